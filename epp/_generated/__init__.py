@@ -1,0 +1,1 @@
+"""Generated protobuf code; see epp/extproc/proto/. Never edited by hand."""

@@ -1,0 +1,75 @@
+"""Errors of the EPP: refusals that become HTTP answers, and problems in its configuration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Code(Enum):
+    """Reason of a refusal; the value is the HTTP status (names as in GAIE's error codes)."""
+
+    BAD_REQUEST = ("BadRequest", 400)
+    NOT_FOUND = ("NotFound", 404)
+    PAYLOAD_TOO_LARGE = ("PayloadTooLarge", 413)
+    RESOURCE_EXHAUSTED = ("InferencePoolResourceExhausted", 429)
+    INTERNAL = ("Internal", 500)
+    SERVICE_UNAVAILABLE = ("ServiceUnavailable", 503)
+
+    @property
+    def text(self) -> str:
+        """The name in the answer's body and in the ``error_code`` label."""
+        return self.value[0]
+
+    @property
+    def http_status(self) -> int:
+        """The HTTP status of the answer."""
+        return self.value[1]
+
+
+class Refusal(Exception):  # noqa: N818 - it is an answer to the client, not a fault of ours
+    """A request that is answered by the EPP itself instead of being routed."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    @property
+    def body(self) -> bytes:
+        """The plain-text body of the immediate response."""
+        return f"inference gateway: {self.code.text} - {self.message}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in a configuration file.
+
+    Attributes:
+        message: what is wrong, with the value.
+        file: path as the user gave it, or ``<text>``.
+        line: 1-based; 0 when unknown.
+        column: 1-based; 0 when unknown.
+        path: place in the document, for example ``plugins[2].parameters.blockSize``.
+        hint: what to do about it.
+    """
+
+    message: str
+    file: str = "<text>"
+    line: int = 0
+    column: int = 0
+    path: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        where = f"{self.path}: " if self.path else ""
+        tail = f" ({self.hint})" if self.hint else ""
+        return f"{place}: {where}{self.message}{tail}"
+
+
+class ConfigError(Exception):
+    """A configuration cannot be used. Carries every problem found, in order of position."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))

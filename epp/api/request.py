@@ -1,0 +1,86 @@
+"""A parsed inference request, as plugins see it, and the decision taken for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from epp.api.endpoint import Endpoint
+
+DEFAULT_FAIRNESS_ID = "default-flow"
+
+
+class Prompt(Protocol):
+    """The text of a request, encoded only as far as somebody asks."""
+
+    def head(self, limit: int) -> bytes:
+        """Return the first ``limit`` bytes of the text that is hashed for prefix matching."""
+        ...
+
+
+class _NoPrompt:
+    """A prompt with no text: header-only requests."""
+
+    __slots__ = ()
+
+    def head(self, limit: int) -> bytes:
+        del limit
+        return b""
+
+
+NO_PROMPT: Prompt = _NoPrompt()
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One inference request.
+
+    Attributes:
+        id: the ``x-request-id``, given or made by us. Client controlled: never a key for state.
+        headers: lower-case names; the last value of a repeated header.
+        model: name the client asked for; empty for header-only requests.
+        target_model: name the model server gets.
+        prompt: the text, for prefix matching.
+        cache_salt: the client's ``cache_salt``, part of the prefix hash.
+        size: bytes of the body as sent to the model server.
+        is_streaming: the client asked for a stream.
+        priority: of the objective; higher is more important, below 0 is sheddable.
+        objective: name of the InferenceObjective asked for, or empty.
+        fairness_id: flow the request belongs to.
+        subset: candidate addresses dictated by the gateway (``ip:port``); None is no restriction,
+            an empty tuple allows nothing.
+        scratch: per-request memory of plugins, keyed by the plugin object that owns the entry.
+    """
+
+    id: str
+    headers: Mapping[str, str]
+    model: str = ""
+    target_model: str = ""
+    prompt: Prompt = NO_PROMPT
+    cache_salt: str = ""
+    size: int = 0
+    is_streaming: bool = False
+    priority: int = 0
+    objective: str = ""
+    fairness_id: str = DEFAULT_FAIRNESS_ID
+    subset: tuple[str, ...] | None = None
+    scratch: dict[object, object] = field(default_factory=dict)
+
+
+class Usage(NamedTuple):
+    """Token counts reported by the model server."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    cached_tokens: int = 0
+
+
+class Decision(NamedTuple):
+    """Where a request goes: endpoints in fallback order, the first is the primary."""
+
+    endpoints: tuple[Endpoint, ...]
+
+    @property
+    def primary(self) -> Endpoint:
+        """The endpoint that is expected to serve."""
+        return self.endpoints[0]

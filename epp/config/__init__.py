@@ -1,0 +1,1 @@
+"""EndpointPickerConfig: decode, default, check, build. Pure: no network, no protobuf."""

@@ -1,0 +1,1 @@
+"""Decides one request: rewrite, objective, admission, candidates, scheduling."""

@@ -1,0 +1,1 @@
+"""The conversation with Envoy, sans-IO: messages in, actions out. The only user of protobuf."""

@@ -1,0 +1,1 @@
+"""The EPP's own metrics: cheap recording on the hot path, prometheus-client at exposition."""

@@ -1,0 +1,1 @@
+"""Every built-in plugin, one file each. The explicit imports below are the list of built-ins."""

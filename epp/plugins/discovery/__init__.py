@@ -1,0 +1,1 @@
+"""Discovery plugins: where endpoints come from."""

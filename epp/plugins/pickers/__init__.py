@@ -1,0 +1,1 @@
+"""Pickers: choose endpoints from the scored candidates."""

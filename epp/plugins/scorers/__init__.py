@@ -1,0 +1,1 @@
+"""Scorers: one number in [0, 1] for each candidate endpoint."""

@@ -1,0 +1,1 @@
+"""Profiles (filter, score, weigh, pick) and the scheduler that runs them."""

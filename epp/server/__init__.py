@@ -1,0 +1,1 @@
+"""Composition root: flags, listeners, health, metrics endpoint, logging, shutdown."""

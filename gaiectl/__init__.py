@@ -1,0 +1,1 @@
+"""gaiectl: render, install, test and clean up an inference gateway."""

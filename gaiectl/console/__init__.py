@@ -1,0 +1,1 @@
+"""What people look at: tables, progress, errors. The only importer of rich."""
