@@ -1,4 +1,4 @@
-"""Errors that say what to do next. Shown in exactly one place: the boundary in ``gaiectl.cli.app``."""
+"""Errors that say what to do next, shown in one place: the boundary in ``gaiectl.cli.app``."""
 
 from enum import IntEnum
 

@@ -76,6 +76,8 @@ class Candidate(NamedTuple):
         metrics: the raw scraped values.
         is_fresh: scraped at least once and not longer ago than the staleness threshold. Load
             figures of a candidate that is not fresh mean nothing; scorers give a neutral score.
+        is_reachable: the last attempt to connect succeeded, or none was made yet. Unreachable
+            candidates are left out while others are reachable.
         inflight: requests this EPP has sent there that have not ended.
         waiting: requests queued, corrected.
         running: requests running, corrected.
@@ -84,6 +86,7 @@ class Candidate(NamedTuple):
     endpoint: Endpoint
     metrics: Metrics = NEVER_SCRAPED
     is_fresh: bool = False
+    is_reachable: bool = True
     inflight: int = 0
     waiting: int = 0
     running: int = 0

@@ -26,7 +26,7 @@ class Code(Enum):
         return self.value[1]
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer to the client, not a fault of ours
+class Refusal(Exception):
     """A request that is answered by the EPP itself instead of being routed."""
 
     def __init__(self, code: Code, message: str) -> None:
