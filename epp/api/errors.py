@@ -40,6 +40,11 @@ class Refusal(Exception):
         return f"inference gateway: {self.code.text} - {self.message}".encode()
 
 
+def no_target(reason: str) -> Refusal:
+    """Return the refusal of a request that no endpoint may serve (GAIE answers 429 to all)."""
+    return Refusal(Code.RESOURCE_EXHAUSTED, f"failed to find target pod: {reason}")
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong in a configuration file.

@@ -16,11 +16,12 @@ NEUTRAL = 0.5
 """The score of a candidate of which a scorer knows nothing."""
 
 
-class Scored(NamedTuple):
-    """A candidate with the weighted sum of its scores."""
+class Instance(NamedTuple):
+    """One plugin of a configuration: what its metrics and messages call it, and the object."""
 
-    candidate: Candidate
-    score: float
+    name: str
+    type: str
+    plugin: object
 
 
 class Filter(Protocol):
@@ -42,13 +43,25 @@ class Scorer(Protocol):
 class Picker(Protocol):
     """Chooses among scored candidates."""
 
-    def pick(self, scored: Sequence[Scored], random: Random) -> Sequence[Candidate]:
-        """Return the chosen ones, best first; never more than asked for, never none of some."""
+    def pick(
+        self, candidates: Sequence[Candidate], scores: Sequence[float], random: Random
+    ) -> Sequence[Candidate]:
+        """Return the chosen ones, best first; never more than asked for, never none of some.
+
+        Args:
+            candidates: at least one; not changed.
+            scores: the weighted sum of scores of each candidate, in the same order; never NaN.
+            random: the only source of chance. Candidates with equal scores have equal chances.
+        """
         ...
 
 
 class ProfileHandler(Protocol):
     """Decides which scheduling profiles run and which result is the primary one."""
+
+    def objection(self, names: Sequence[str]) -> str:
+        """Return why it cannot work with these configured profiles; empty when it can."""
+        ...
 
     def profiles(
         self,
