@@ -1,0 +1,176 @@
+"""Header blocks: decoding (memoised), the request rules of HTTP/2, and the blocks we send."""
+
+from typing import Final, NamedTuple
+
+from hpack import Decoder, HPACKError
+
+_CONNECTION_SPECIFIC: Final = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+)
+_PSEUDO: Final = frozenset((b":method", b":scheme", b":path", b":authority"))
+_MEMO_ENTRIES: Final = 1024
+_MEMO_BLOCK_BYTES: Final = 4096
+
+
+class RequestHead(NamedTuple):
+    """What the transport needs of a request's header block.
+
+    Attributes:
+        is_valid: follows RFC 9113 section 8.3; otherwise the stream is reset.
+        path: ``/package.Service/Method`` for gRPC.
+        is_grpc: POST with content-type ``application/grpc`` or ``application/grpc+...``.
+        content_length: declared body size, -1 when absent.
+    """
+
+    is_valid: bool
+    path: bytes = b""
+    is_grpc: bool = False
+    content_length: int = -1
+
+
+INVALID: Final = RequestHead(is_valid=False)
+
+
+def examine(fields: list[tuple[bytes, bytes]]) -> RequestHead:
+    """Check a request's header list (RFC 9113 sections 8.2 and 8.3) and read what matters."""
+    pseudo: dict[bytes, bytes] = {}
+    content_type = b""
+    content_length = -1
+    in_pseudo = True
+    for name, value in fields:
+        if name.startswith(b":"):
+            if not in_pseudo or name not in _PSEUDO or name in pseudo:
+                return INVALID
+            pseudo[name] = value
+            continue
+        in_pseudo = False
+        if not _is_plain(name, value):
+            return INVALID
+        if name == b"content-type":
+            content_type = value
+        elif name == b"content-length":
+            if not value.isdigit() or len(value) > 18:
+                return INVALID
+            content_length = int(value)
+    path = pseudo.get(b":path", b"")
+    if not path or b":method" not in pseudo or b":scheme" not in pseudo:
+        return INVALID
+    is_grpc = pseudo[b":method"] == b"POST" and (
+        content_type == b"application/grpc"
+        or content_type.startswith((b"application/grpc+", b"application/grpc;"))
+    )
+    return RequestHead(is_valid=True, path=path, is_grpc=is_grpc, content_length=content_length)
+
+
+def are_valid_trailers(fields: list[tuple[bytes, bytes]]) -> bool:
+    """Say whether a trailer list is acceptable: no pseudo-headers, names in lower case."""
+    return all(not name.startswith(b":") and _is_plain(name, value) for name, value in fields)
+
+
+def _is_plain(name: bytes, value: bytes) -> bool:
+    if not name or name != name.lower() or name in _CONNECTION_SPECIFIC:
+        return False
+    if name == b"te" and value != b"trailers":
+        return False
+    return not any(char in value for char in b"\r\n\0") and b" " not in name
+
+
+class HeaderDecoder:
+    """Decodes the header blocks of one connection.
+
+    We announce a header table of size 0, so once the peer has applied that, every block stands
+    alone and equal bytes mean equal headers: such blocks are looked up instead of decoded. gRPC
+    clients send the same block for each call, so nearly all are found. A peer that never announces
+    the change (Go's encoder does not) is decoded with the default table, block by block.
+    """
+
+    __slots__ = ("_decoder", "_is_acknowledged")
+
+    _memo: dict[bytes, RequestHead] = {}  # noqa: RUF012 - shared on purpose: blocks stand alone
+
+    def __init__(self, max_list_bytes: int) -> None:
+        self._decoder = Decoder(max_header_list_size=max_list_bytes)
+        self._is_acknowledged = False
+
+    def settings_acknowledged(self) -> None:
+        """From now on the peer may not ask for a table larger than 0."""
+        self._is_acknowledged = True
+
+    def request(self, block: bytes) -> RequestHead:
+        """Decode a request's block.
+
+        Raises:
+            HPACKError: the block is malformed; the connection cannot go on.
+        """
+        if self._decoder.header_table_size == 0:
+            head = self._memo.get(block)
+            if head is not None:
+                return head
+            head = examine(self._fields(block))
+            if len(block) <= _MEMO_BLOCK_BYTES and self._decoder.header_table_size == 0:
+                if len(self._memo) >= _MEMO_ENTRIES:
+                    self._memo.clear()
+                self._memo[block] = head
+            return head
+        return examine(self._fields(block))
+
+    def trailers(self, block: bytes) -> bool:
+        """Decode a trailer block; say whether it is acceptable.
+
+        Raises:
+            HPACKError: the block is malformed; the connection cannot go on.
+        """
+        return are_valid_trailers(self._fields(block))
+
+    def _fields(self, block: bytes) -> list[tuple[bytes, bytes]]:
+        try:
+            fields = self._decoder.decode(block, raw=True)
+        except HPACKError:
+            raise
+        except Exception as error:  # hpack lets IndexError and the like through on some garbage
+            raise HPACKError(str(error)) from error
+        # hpack's own check would also refuse peers that keep the default table in silence.
+        is_size_update = bool(block) and block[0] & 0xE0 == 0x20
+        if self._is_acknowledged and is_size_update and self._decoder.header_table_size:
+            raise HPACKError("the header table size is 0 here")
+        return [(bytes(name), bytes(value)) for name, value in fields]
+
+
+def encode(fields: list[tuple[bytes, bytes]]) -> bytes:
+    """Return a block of literals without indexing (RFC 7541 section 6.2.2).
+
+    It touches no dynamic table, so one block can be sent at any time, on any connection.
+    """
+    return b"".join(b"\x00" + _string(name) + _string(value) for name, value in fields)
+
+
+def _string(text: bytes) -> bytes:
+    """Encode a string literal without Huffman coding (RFC 7541 sections 5.1 and 5.2)."""
+    size = len(text)
+    if size < 127:
+        return bytes((size,)) + text
+    rest = size - 127
+    prefix = [127]
+    while rest >= 128:
+        prefix.append(rest & 127 | 128)
+        rest >>= 7
+    prefix.append(rest)
+    return bytes(prefix) + text
+
+
+GRPC_HEAD: Final = encode([(b":status", b"200"), (b"content-type", b"application/grpc")])
+
+
+def grpc_trailers(status: int, message: str) -> bytes:
+    """Return the trailer block that ends a call (gRPC over HTTP/2: Trailers)."""
+    fields = [(b"grpc-status", b"%d" % status)]
+    if message:
+        fields.append((b"grpc-message", _percent_encode(message).encode()))
+    return encode(fields)
+
+
+def _percent_encode(message: str) -> str:
+    return "".join(
+        chr(byte) if 0x20 <= byte <= 0x7E and byte != 0x25 else f"%{byte:02X}"
+        for byte in message.encode()
+    )
