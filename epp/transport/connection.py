@@ -67,6 +67,8 @@ class Connection(asyncio.Protocol):
         self._tail = b""
         self._needs_preface = True
         self._decoder = headers.HeaderDecoder(self.limits.max_header_bytes)
+        self._has_shrunk_table = False
+        self._unacknowledged = 1
         self._last_stream_id = 0
         self._goaway_at = frames.MAX_STREAM_ID
         # Streams that we ended while the peer could still be sending: its frames are no fault.
@@ -94,7 +96,6 @@ class Connection(asyncio.Protocol):
         self._out.append(
             frames.settings(
                 {
-                    frames.SETTINGS_HEADER_TABLE_SIZE: 0,
                     frames.SETTINGS_MAX_CONCURRENT_STREAMS: limits.max_concurrent_streams,
                     frames.SETTINGS_INITIAL_WINDOW_SIZE: limits.stream_window,
                     frames.SETTINGS_MAX_FRAME_SIZE: limits.max_frame_bytes,
@@ -321,6 +322,8 @@ class Connection(asyncio.Protocol):
         stream.expected_bytes = head.content_length
         self.streams[stream_id] = stream
         if head.is_grpc:
+            if not self._has_shrunk_table:
+                self._shrink_table()
             factory = self.server.methods.get(head.path)
             if factory is None:
                 self.finish(stream, _UNIMPLEMENTED)
@@ -330,6 +333,15 @@ class Connection(asyncio.Protocol):
                     stream.handler.drain()
         if flags & frames.END_STREAM:
             self._on_end_of_stream(stream)
+
+    def _shrink_table(self) -> None:
+        """Ask a gRPC client for header blocks that stand alone, so that they can be memoised.
+
+        Not in our first SETTINGS: a peer that never calls a method keeps the protocol's defaults.
+        """
+        self._has_shrunk_table = True
+        self._unacknowledged += 1
+        self._out.append(frames.settings({frames.SETTINGS_HEADER_TABLE_SIZE: 0}))
 
     def _on_trailers(self, stream_id: int, flags: int, block: bytes) -> None:
         is_acceptable = self._decoder.trailers(block)
@@ -412,7 +424,9 @@ class Connection(asyncio.Protocol):
         if flags & frames.ACK:
             if payload:
                 raise ConnectionFault(Error.FRAME_SIZE_ERROR, "SETTINGS ACK with a payload")
-            self._decoder.settings_acknowledged()
+            self._unacknowledged -= 1
+            if self._has_shrunk_table and not self._unacknowledged:
+                self._decoder.table_refused()
             return
         if len(payload) % 6:
             raise ConnectionFault(Error.FRAME_SIZE_ERROR, "SETTINGS of a broken length")

@@ -78,23 +78,23 @@ def _is_plain(name: bytes, value: bytes) -> bool:
 class HeaderDecoder:
     """Decodes the header blocks of one connection.
 
-    We announce a header table of size 0, so once the peer has applied that, every block stands
+    Once a gRPC client has applied the header table size of 0 that we announce, every block stands
     alone and equal bytes mean equal headers: such blocks are looked up instead of decoded. gRPC
     clients send the same block for each call, so nearly all are found. A peer that never announces
     the change (Go's encoder does not) is decoded with the default table, block by block.
     """
 
-    __slots__ = ("_decoder", "_is_acknowledged")
+    __slots__ = ("_decoder", "_is_table_refused")
 
     _memo: dict[bytes, RequestHead] = {}  # noqa: RUF012 - shared on purpose: blocks stand alone
 
     def __init__(self, max_list_bytes: int) -> None:
         self._decoder = Decoder(max_header_list_size=max_list_bytes)
-        self._is_acknowledged = False
+        self._is_table_refused = False
 
-    def settings_acknowledged(self) -> None:
-        """From now on the peer may not ask for a table larger than 0."""
-        self._is_acknowledged = True
+    def table_refused(self) -> None:
+        """The peer knows that the table size is 0 and may not ask for more."""
+        self._is_table_refused = True
 
     def request(self, block: bytes) -> RequestHead:
         """Decode a request's block.
@@ -131,7 +131,7 @@ class HeaderDecoder:
             raise HPACKError(str(error)) from error
         # hpack's own check would also refuse peers that keep the default table in silence.
         is_size_update = bool(block) and block[0] & 0xE0 == 0x20
-        if self._is_acknowledged and is_size_update and self._decoder.header_table_size:
+        if self._is_table_refused and is_size_update and self._decoder.header_table_size:
             raise HPACKError("the header table size is 0 here")
         return [(bytes(name), bytes(value)) for name, value in fields]
 
