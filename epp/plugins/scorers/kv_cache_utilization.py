@@ -1,0 +1,37 @@
+"""kv-cache-utilization-scorer: the emptiest KV cache wins.
+
+What:
+    Prefers endpoints whose KV cache has room.
+
+Formula:
+    1 - usage. A candidate that is not fresh scores 0.5.
+
+Reads:
+    Share of the KV cache in use, as scraped.
+
+Parameters:
+    None.
+
+When to use:
+    Always beside queue-scorer: a full cache makes a server preempt requests before its queue shows
+    anything.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from epp.api.endpoint import Candidate
+from epp.api.plugin import NEUTRAL
+from epp.api.registry import scorer
+from epp.api.request import Request
+
+
+@scorer("kv-cache-utilization-scorer")
+@dataclass(frozen=True, slots=True)
+class KvCacheUtilizationScorer:
+    """Scores by free KV cache."""
+
+    def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
+        """Return the free share of each KV cache."""
+        del request
+        return [1.0 - c.metrics.kv_usage if c.is_fresh else NEUTRAL for c in candidates]

@@ -1,0 +1,148 @@
+"""prefix-cache-scorer: go where the prompt's beginning was seen.
+
+What:
+    Prefers endpoints that were sent a prompt with the same beginning, since their KV cache probably
+    still holds it: approximately, from this EPP's own history, without asking the model servers.
+
+Formula:
+    leading blocks of the prompt that were sent there before / blocks of the prompt; 0 for a prompt
+    shorter than one block.
+
+Reads:
+    Prompt, target model and cache salt of the request; KV-cache block size and number of blocks, as
+    scraped, if autoTune is on. The figures do not age: a candidate that is not fresh is scored like
+    any other.
+
+Parameters:
+    autoTune: use the block size and capacity that the model servers report, where they do.
+    blockSizeTokens: tokens in a block; a token is taken as 4 bytes of prompt.
+    maxPrefixBlocksToMatch: blocks of a prompt that are looked at.
+    maxPrefixTokensToMatch: the same limit in tokens; 0 leaves it to maxPrefixBlocksToMatch.
+    lruCapacityPerServer: blocks remembered for each endpoint.
+
+When to use:
+    When prompts share beginnings: system prompts, few-shot examples, conversations, agents. Weigh
+    it above the load scorers if prompts are long, and keep queue-scorer beside it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, NamedTuple
+
+from epp.api.endpoint import Candidate, Endpoint
+from epp.api.parameters import Param
+from epp.api.registry import scorer
+from epp.api.request import Decision, Request
+from epp.scheduling.prefix_index import PrefixIndex, chain
+
+BYTES_PER_TOKEN = 4
+
+
+class Lookup(NamedTuple):
+    """What one request's prompt matches.
+
+    Attributes:
+        block_bytes: bytes of prompt in a block.
+        hashes: the prompt's blocks.
+        matched: leading blocks seen before, by endpoint slot.
+    """
+
+    block_bytes: int
+    hashes: Sequence[int]
+    matched: Mapping[int, int]
+
+
+@dataclass(slots=True)
+class LastHit:
+    """How much of the last dispatched prompt was expected in its endpoint's cache.
+
+    Attributes:
+        matched_bytes: bytes of the matched blocks.
+        total_bytes: bytes of all blocks of the prompt that were looked at; 0 when it had none.
+    """
+
+    matched_bytes: int = 0
+    total_bytes: int = 0
+
+
+@scorer("prefix-cache-scorer")
+@dataclass(frozen=True, slots=True, eq=False)
+class PrefixCacheScorer:
+    """Scores by the share of the prompt's blocks sent there before."""
+
+    auto_tune: Annotated[
+        bool, Param("Use the block size and capacity that the model servers report.")
+    ] = True
+    block_size_tokens: Annotated[
+        int, Param("Tokens in a block where none is reported; 4 bytes each.", minimum=1)
+    ] = 16
+    max_prefix_blocks_to_match: Annotated[
+        int, Param("Blocks of a prompt that are looked at.", minimum=1)
+    ] = 256
+    max_prefix_tokens_to_match: Annotated[
+        int, Param("The same limit in tokens; 0 leaves it to the blocks.", minimum=0)
+    ] = 0
+    lru_capacity_per_server: Annotated[
+        int, Param("Blocks remembered per endpoint where none are reported.", minimum=1)
+    ] = 31250
+
+    refused: ClassVar[Mapping[str, str]] = {
+        "blockSize": "it counted characters; use blockSizeTokens (a token is 4 characters)",
+    }
+
+    index: PrefixIndex = field(init=False, repr=False, default_factory=PrefixIndex)
+    last_hit: LastHit = field(init=False, repr=False, default_factory=LastHit)
+
+    def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
+        """Return the share of the prompt's blocks that each candidate was sent before."""
+        found = self._look_up(request, candidates)
+        if not found.matched:
+            return [0.0] * len(candidates)
+        matched, total = found.matched.get, len(found.hashes)
+        return [matched(c.endpoint.slot, 0) / total for c in candidates]
+
+    def dispatched(
+        self, request: Request, decision: Decision, candidates: Sequence[Candidate]
+    ) -> None:
+        """Note that the primary endpoint is sent this prompt."""
+        found = self._look_up(request, candidates)
+        primary = decision.primary
+        self.last_hit.total_bytes = len(found.hashes) * found.block_bytes
+        self.last_hit.matched_bytes = found.matched.get(primary.slot, 0) * found.block_bytes
+        if found.hashes:
+            self.index.add(primary.slot, found.hashes, self._capacity(primary, candidates))
+
+    def endpoint_gone(self, endpoint: Endpoint) -> None:
+        """Forget what the endpoint was sent."""
+        self.index.forget(endpoint.slot)
+
+    def _look_up(self, request: Request, candidates: Sequence[Candidate]) -> Lookup:
+        known = request.scratch.get(self)
+        if isinstance(known, Lookup):
+            return known
+        block_bytes = self._block_tokens(candidates) * BYTES_PER_TOKEN
+        seed = (request.target_model + request.cache_salt).encode(errors="surrogatepass")
+        hashes = chain(request.prompt.head(self._limit(block_bytes)), seed, block_bytes)
+        found = Lookup(block_bytes, hashes, self.index.match(hashes))
+        request.scratch[self] = found
+        return found
+
+    def _block_tokens(self, candidates: Sequence[Candidate]) -> int:
+        """Return the smallest block size reported, which does not depend on their order."""
+        if not self.auto_tune:
+            return self.block_size_tokens
+        sizes = {c.metrics.block_size for c in candidates}
+        sizes.discard(0)
+        return min(sizes, default=self.block_size_tokens)
+
+    def _limit(self, block_bytes: int) -> int:
+        if self.max_prefix_tokens_to_match:
+            return self.max_prefix_tokens_to_match * BYTES_PER_TOKEN
+        return self.max_prefix_blocks_to_match * block_bytes
+
+    def _capacity(self, endpoint: Endpoint, candidates: Sequence[Candidate]) -> int:
+        if self.auto_tune:
+            for candidate in candidates:
+                if candidate.endpoint is endpoint:
+                    return candidate.metrics.num_blocks or self.lru_capacity_per_server
+        return self.lru_capacity_per_server

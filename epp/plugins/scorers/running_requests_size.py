@@ -1,0 +1,38 @@
+"""running-requests-size-scorer: the fewest running requests win.
+
+What:
+    Prefers endpoints whose model server works on few requests at this moment.
+
+Formula:
+    (max - running) / (max - min) over the fresh candidates; 1 for all when they are equal. A
+    candidate that is not fresh scores 0.5 and takes no part in min and max.
+
+Reads:
+    Requests running, corrected by this EPP's own dispatches and completions since the last scrape.
+
+Parameters:
+    None.
+
+When to use:
+    Where queues stay empty because the servers batch generously: the queue then says nothing and
+    the size of the running batch is what differs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from epp.api.endpoint import Candidate
+from epp.api.registry import scorer
+from epp.api.request import Request
+from epp.scheduling.ranking import fewest_first
+
+
+@scorer("running-requests-size-scorer")
+@dataclass(frozen=True, slots=True)
+class RunningRequestsSizeScorer:
+    """Scores by requests running."""
+
+    def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
+        """Return 1 for the fewest running requests and 0 for the most."""
+        del request
+        return fewest_first([c.running if c.is_fresh else None for c in candidates])

@@ -1,0 +1,114 @@
+"""Which endpoint has seen which prompt prefix: block hashes, and who holds each block.
+
+A prompt is cut into blocks of equal size and each block's hash covers all blocks before it, so that
+one hash stands for one whole prefix (scheme and byte order as in GAIE's prefix-cache-scorer).
+
+What the model servers really hold is not known here. The index assumes that each one keeps the
+blocks of the prompts it was sent and drops those not used for longest when its cache is full.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+
+def chain(text: bytes, seed: bytes, block_bytes: int) -> list[int]:
+    """Return one hash per full block of the text; a partial last block has none.
+
+    Args:
+        text: the prompt, already cut to what shall be matched.
+        seed: what else must be equal for a prefix to be shared: model name and cache salt.
+        block_bytes: size of a block.
+    """
+    from xxhash import xxh64_intdigest  # noqa: PLC0415 - configurations are checked without it
+
+    block_hash = xxh64_intdigest(seed)
+    hashes = []
+    for start in range(0, len(text) - block_bytes + 1, block_bytes):
+        block = text[start : start + block_bytes]
+        block_hash = xxh64_intdigest(block + block_hash.to_bytes(8, "little"))
+        hashes.append(block_hash)
+    return hashes
+
+
+class PrefixIndex:
+    """The blocks that each endpoint slot is assumed to hold.
+
+    Sets of slots are integers with bit ``slot`` set. Each slot forgets on its own: when it holds
+    more than its capacity, the blocks not sent to it for longest go first.
+    """
+
+    __slots__ = ("_holders", "_recent", "size")
+
+    def __init__(self) -> None:
+        self._holders: dict[int, int] = {}
+        self._recent: dict[int, OrderedDict[int, None]] = {}
+        self.size = 0
+        """Entries over all slots."""
+
+    def match(self, hashes: Sequence[int]) -> Mapping[int, int]:
+        """Return for each slot that holds the first block how many leading blocks it holds."""
+        matched: dict[int, int] = {}
+        holders = self._holders
+        alive = -1
+        depth = 0
+        for depth, block_hash in enumerate(hashes):
+            still = alive & holders.get(block_hash, 0)
+            if still != alive:
+                if depth:
+                    _note(matched, alive & ~still, depth)
+                alive = still
+                if not still:
+                    return matched
+        if hashes:
+            _note(matched, alive, depth + 1)
+        return matched
+
+    def add(self, slot: int, hashes: Sequence[int], capacity: int) -> None:
+        """Note that the slot was sent these blocks, in order from the start of the prompt.
+
+        Args:
+            slot: the endpoint's slot.
+            hashes: the prompt's blocks.
+            capacity: blocks that fit there now; the slot shrinks to it at once.
+        """
+        recent = self._recent.get(slot)
+        if recent is None:
+            recent = self._recent[slot] = OrderedDict()
+        before = len(recent)
+        holders = self._holders
+        bit = 1 << slot
+        # Backwards, so that the end of a prompt is forgotten before its start: without its start
+        # the rest can never match. Model servers free blocks in the same order.
+        for block_hash in reversed(hashes[:capacity]):
+            if block_hash in recent:
+                recent.move_to_end(block_hash)
+            else:
+                recent[block_hash] = None
+                holders[block_hash] = holders.get(block_hash, 0) | bit
+        while len(recent) > capacity:
+            self._release(recent.popitem(last=False)[0], bit)
+        self.size += len(recent) - before
+
+    def forget(self, slot: int) -> None:
+        """Drop all that is known of the slot."""
+        recent = self._recent.pop(slot, None)
+        if recent is None:
+            return
+        self.size -= len(recent)
+        for block_hash in recent:
+            self._release(block_hash, 1 << slot)
+
+    def _release(self, block_hash: int, bit: int) -> None:
+        left = self._holders[block_hash] & ~bit
+        if left:
+            self._holders[block_hash] = left
+        else:
+            del self._holders[block_hash]
+
+
+def _note(matched: dict[int, int], slots: int, depth: int) -> None:
+    """Set the depth for each slot of the set."""
+    while slots:
+        lowest = slots & -slots
+        matched[lowest.bit_length() - 1] = depth
+        slots ^= lowest

@@ -1,0 +1,52 @@
+"""A scheduling profile: filter, score, weigh, pick."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from epp.api.endpoint import Candidate
+from epp.api.plugin import Filter, Picker, Scorer
+from epp.api.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One way to choose endpoints.
+
+    Attributes:
+        name: unique among the profiles of a configuration.
+        picker: chooses among the scored candidates.
+        filters: run in this order, before any scorer.
+        scorers: each with the weight of its score in the sum; weights are not normalised.
+    """
+
+    name: str
+    picker: Picker
+    filters: tuple[Filter, ...] = ()
+    scorers: tuple[tuple[Scorer, float], ...] = ()
+
+    def run(
+        self, request: Request, candidates: Sequence[Candidate], random: Random
+    ) -> Sequence[Candidate]:
+        """Return the chosen candidates in fallback order; none when no candidate is left.
+
+        Scores outside [0, 1] count as the nearer bound, NaN as 0.
+        """
+        for part in self.filters:
+            if not candidates:
+                break
+            candidates = part.filter(request, candidates)
+        if not candidates:
+            return ()
+        totals = [0.0] * len(candidates)
+        for scorer, weight in self.scorers:
+            scores = scorer.score(request, candidates)
+            totals = [
+                total + weight * (score if 0.0 <= score <= 1.0 else _bounded(score))
+                for total, score in zip(totals, scores, strict=True)
+            ]
+        return self.picker.pick(candidates, totals, random)
+
+
+def _bounded(score: float) -> float:
+    return 1.0 if score > 1.0 else 0.0

@@ -1,0 +1,92 @@
+"""The scheduling cycle: which profiles run, whose result counts, who is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from epp.api.endpoint import Candidate, Endpoint
+from epp.api.errors import no_target
+from epp.api.plugin import (
+    CompletionObserver,
+    DispatchObserver,
+    EndpointObserver,
+    Instance,
+    Outcome,
+    ProfileHandler,
+)
+from epp.api.request import Decision, Request
+from epp.scheduling.profile import Profile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scheduler:
+    """Decides where requests go.
+
+    Attributes:
+        profiles: by name.
+        handler: runs the cycle.
+        instances: every configured plugin, used by a profile or not: those that observe are told
+            in this order.
+        random: source of chance for the pickers.
+    """
+
+    profiles: Mapping[str, Profile]
+    handler: ProfileHandler
+    instances: Sequence[Instance] = ()
+    random: Random = field(default_factory=Random)
+    _names: tuple[str, ...] = field(init=False)
+    _dispatch_observers: tuple[DispatchObserver, ...] = field(init=False)
+    _completion_observers: tuple[CompletionObserver, ...] = field(init=False)
+    _endpoint_observers: tuple[EndpointObserver, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        plugins = [instance.plugin for instance in self.instances]
+        observers = {
+            "_names": tuple(self.profiles),
+            "_dispatch_observers": tuple(p for p in plugins if isinstance(p, DispatchObserver)),
+            "_completion_observers": tuple(p for p in plugins if isinstance(p, CompletionObserver)),
+            "_endpoint_observers": tuple(p for p in plugins if isinstance(p, EndpointObserver)),
+        }
+        for name, value in observers.items():
+            object.__setattr__(self, name, value)
+
+    def schedule(self, request: Request, candidates: Sequence[Candidate]) -> Decision:
+        """Return the endpoints for the request, the primary first.
+
+        Candidates that cannot be reached are left out as long as another one can.
+
+        Raises:
+            Refusal: no profile found an endpoint (429 and message as in GAIE).
+        """
+        reachable = [c for c in candidates if c.is_reachable]
+        if reachable:
+            candidates = reachable
+        results: dict[str, Decision | None] = {}
+        while names := self.handler.profiles(request, self._names, results):
+            for name in names:
+                picked = self.profiles[name].run(request, candidates, self.random)
+                results[name] = Decision(tuple(c.endpoint for c in picked)) if picked else None
+        if not results:
+            raise no_target("failed to run any scheduler profile for request")
+        primary = self.handler.primary(request, results)
+        decision = results[primary]
+        if decision is None:
+            raise no_target(f"scheduler profile '{primary}' found no endpoint")
+        return decision
+
+    def dispatched(
+        self, request: Request, decision: Decision, candidates: Sequence[Candidate]
+    ) -> None:
+        """Tell the plugins that the decision is carried out."""
+        for observer in self._dispatch_observers:
+            observer.dispatched(request, decision, candidates)
+
+    def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
+        """Tell the plugins how a dispatched request ended."""
+        for observer in self._completion_observers:
+            observer.completed(request, decision, outcome)
+
+    def endpoint_gone(self, endpoint: Endpoint) -> None:
+        """Tell the plugins to forget an endpoint."""
+        for observer in self._endpoint_observers:
+            observer.endpoint_gone(endpoint)
