@@ -1,9 +1,10 @@
 """What discovery says and who listens: the border between finding endpoints and keeping them."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-NO_LABELS: Mapping[str, str] = {}
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 class EndpointSpec(NamedTuple):

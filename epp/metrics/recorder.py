@@ -1,0 +1,182 @@
+"""All metrics of the EPP behind methods named for events.
+
+Names, labels and buckets are GAIE's (``inference_objective_*``, ``inference_pool_*``,
+``inference_extension_*``), so that its dashboards and alerts keep working.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from epp.api.endpoint import Candidate
+from epp.api.request import Usage
+from epp.metrics import buckets
+from epp.metrics.series import Bounded, Histogram
+
+PoolView = Callable[[], Sequence[Candidate] | None]
+"""Returns the pool's candidates, or None before the pool was synced once."""
+
+
+class ModelSeries:
+    """What is counted for one pair of incoming and target model."""
+
+    __slots__ = (
+        "cached_tokens",
+        "duration",
+        "errors",
+        "input_tokens",
+        "output_tokens",
+        "requests",
+        "response_sizes",
+        "seconds_per_token",
+        "sizes",
+    )
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.errors: Counter[str] = Counter()
+        self.sizes = Histogram(buckets.REQUEST_BYTES)
+        self.duration = Histogram(buckets.SECONDS)
+        self.response_sizes = Histogram(buckets.RESPONSE_BYTES)
+        self.input_tokens = Histogram(buckets.INPUT_TOKENS)
+        self.output_tokens = Histogram(buckets.OUTPUT_TOKENS)
+        self.cached_tokens = Histogram(buckets.INPUT_TOKENS)
+        self.seconds_per_token = Histogram(buckets.SECONDS_PER_TOKEN)
+
+
+class EppMetrics:
+    """One per process; every method is cheap enough for the hot path.
+
+    Args:
+        commit: of the source this was built from.
+        build_ref: branch or tag of the source.
+        clock: monotonic seconds, the same that stamps scraped metrics.
+    """
+
+    def __init__(self, *, commit: str = "unknown", build_ref: str = "unknown") -> None:
+        self.commit = commit
+        self.build_ref = build_ref
+        self.models: Bounded[ModelSeries] = Bounded(ModelSeries, 2)
+        self.running: Bounded[list[int]] = Bounded(lambda: [0], 1)
+        self.scheduling = Histogram(buckets.FAST_SECONDS)
+        self.scheduled_ok = 0
+        self.scheduled_failed = 0
+        self.plugins: dict[tuple[str, str, str], Histogram] = {}
+        self.prefix_hit_ratio = Histogram(buckets.HIT_RATIO)
+        self.prefix_hit_bytes = Histogram(buckets.HIT_BYTES)
+        self.prefix_indexer_size: Callable[[], float] | None = None
+        self.pools: dict[str, PoolView] = {}
+        self.streams_open = 0
+        self.scrapes = 0
+        self.scrape_errors: Counter[str] = Counter()
+        self.missing_families: Counter[str] = Counter()
+        self.discovery_errors = 0
+        self.discovery_last_success: float | None = None
+
+    def request_routed(self, model: str, target: str, size: int) -> None:
+        """Count a request that was scheduled; ``size`` is its body in bytes."""
+        series = self.models[model, target]
+        series.requests += 1
+        series.sizes.observe(size)
+
+    def request_failed(self, model: str, target: str, code: str) -> None:
+        """Count a request that was refused or whose model server answered with an error.
+
+        Args:
+            model: name asked for.
+            target: name the model server gets.
+            code: ``Code.text``, ``Unknown`` or ``ModelServerError``; an empty one counts nothing.
+        """
+        if code:
+            self.models[model, target].errors[code] += 1
+
+    def request_started(self, model: str) -> None:
+        """Count a running request; header-only requests (no model) are not counted."""
+        if model:
+            self.running[model,][0] += 1
+
+    def request_ended(self, model: str) -> None:
+        """Take back what ``request_started`` counted."""
+        if model:
+            self.running[model,][0] -= 1
+
+    def completed(
+        self,
+        model: str,
+        target: str,
+        *,
+        seconds: float,
+        response_size: int | None = None,
+        usage: Usage | None = None,
+    ) -> None:
+        """Record an exchange that ended by itself.
+
+        Args:
+            model: name asked for.
+            target: name the model server got.
+            seconds: from the request's arrival to the response's end.
+            response_size: bytes of the response body; None when it was not seen.
+            usage: tokens as the model server reported them; None when they were not seen.
+        """
+        series = self.models[model, target]
+        series.duration.observe(seconds)
+        if response_size is not None:
+            series.response_sizes.observe(response_size)
+        if usage is None:
+            return
+        if usage.prompt_tokens > 0:
+            series.input_tokens.observe(usage.prompt_tokens)
+        if usage.completion_tokens > 0:
+            series.output_tokens.observe(usage.completion_tokens)
+            series.seconds_per_token.observe(seconds / usage.completion_tokens)
+        series.cached_tokens.observe(usage.cached_tokens)
+
+    def scheduled(self, seconds: float, *, is_success: bool) -> None:
+        """Record one scheduling cycle."""
+        self.scheduling.observe(seconds)
+        if is_success:
+            self.scheduled_ok += 1
+        else:
+            self.scheduled_failed += 1
+
+    def plugin_timer(self, extension_point: str, plugin_type: str, plugin_name: str) -> Histogram:
+        """Return where the seconds of one plugin go; ask once and keep it."""
+        return self.plugins.setdefault(
+            (extension_point, plugin_type, plugin_name), Histogram(buckets.FAST_SECONDS)
+        )
+
+    def prefix_matched(self, hit_bytes: int, total_bytes: int) -> None:
+        """Record how much of a prompt the chosen endpoint is thought to have cached."""
+        self.prefix_hit_bytes.observe(hit_bytes)
+        self.prefix_hit_ratio.observe(hit_bytes / total_bytes if total_bytes else 0.0)
+
+    def stream_opened(self) -> None:
+        """Count an ext-proc stream."""
+        self.streams_open += 1
+
+    def stream_closed(self) -> None:
+        """Take back what ``stream_opened`` counted."""
+        self.streams_open -= 1
+
+    def scrape_finished(self) -> None:
+        """Count a scrape that brought usable values."""
+        self.scrapes += 1
+
+    def scrape_failed(self, kind: str) -> None:
+        """Count a failed scrape; ``kind`` is one of ``epp.datalayer.scraper``'s kinds."""
+        self.scrape_errors[kind] += 1
+
+    def families_missing(self, names: Iterable[str]) -> None:
+        """Count wanted metrics that a model server's answer did not hold."""
+        self.missing_families.update(names)
+
+    def discovery_reloaded(self, at: float) -> None:
+        """Note that the endpoints were read; ``at`` is Unix seconds."""
+        self.discovery_last_success = at
+
+    def discovery_failed(self) -> None:
+        """Count an attempt to read the endpoints that kept the old state."""
+        self.discovery_errors += 1
+
+    def follow_pool(self, name: str, candidates: PoolView) -> None:
+        """Show the gauges of a pool, evaluated at each exposition."""
+        self.pools[name] = candidates
