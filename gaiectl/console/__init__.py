@@ -1,1 +1,1 @@
-"""What people look at: tables, progress, errors. The only importer of rich."""
+"""What the user reads: colours, tables, live views, errors. The only importer of rich."""

@@ -1,0 +1,5 @@
+"""The data path as processes of this machine: Envoy, the EPP and model servers.
+
+May import ``gaiectl.rendering``, ``gaiectl.assets``, ``gaiectl.errors`` and ``epp.config``. Never
+prints: what happens is told to a ``Narrator``.
+"""
