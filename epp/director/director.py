@@ -1,0 +1,116 @@
+"""Decides one request: candidates, scheduling, and the accounts of both.
+
+The order of checks is upstream's (rewrite, objective, admission, candidates, schedule), so that a
+request with several faults gets the same answer from either program.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from epp.api.endpoint import Candidate
+from epp.api.errors import Code, Refusal
+from epp.api.plugin import Outcome
+from epp.api.request import Decision, Request
+from epp.datalayer.pool import Pool
+from epp.director.subset import restrict
+from epp.metrics.recorder import EppMetrics
+
+_NO_CANDIDATES = "failed to find candidate pods for serving the request"
+_EMPTY_POOL = "no pods available in datastore"
+
+
+class Schedules(Protocol):
+    """What the director needs of a scheduler."""
+
+    def schedule(self, request: Request, candidates: Sequence[Candidate]) -> Decision:
+        """Choose endpoints.
+
+        Raises:
+            Refusal: no endpoint can serve the request.
+        """
+        ...
+
+    def dispatched(
+        self, request: Request, decision: Decision, candidates: Sequence[Candidate]
+    ) -> None:
+        """Tell the plugins of a decision."""
+        ...
+
+    def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
+        """Tell the plugins of an end."""
+        ...
+
+
+class Director:
+    """Takes requests to decisions.
+
+    Args:
+        pool: where candidates come from and in-flight requests are counted.
+        scheduler: who chooses among them.
+        metrics: what is told of it.
+        touch: called for each request, so that the scraper knows that requests flow.
+        respects_subset: whether the gateway's candidate subset counts.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        scheduler: Schedules,
+        metrics: EppMetrics,
+        *,
+        touch: Callable[[], None],
+        respects_subset: bool = True,
+    ) -> None:
+        self._pool = pool
+        self._scheduler = scheduler
+        self._metrics = metrics
+        self._touch = touch
+        self._respects_subset = respects_subset
+
+    def route(self, request: Request) -> Decision:
+        """Choose the endpoints for a request with a body.
+
+        Raises:
+            Refusal: nobody can serve it.
+        """
+        candidates = self._candidates(request)
+        if not candidates:
+            raise Refusal(Code.SERVICE_UNAVAILABLE, _NO_CANDIDATES)
+        return self._schedule(request, candidates)
+
+    def route_any(self, request: Request) -> Decision:
+        """Choose the endpoints for a request without a body, for example ``GET /v1/models``.
+
+        Raises:
+            Refusal: nobody can serve it.
+        """
+        if not len(self._pool):
+            raise Refusal(Code.INTERNAL, _EMPTY_POOL)
+        return self.route(request)
+
+    def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
+        """Account for the end of a routed request; exactly once for each."""
+        self._pool.completed(decision.primary)
+        self._scheduler.completed(request, decision, outcome)
+
+    def _candidates(self, request: Request) -> Sequence[Candidate]:
+        self._touch()
+        candidates: Sequence[Candidate] = self._pool.snapshot()
+        if request.subset is not None and self._respects_subset:
+            candidates = restrict(candidates, request.subset)
+        # Where none can be reached the scraper may be the one that is cut off: all may try.
+        reachable = [candidate for candidate in candidates if candidate.is_reachable]
+        return reachable or candidates
+
+    def _schedule(self, request: Request, candidates: Sequence[Candidate]) -> Decision:
+        started = time.perf_counter()
+        try:
+            decision = self._scheduler.schedule(request, candidates)
+        except Refusal:
+            self._metrics.scheduled(time.perf_counter() - started, is_success=False)
+            raise
+        self._metrics.scheduled(time.perf_counter() - started, is_success=True)
+        self._scheduler.dispatched(request, decision, candidates)
+        self._pool.dispatched(decision.primary)
+        return decision

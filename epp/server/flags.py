@@ -1,0 +1,197 @@
+"""Parses command line flags by the rules of Go's pflag.
+
+``--name value`` and ``--name=value``; a boolean never takes the next argument (``--x false`` is
+``x=true`` and a stray ``false``), and stray positional arguments are ignored: the Helm charts pass
+flags as separate arguments and rely on both. An unknown flag is an error.
+"""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import Field, dataclass, fields
+from typing import Any, Final
+
+from epp.server.options import CHOICES, DURATION, INTEGERS, Options
+
+_UNITS: Final = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+}
+_DURATION_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_BOOLEANS: Final = {
+    **dict.fromkeys(("true", "True", "TRUE", "t", "T", "1"), True),
+    **dict.fromkeys(("false", "False", "FALSE", "f", "F", "0"), False),
+}
+
+
+class FlagError(Exception):
+    """The command line cannot be used."""
+
+
+class HelpRequested(Exception):
+    """``--help`` was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a command line says.
+
+    Attributes:
+        options: the flags.
+        given: names of the options that were set explicitly.
+        strays: positional arguments, ignored.
+    """
+
+    options: Options
+    given: frozenset[str]
+    strays: tuple[str, ...]
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of a Go duration such as ``50ms`` or ``1m30s``.
+
+    Raises:
+        ValueError: not a duration.
+    """
+    sign = -1.0 if text.startswith("-") else 1.0
+    body = text.lstrip("+-")
+    if body == "0":
+        return 0.0
+    parts = _DURATION_PART.findall(body)
+    if not parts or "".join(number + unit for number, unit in parts) != body:
+        raise ValueError(f"{text!r} is not a duration such as 50ms, 2s or 1m30s")
+    return sign * sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def parse(arguments: Sequence[str]) -> Parsed:
+    """Parse the arguments after the program's name.
+
+    Raises:
+        FlagError: unknown flag, missing or malformed value, impossible combination.
+        HelpRequested: help was asked for.
+    """
+    known = {field.name.replace("_", "-"): field for field in fields(Options)}
+    values: dict[str, Any] = {}
+    strays: list[str] = []
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if argument == "--":
+            strays += rest
+            break
+        if not argument.startswith("-") or argument == "-":
+            strays.append(argument)
+            continue
+        name, has_value, text = argument.lstrip("-").partition("=")
+        if name in ("h", "help"):
+            raise HelpRequested
+        field = known.get(name)
+        if field is None or (not argument.startswith("--") and name != "v"):
+            raise FlagError(_unknown(argument.partition("=")[0], known))
+        if not has_value:
+            if field.type is bool:
+                text = "true"
+            elif rest:
+                text = rest.pop(0)
+            else:
+                raise FlagError(f"flag --{name} needs a value")
+        _store(values, field, name, text)
+    options = Options(**values)
+    _validate(options)
+    return Parsed(options, frozenset(values), tuple(strays))
+
+
+def _store(values: dict[str, Any], field: Field[Any], name: str, text: str) -> None:
+    try:
+        value = _convert(field, text)
+    except ValueError as error:
+        raise FlagError(f"flag --{name}: {error}") from None
+    if field.metadata.get("kind") == INTEGERS:
+        # repeated flags add up, duplicates count once
+        value = tuple(dict.fromkeys((*values.get(field.name, ()), *value)))
+    values[field.name] = value
+
+
+def _convert(field: Field[Any], text: str) -> Any:
+    kind = field.metadata.get("kind")
+    if kind == DURATION:
+        return parse_duration(text)
+    if kind == INTEGERS:
+        return tuple(_integer(part) for part in text.split(","))
+    if field.type is bool:
+        if text not in _BOOLEANS:
+            raise ValueError(f"{text!r} is not a boolean; use true or false")
+        return _BOOLEANS[text]
+    if field.type is int:
+        return _integer(text)
+    choices = CHOICES.get(field.name)
+    if choices and text not in choices:
+        raise ValueError(f"{text!r} is not one of {', '.join(choices)}")
+    return text
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a whole number") from None
+
+
+def _validate(options: Options) -> None:
+    for name in ("grpc_port", "grpc_health_port", "metrics_port", "model_server_metrics_port"):
+        if not 0 <= getattr(options, name) <= 65535:
+            raise FlagError(f"flag --{name.replace('_', '-')} is not a port: 0 to 65535")
+    if options.config_file and options.config_text:
+        raise FlagError("give --config-file or --config-text, not both")
+    for name in ("refresh_metrics_interval", "metrics_staleness_threshold"):
+        if getattr(options, name) <= 0:
+            raise FlagError(f"flag --{name.replace('_', '-')} must be above 0")
+    if options.drain_timeout < 0:
+        raise FlagError("flag --drain-timeout must not be negative")
+    if options.max_request_body_bytes < 1:
+        raise FlagError("flag --max-request-body-bytes must be above 0")
+    if options.enable_cert_reload and not options.cert_path:
+        raise FlagError("--enable-cert-reload needs --cert-path: a self-signed one never changes")
+    for field in fields(Options):
+        need = field.metadata.get("needs")
+        if need and getattr(options, field.name) != field.default:
+            flag = field.name.replace("_", "-")
+            raise FlagError(f"--{flag} needs {need}, which this version does not have yet")
+
+
+def _unknown(argument: str, known: dict[str, Field[Any]]) -> str:
+    near = difflib.get_close_matches(argument.lstrip("-"), known, n=1)
+    tail = f"; did you mean --{near[0]}?" if near else "; see --help"
+    return f"unknown flag {argument}{tail}"
+
+
+def help_text() -> str:
+    """Return the help page, 80 columns wide."""
+    lines = [
+        "Usage: epp [flags]",
+        "",
+        "The Endpoint Picker: picks the model server for each request.",
+        "",
+    ]
+    for field in fields(Options):
+        kind = field.metadata.get("kind") or getattr(field.type, "__name__", "")
+        default = _show(field)
+        lines.append(f"  --{field.name.replace('_', '-')} {kind}{default}")
+        lines.append(f"      {field.metadata['help']}")
+    return "\n".join(lines) + "\n"
+
+
+def _show(field: Field[Any]) -> str:
+    if field.default in ("", ()):
+        return ""
+    if field.type is bool:
+        return f" (default {str(field.default).lower()})"
+    if field.metadata.get("kind") == DURATION:
+        return f" (default {field.default:g}s)"
+    return f" (default {field.default})"

@@ -1,0 +1,88 @@
+"""Every command line flag of the EPP, stated once: name, type, default and meaning.
+
+The names, types and defaults are the Go EPP's, so that either program runs from the same chart.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+
+def flag(default: Any, help_text: str, **extra: Any) -> Any:
+    """Declare a flag: its default, one line of help, and parsing details."""
+    return field(default=default, metadata={"help": help_text, **extra})
+
+
+DURATION: Final = "duration"
+INTEGERS: Final = "integers"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Parsed flags; a field ``grpc_port`` is the flag ``--grpc-port``."""
+
+    grpc_port: int = flag(9002, "port of the ext-proc listener")
+    grpc_health_port: int = flag(9003, "port of the plaintext gRPC health listener")
+    metrics_port: int = flag(9090, "port of /metrics, /healthz and /readyz")
+    bind_address: str = flag("", "address to listen on; empty is all interfaces")
+    config_file: str = flag("", "EndpointPickerConfig, YAML or JSON")
+    config_text: str = flag("", "the same, inline")
+    secure_serving: bool = flag(default=True, help_text="TLS on the ext-proc port; false is h2c")
+    cert_path: str = flag("", "directory with tls.crt and tls.key; empty is self-signed")
+    enable_cert_reload: bool = flag(default=False, help_text="load the certificate again on change")
+    health_checking: bool = flag(
+        default=False, help_text="serve grpc.health.v1 on the ext-proc port too"
+    )
+    drain_timeout: float = flag(30.0, "time for open streams to end on SIGTERM", kind=DURATION)
+    max_request_body_bytes: int = flag(32 * 1024 * 1024, "larger request bodies are answered 413")
+    refresh_metrics_interval: float = flag(
+        0.05, "scrape interval of an endpoint while requests flow", kind=DURATION
+    )
+    refresh_prometheus_metrics_interval: float = flag(
+        5.0, "accepted; the pool gauges are computed when they are read", kind=DURATION
+    )
+    metrics_staleness_threshold: float = flag(
+        2.0, "age at which scraped figures mean nothing any more", kind=DURATION
+    )
+    model_server_metrics_scheme: str = flag("http", "http or https")
+    model_server_metrics_path: str = flag("/metrics", "path scraped on each endpoint")
+    model_server_metrics_port: int = flag(0, "port scraped instead of the endpoint's own")
+    model_server_metrics_https_insecure_skip_verify: bool = flag(
+        default=True, help_text="do not verify the model servers' certificates"
+    )
+    total_queued_requests_metric: str = flag("", "metric with the number of queued requests")
+    total_running_requests_metric: str = flag("", "metric with the number of running requests")
+    kv_cache_usage_percentage_metric: str = flag("", "metric with the used share of the KV cache")
+    lora_info_metric: str = flag("", "metric with the LoRA adapters as labels")
+    cache_info_metric: str = flag("", "metric with the cache geometry as labels")
+    disable_endpoint_subset_filter: bool = flag(
+        default=False, help_text="ignore the candidate subset that the gateway sends"
+    )
+    metrics_endpoint_auth: bool = flag(
+        default=True, help_text="ask Kubernetes who may read /metrics"
+    )
+    tracing: bool = flag(default=True, help_text="accepted; spans are not exported yet")
+    enable_pprof: bool = flag(default=True, help_text="accepted; Go profiles do not exist here")
+    v: int = flag(2, "verbosity: 4 and more logs at debug level")
+    zap_devel: bool = flag(default=True, help_text="accepted; use --zap-encoder")
+    zap_encoder: str = flag("json", "json or console")
+    zap_log_level: str = flag("", "debug, info, error, panic or a verbosity; wins over --v")
+    zap_stacktrace_level: str = flag("error", "info, error or panic")
+    zap_time_encoding: str = flag("rfc3339", "epoch, millis, nano, iso8601, rfc3339 or rfc3339nano")
+    pool_name: str = flag("", "InferencePool to serve", needs="Kubernetes discovery")
+    pool_namespace: str = flag("", "namespace of the pool", needs="Kubernetes discovery")
+    pool_group: str = flag("inference.networking.k8s.io", "API group of the pool")
+    endpoint_selector: str = flag("", "labels of the pods to serve", needs="Kubernetes discovery")
+    endpoint_target_ports: tuple[int, ...] = flag(
+        (), "ports of those pods", kind=INTEGERS, needs="Kubernetes discovery"
+    )
+    ha_enable_leader_election: bool = flag(
+        default=False, help_text="serve only while holding a Lease", needs="leader election"
+    )
+
+
+CHOICES: Final[dict[str, tuple[str, ...]]] = {
+    "model_server_metrics_scheme": ("http", "https"),
+    "zap_encoder": ("json", "console"),
+    "zap_time_encoding": ("epoch", "millis", "nano", "iso8601", "rfc3339", "rfc3339nano"),
+    "zap_stacktrace_level": ("info", "error", "panic"),
+}
