@@ -8,9 +8,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
-from epp.api.endpoint import NO_MODELS, Metrics
+from epp.api.endpoint import NEVER_SCRAPED, NO_MODELS, Metrics
 from epp.datalayer.engines import Engine, InfoSpec, MetricSpec
 
 _LABELS = rb'[^"}\n]*+(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"[^"}\n]*+)*+'
@@ -45,8 +46,63 @@ class _Series(NamedTuple):
     timestamp: float | None
 
 
+class _Family:
+    """The series of one name, and where in the text they stood last time.
+
+    What did not change since is not parsed again. ``block`` is the family's lines with the line
+    before them, so that it also tells that no series was added in front.
+    """
+
+    __slots__ = ("block", "name", "position", "series")
+
+    def __init__(self, name: str) -> None:
+        self.name = name.encode()
+        self.position = -1
+        self.block = b""
+        self.series: list[_Series] = []
+
+    def update(self, text: bytes) -> bool:
+        """Take the series from ``text``; return whether they may differ from those before."""
+        if self._stands_at(self.position, text):
+            return False
+        start = self._start(text)
+        self.position = _line_before(text, start)
+        if self._stands_at(self.position, text):
+            return False
+        name, end, series = self.name, start, []
+        while end >= 0 and text.startswith(name, end):
+            after = end + len(name)
+            if text[after : after + 1] in _AFTER_NAME and (match := _SAMPLE.match(text, after)):
+                labels, number, stamp = match.groups()
+                value = _number(number)
+                if value is not None:
+                    series.append(_Series(labels or b"", value, _number(stamp) if stamp else None))
+            newline = text.find(b"\n", after)
+            end = len(text) if newline < 0 else newline + 1
+        self.series = series
+        self.block = text[self.position : end] if start >= 0 else b""
+        return True
+
+    def _stands_at(self, position: int, text: bytes) -> bool:
+        block = self.block
+        return bool(
+            block
+            and text.startswith(block, position)
+            and not text.startswith(self.name, position + len(block))
+        )
+
+    def _start(self, text: bytes) -> int:
+        """Return where the family's first line begins, or -1; looks first where it was."""
+        name = self.name
+        if self.block:
+            start = _find_line(text, name, max(0, self.position - _LOOK_BACK))
+            if start >= 0 and not text.startswith(name, _line_before(text, start)):
+                return start
+        return _find_line(text, name, 0)
+
+
 class Reader:
-    """Reads one endpoint's expositions and remembers where in the text each family stood.
+    """Reads one endpoint's expositions, one after the other.
 
     A family's series must stand together, as the text format demands. Among the series that match
     a spec the one with the greatest timestamp counts, without timestamps the first (GAIE). One
@@ -57,97 +113,97 @@ class Reader:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._starts: dict[bytes, int] = {}
+        self._last = Reading(NEVER_SCRAPED, (), is_usable=False)
+        specs = (
+            engine.waiting,
+            engine.running,
+            engine.kv_usage,
+            engine.lora,
+            engine.block_size and engine.block_size.metric,
+            engine.num_blocks and engine.num_blocks.metric,
+        )
+        self._families = {spec.name: _Family(spec.name) for spec in specs if spec}
 
-    def read(self, text: bytes, previous: Metrics, now: float) -> Reading:
-        """Return the values in ``text``; those missing stay as in ``previous``.
+    def read(self, text: bytes, now: float) -> Reading:
+        """Return the values in ``text``; those missing stay as they were.
 
         LoRA adapters are an exception: without a usable series none is loaded, so the lists
         become empty, and that is not reported as missing.
 
         Args:
             text: the body of the answer.
-            previous: what was known before.
             now: monotonic seconds, becomes ``updated_at``.
         """
+        is_changed = False
+        for family in self._families.values():
+            if family.update(text):
+                is_changed = True
+        if is_changed:
+            self._last = self._reading(self._last.metrics, now)
+        else:
+            metrics, missing, is_usable = self._last
+            self._last = Reading(Metrics(*metrics[:-1], now), missing, is_usable)
+        return self._last
+
+    def _reading(self, known: Metrics, now: float) -> Reading:
         engine = self.engine
-        families: dict[str, list[_Series]] = {}
         missing: dict[str, None] = {}
-
-        def series(spec: MetricSpec) -> list[_Series]:
-            found = families.get(spec.name)
-            if found is None:
-                found = families[spec.name] = self._family(text, spec.name.encode())
-            return found
-
-        def values(spec: MetricSpec | None) -> list[float]:
-            if spec is None:
-                return []
-            found = _select(series(spec), spec, engine.rank_label)
-            if not found:
-                missing[spec.name] = None
-            return [one.value for one in found]
-
-        def size(info: InfoSpec | None, known: int) -> int:
-            if info is None:
-                return known
-            found = _select(series(info.metric), info.metric)
-            text = _labels(found[0].labels).get(info.label, "") if found and info.label else ""
-            value = _number(text) if info.label else found[0].value if found else None
-            if value is None:
-                missing[info.metric.name] = None
-                return known
-            return _count(value)
-
-        waiting, running, usage = (
-            values(engine.waiting),
-            values(engine.running),
-            values(engine.kv_usage),
-        )
-        active, queued, most = NO_MODELS, NO_MODELS, 0
-        if engine.lora is not None:
-            active, queued, most = _adapters(_select_all(series(engine.lora), engine.lora))
+        waiting = self._values(engine.waiting, missing)
+        running = self._values(engine.running, missing)
+        usage = self._values(engine.kv_usage, missing)
+        active, queued, most = self._adapters(engine.lora)
         metrics = Metrics(
-            _count(sum(waiting)) if waiting else previous.waiting,
-            _count(sum(running)) if running else previous.running,
-            min(1.0, max(0.0, sum(usage) / len(usage))) if usage else previous.kv_usage,
+            _count(sum(waiting)) if waiting else known.waiting,
+            _count(sum(running)) if running else known.running,
+            min(1.0, max(0.0, sum(usage) / len(usage))) if usage else known.kv_usage,
             active,
             queued,
             most,
-            size(engine.block_size, previous.block_size),
-            size(engine.num_blocks, previous.num_blocks),
+            self._size(engine.block_size, known.block_size, missing),
+            self._size(engine.num_blocks, known.num_blocks, missing),
             now,
         )
         return Reading(metrics, tuple(missing), bool(waiting or running or usage))
 
-    def _family(self, text: bytes, name: bytes) -> list[_Series]:
-        """Return the family's series whose value is a finite number, in order."""
-        found: list[_Series] = []
-        start = self._start(text, name)
-        while start >= 0 and text.startswith(name, start):
-            end = start + len(name)
-            if text[end : end + 1] in _AFTER_NAME and (match := _SAMPLE.match(text, end)):
-                value = _number(match[2])
-                if value is not None:
-                    stamp = match[3]
-                    found.append(_Series(match[1] or b"", value, _number(stamp) if stamp else None))
-            start = text.find(b"\n", end) + 1 or -1
-        return found
+    def _values(self, spec: MetricSpec | None, missing: dict[str, None]) -> list[float]:
+        if spec is None:
+            return []
+        series = _select(self._families[spec.name].series, spec, self.engine.rank_label)
+        if not series:
+            missing[spec.name] = None
+        return [one.value for one in series]
 
-    def _start(self, text: bytes, name: bytes) -> int:
-        """Return where the first line of the family begins, or -1.
+    def _size(self, info: InfoSpec | None, known: int, missing: dict[str, None]) -> int:
+        if info is None:
+            return known
+        metric, label = info
+        value = None
+        for one in _select(self._families[metric.name].series, metric):
+            value = _number(_labels(one.labels).get(label, "")) if label else one.value
+        if value is None:
+            missing[metric.name] = None
+            return known
+        return _count(value)
 
-        Looks first where it stood last time: most of the text is then never touched.
+    def _adapters(self, spec: MetricSpec | None) -> tuple[frozenset[str], frozenset[str], int]:
+        """Return LoRA adapters running, waiting, and how many fit (``vllm:lora_requests_info``).
+
+        Each value is the time the series was last set, so the greatest is the present state, also
+        when it lists nothing; a value of 0 was never set.
         """
-        known = self._starts.get(name)
-        if known is not None:
-            start = _find_line(text, name, max(0, known - _LOOK_BACK))
-            if start >= 0 and not _follows_family(text, name, start):
-                self._starts[name] = start
-                return start
-        start = _find_line(text, name, 0)
-        self._starts[name] = start
-        return start
+        series = _matching(self._families[spec.name].series, spec) if spec else ()
+        newest = max(series, key=_value, default=None)
+        if newest is None or newest.value <= 0:
+            return NO_MODELS, NO_MODELS, 0
+        labels = _labels(newest.labels)
+        return (
+            _names(labels.get("running_lora_adapters", "")),
+            _names(labels.get("waiting_lora_adapters", "")),
+            _count(_number(labels.get("max_lora", "")) or 0.0),
+        )
+
+
+_value = attrgetter("value")
 
 
 def _find_line(text: bytes, name: bytes, position: int) -> int:
@@ -163,13 +219,12 @@ def _find_line(text: bytes, name: bytes, position: int) -> int:
     return -1
 
 
-def _follows_family(text: bytes, name: bytes, start: int) -> bool:
-    """Whether the line before ``start`` belongs to the family too."""
-    before = text.rfind(b"\n", 0, max(0, start - 1)) + 1
-    return before < start and text.startswith(name, before)
+def _line_before(text: bytes, start: int) -> int:
+    """Return where the line before the one at ``start`` begins; ``start`` itself if none."""
+    return text.rfind(b"\n", 0, start - 1) + 1 if start > 0 else start
 
 
-def _select_all(series: Sequence[_Series], spec: MetricSpec) -> Sequence[_Series]:
+def _matching(series: Sequence[_Series], spec: MetricSpec) -> Sequence[_Series]:
     if not spec.labels:
         return series
     wanted = spec.labels
@@ -182,7 +237,7 @@ def _select_all(series: Sequence[_Series], spec: MetricSpec) -> Sequence[_Series
 
 def _select(series: Sequence[_Series], spec: MetricSpec, rank_label: str = "") -> Sequence[_Series]:
     """Return the series that counts, one for each data-parallel rank; none if nothing matches."""
-    matching = _select_all(series, spec)
+    matching = _matching(series, spec)
     if len(matching) <= 1:
         return matching
     stamped = [one for one in matching if one.timestamp is not None]
@@ -194,23 +249,6 @@ def _select(series: Sequence[_Series], spec: MetricSpec, rank_label: str = "") -
     for one in matching:
         ranks.setdefault(_labels(one.labels).get(rank_label), one)
     return list(ranks.values())
-
-
-def _adapters(series: Sequence[_Series]) -> tuple[frozenset[str], frozenset[str], int]:
-    """Return LoRA adapters running, waiting, and how many fit (``vllm:lora_requests_info``).
-
-    Each value is the time the series was last set, so the greatest is the present state, also
-    when it lists nothing; a value of 0 was never set.
-    """
-    newest = max(series, key=lambda one: one.value, default=None)
-    if newest is None or newest.value <= 0:
-        return NO_MODELS, NO_MODELS, 0
-    labels = _labels(newest.labels)
-    return (
-        _names(labels.get("running_lora_adapters", "")),
-        _names(labels.get("waiting_lora_adapters", "")),
-        _count(_number(labels.get("max_lora", "")) or 0.0),
-    )
 
 
 def _names(text: str) -> frozenset[str]:
