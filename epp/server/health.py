@@ -7,6 +7,8 @@ make the pod restart.
 
 from collections.abc import Callable
 
+from google.protobuf.message import DecodeError
+
 from epp._generated import gaie_health_pb2 as pb
 from epp.transport.call import Call, Handler, HandlerFactory, Status
 
@@ -84,7 +86,7 @@ class _Unary(Handler):
         self._is_answered = True
         try:
             self._call.send(self._answer(data))
-        except ValueError:  # protobuf's DecodeError
+        except DecodeError:
             self._call.finish(Status.INVALID_ARGUMENT, "malformed message")
         else:
             self._call.finish()
@@ -112,7 +114,7 @@ class _Watch(Handler):
             return
         try:
             self._service = pb.HealthCheckRequest.FromString(data).service
-        except ValueError:
+        except DecodeError:
             self._call.finish(Status.INVALID_ARGUMENT, "malformed message")
             return
         self._health.watch(self)

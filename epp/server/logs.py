@@ -50,7 +50,7 @@ def _time(created: float, encoding: str) -> str | float | int:
     if encoding == "millis":
         return created * 1e3
     if encoding == "nano":
-        return int(created * 1e9)
+        return int(created * 1e6) * 1000  # a float holds no more than microseconds
     moment = dt.datetime.fromtimestamp(created, dt.UTC)
     if encoding == "iso8601":
         return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"

@@ -1,0 +1,171 @@
+"""Joins one gRPC call, one ext-proc stream and the director."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from epp.api.errors import Code, Refusal
+from epp.api.request import Decision, Request
+from epp.director.director import Director
+from epp.extproc.actions import (
+    Action,
+    Close,
+    Finished,
+    Refused,
+    Reply,
+    ResponseStarted,
+    Route,
+    RouteAny,
+)
+from epp.extproc.stream import Stream, StreamSettings
+from epp.metrics.recorder import EppMetrics
+from epp.transport.call import Call, Handler, Status
+
+log = logging.getLogger("ext-proc")
+
+PROCESS = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
+_MODEL_SERVER_ERROR = "ModelServerError"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What all calls share."""
+
+    director: Director
+    metrics: EppMetrics
+    settings: StreamSettings
+
+
+class ExtProcCall(Handler):
+    """Serves one ext-proc stream, that is one HTTP exchange."""
+
+    __slots__ = (
+        "_call",
+        "_decision",
+        "_is_closed",
+        "_request",
+        "_serving",
+        "_started",
+        "_stream",
+    )
+
+    def __init__(self, call: Call, serving: Serving) -> None:
+        self._call = call
+        self._serving = serving
+        self._stream = Stream(serving.settings)
+        self._request: Request | None = None
+        self._decision: Decision | None = None
+        self._started = time.perf_counter()
+        self._is_closed = False
+        serving.metrics.streams_open += 1
+
+    def message(self, data: bytes) -> None:
+        """Take one ProcessingRequest."""
+        self._perform(self._stream.receive(data))
+
+    def half_closed(self) -> None:
+        """Envoy has ended its side: the exchange is over."""
+        self._perform(self._stream.half_closed())
+        self._close(Status.OK, "")
+
+    def aborted(self) -> None:
+        """Envoy has given the exchange up."""
+        self._perform(self._stream.aborted())
+        self._close(Status.CANCELLED, "")
+
+    def drain(self) -> None:
+        """Leave an exchange that needs us no more."""
+        if self._decision is not None and self._stream.is_idle:
+            self._perform(self._stream.half_closed())
+            self._close(Status.OK, "")
+
+    def _close(self, status: Status, message: str) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._serving.metrics.streams_open -= 1
+            self._call.finish(status, message)
+
+    def _perform(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            kind = type(action)
+            if kind is Reply:
+                self._call.send(action.data)  # type: ignore[union-attr] # narrowed by kind
+            elif isinstance(action, (Route, RouteAny)):
+                self._route(action)
+            elif isinstance(action, Finished):
+                self._finished(action)
+            elif isinstance(action, Close):
+                self._close(Status(action.code), action.message)
+            elif isinstance(action, Refused):
+                self._refused(action.refusal, None)
+            elif isinstance(action, ResponseStarted) and action.status >= 400:
+                self._failed(_MODEL_SERVER_ERROR)
+
+    def _route(self, action: Route | RouteAny) -> None:
+        request = self._request = action.request
+        director = self._serving.director
+        metrics = self._serving.metrics
+        try:
+            if isinstance(action, Route):
+                decision = director.route(request)
+            else:
+                decision = director.route_any(request)
+        except Refusal as refusal:
+            self._refused(refusal, request)
+            self._perform(self._stream.refused(refusal))
+            return
+        except Exception:
+            log.exception("scheduling failed", extra={"fields": {"x-request-id": request.id}})
+            refusal = Refusal(Code.INTERNAL, "internal error")
+            self._refused(refusal, request)
+            self._perform(self._stream.refused(refusal))
+            return
+        self._decision = decision
+        metrics.request_routed(request.model, request.target_model, request.size)
+        metrics.request_started(request.model)
+        self._perform(self._stream.decided(decision, request))
+
+    def _finished(self, finished: Finished) -> None:
+        request, decision = self._request, self._decision
+        metrics = self._serving.metrics
+        if decision is None or request is None:
+            if finished.usage is not None or finished.response_bytes:
+                # A stream that began with the response: upstream counts it without model names.
+                metrics.completed(
+                    "",
+                    "",
+                    seconds=time.perf_counter() - self._started,
+                    response_size=finished.response_bytes,
+                    usage=finished.usage,
+                )
+            return
+        self._decision = None
+        self._serving.director.completed(request, decision, finished.outcome)
+        metrics.request_ended(request.model)
+        if finished.outcome.is_complete:
+            metrics.completed(
+                request.model,
+                request.target_model,
+                seconds=time.perf_counter() - self._started,
+                response_size=finished.response_bytes or None,
+                usage=finished.usage,
+            )
+
+    def _refused(self, refusal: Refusal, request: Request | None) -> None:
+        self._failed(refusal.code.text)
+        log.debug(
+            "request refused",
+            extra={
+                "fields": {
+                    "x-request-id": request.id if request else "",
+                    "code": refusal.code.text,
+                    "reason": refusal.message,
+                }
+            },
+        )
+
+    def _failed(self, code: str) -> None:
+        request = self._request
+        model, target = (request.model, request.target_model) if request else ("", "")
+        self._serving.metrics.request_failed(model, target, code)

@@ -1,0 +1,93 @@
+"""Flags are parsed by the rules of Go's pflag, for the charts rely on them."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epp.server.flags import FlagError, help_text, parse, parse_duration
+
+
+def test_values_may_follow_as_an_argument_or_behind_an_equals_sign() -> None:
+    options = parse(["--grpc-port", "1", "--metrics-port=2"]).options
+
+    assert (options.grpc_port, options.metrics_port) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--secure-serving"], True),
+        (["--secure-serving=false"], False),
+        (["--secure-serving=0"], False),
+        (["--secure-serving=T"], True),
+        (["--secure-serving", "false"], True),
+    ],
+)
+def test_a_boolean_never_takes_the_next_argument(arguments: list[str], *, expected: bool) -> None:
+    assert parse(arguments).options.secure_serving is expected
+
+
+def test_stray_arguments_are_ignored_but_reported() -> None:
+    parsed = parse(["false", "--v", "1", "more"])
+
+    assert parsed.strays == ("false", "more")
+    assert parsed.options.v == 1
+
+
+def test_only_v_has_a_short_form() -> None:
+    assert parse(["-v", "4"]).options.v == 4
+    with pytest.raises(FlagError, match="unknown flag -grpc-port"):
+        parse(["-grpc-port", "1"])
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("50ms", 0.05), ("2s", 2.0), ("1m30s", 90.0), ("1.5h", 5400.0), ("0", 0.0), ("250us", 25e-5)],
+)
+def test_durations_use_go_syntax(text: str, seconds: float) -> None:
+    assert parse_duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "5", "ms", "1 s", "1s!", "s1", "--1s2"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--grpc-prot", "1"], r"unknown flag --grpc-prot; did you mean --grpc-port\?"),
+        (["--qqqqqq"], "unknown flag --qqqqqq; see --help"),
+        (["--grpc-port"], "flag --grpc-port needs a value"),
+        (["--grpc-port", "x"], "flag --grpc-port: 'x' is not a whole number"),
+        (["--grpc-port", "70000"], "flag --grpc-port is not a port"),
+        (["--secure-serving=maybe"], "'maybe' is not a boolean"),
+        (["--zap-encoder", "xml"], "'xml' is not one of json, console"),
+        (["--config-file", "a", "--config-text", "b"], "not both"),
+        (["--refresh-metrics-interval", "0s"], "must be above 0"),
+        (["--enable-cert-reload"], "--enable-cert-reload needs --cert-path"),
+        (["--pool-name", "x"], "--pool-name needs Kubernetes discovery"),
+    ],
+)
+def test_a_bad_command_line_says_what_to_change(arguments: list[str], message: str) -> None:
+    with pytest.raises(FlagError, match=message):
+        parse(arguments)
+
+
+def test_flags_that_were_given_are_known_from_defaults() -> None:
+    assert parse(["--v", "2"]).given == {"v"}
+
+
+def test_the_help_page_fits_eighty_columns() -> None:
+    assert max(len(line) for line in help_text().splitlines()) <= 80
+
+
+@given(st.lists(st.text(max_size=12), max_size=6))
+def test_any_command_line_gives_options_or_a_flag_error(arguments: list[str]) -> None:
+    if any(argument.lstrip("-").partition("=")[0] in ("h", "help") for argument in arguments):
+        return
+    with contextlib.suppress(FlagError):
+        parse(arguments)

@@ -1,0 +1,78 @@
+"""Log lines carry zap's field names and never break a line in two."""
+
+import json
+import logging
+
+import pytest
+
+from epp.server.flags import parse
+from epp.server.logs import TRACE, ConsoleFormatter, JsonFormatter, level_of
+
+
+def record(message: str, **fields: object) -> logging.LogRecord:
+    made = logging.LogRecord("ext-proc", logging.INFO, "/a/stream.py", 7, message, None, None)
+    made.created = 1_700_000_000.25
+    made.fields = fields
+    return made
+
+
+def test_a_line_is_one_json_object_with_zaps_names() -> None:
+    line = JsonFormatter(parse([]).options).format(record("a\nb", model="m"))
+
+    assert json.loads(line) == {
+        "level": "info",
+        "ts": "2023-11-14T22:13:20Z",
+        "logger": "ext-proc",
+        "caller": "stream.py:7",
+        "msg": "a\nb",
+        "model": "m",
+    }
+    assert "\n" not in line
+
+
+def test_console_lines_are_for_people() -> None:
+    line = ConsoleFormatter(parse([]).options).format(record("routed", model="m"))
+
+    assert line == '2023-11-14T22:13:20Z\tINFO\text-proc\trouted\t{"model": "m"}'
+
+
+@pytest.mark.parametrize(
+    ("encoding", "expected"),
+    [
+        ("epoch", 1_700_000_000.25),
+        ("millis", 1_700_000_000_250.0),
+        ("nano", 1_700_000_000_250_000_000),
+        ("iso8601", "2023-11-14T22:13:20.250Z"),
+        ("rfc3339nano", "2023-11-14T22:13:20.250000000Z"),
+    ],
+)
+def test_times_are_written_as_the_flag_says(encoding: str, expected: object) -> None:
+    options = parse(["--zap-time-encoding", encoding]).options
+
+    assert json.loads(JsonFormatter(options).format(record("x")))["ts"] == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "level"),
+    [
+        ([], logging.INFO),
+        (["--v", "4"], logging.DEBUG),
+        (["--v", "5"], TRACE),
+        (["--v", "5", "--zap-log-level", "error"], logging.ERROR),
+        (["--zap-log-level", "5"], TRACE),
+    ],
+)
+def test_verbosity_becomes_a_level(arguments: list[str], level: int) -> None:
+    assert level_of(parse(arguments).options) == level
+
+
+def test_an_error_keeps_its_stack_in_the_same_line() -> None:
+    error = ValueError("boom")
+    made = logging.LogRecord(
+        "x", logging.ERROR, "a.py", 1, "failed", None, (ValueError, error, None)
+    )
+    line = JsonFormatter(parse([]).options).format(made)
+
+    assert json.loads(line)["error"] == "ValueError: boom"
+    assert json.loads(line)["stacktrace"] == "ValueError: boom"
+    assert "\n" not in line
