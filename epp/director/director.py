@@ -99,9 +99,7 @@ class Director:
         candidates: Sequence[Candidate] = self._pool.snapshot()
         if request.subset is not None and self._respects_subset:
             candidates = restrict(candidates, request.subset)
-        # Where none can be reached the scraper may be the one that is cut off: all may try.
-        reachable = [candidate for candidate in candidates if candidate.is_reachable]
-        return reachable or candidates
+        return candidates
 
     def _schedule(self, request: Request, candidates: Sequence[Candidate]) -> Decision:
         started = time.perf_counter()
