@@ -42,6 +42,8 @@ class MaxScorePicker:
         """Return the best candidates, best first."""
         if self.max_num_of_endpoints == 1:
             best = max(scores)
+            if scores.count(best) == 1:
+                return [candidates[scores.index(best)]]
             winners = [c for c, score in zip(candidates, scores, strict=True) if score == best]
             return [winners[int(random.random() * len(winners))]]
         ranked = sorted(

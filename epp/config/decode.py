@@ -1,0 +1,189 @@
+"""Plain values into the fields of a dataclass, strictly, as its annotations declare."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from epp.api.parameters import Param, Seconds, parameters_of, refused_by
+from epp.config.source import UNUSABLE, Source, short
+from epp.config.suggest import suggest
+
+DURATION = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def decode(cls: type[Any], source: Source, value: Any, path: str) -> dict[str, Any]:
+    """Return the arguments for the dataclass that the object at the path gives.
+
+    What cannot be used is left out and noted as a problem in the source: unknown and refused names,
+    missing required ones, wrong types, values out of range. ``null`` in place of an object or list
+    counts as not given.
+    """
+    if not isinstance(value, dict):
+        _wrong_kind(source, path, dict, value)
+        return {}
+    declared = {parameter.name: parameter for parameter in parameters_of(cls)}
+    refused = refused_by(cls)
+    arguments: dict[str, Any] = {}
+    for name, given in value.items():
+        child = f"{path}.{name}" if path else name
+        if name in refused:
+            source.add(child, f"{name!r} cannot be used", refused[name], at_key=True)
+        elif name in declared:
+            parameter = declared[name]
+            if given is None and is_container(parameter.type):
+                continue
+            decoded = _decode(parameter.type, parameter.about, source, given, child)
+            if decoded is not UNUSABLE:
+                arguments[parameter.field] = decoded
+        elif name != "<<":
+            hint = suggest(name, declared)
+            source.add(child, f"unknown field {short(name)}", hint, at_key=True)
+    for parameter in declared.values():
+        if parameter.is_required and parameter.name not in value:
+            source.add(path, f"field {parameter.name!r} is missing", parameter.about.description)
+    return arguments
+
+
+def decode_lenient(cls: type[Any], source: Source, value: Any, path: str) -> Any:
+    """Return the dataclass, with empty strings where a required one could not be used."""
+    arguments = decode(cls, source, value, path)
+    for parameter in parameters_of(cls):
+        if parameter.is_required:
+            arguments.setdefault(parameter.field, "")
+    return cls(**arguments)
+
+
+def _decode(kind: Any, about: Param, source: Source, value: Any, path: str) -> Any:
+    """Return the value as the annotated type; ``UNUSABLE`` when it is not one."""
+    kind = _without_none(kind)
+    if isinstance(kind, type) and is_dataclass(kind):
+        return decode_lenient(kind, source, value, path)
+    if value is UNUSABLE:
+        return UNUSABLE
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is tuple:
+        if not isinstance(value, list):
+            return _wrong_kind(source, path, list, value)
+        items = [_decode(inner[0], about, source, v, f"{path}[{i}]") for i, v in enumerate(value)]
+        return tuple(item for item in items if item is not UNUSABLE)
+    if origin is Mapping:
+        return value if isinstance(value, dict) else _wrong_kind(source, path, dict, value)
+    if origin is Literal:
+        if value not in inner or isinstance(value, bool):
+            source.add(path, f"{short(value)} is not allowed", suggest(str(value), inner))
+            return UNUSABLE
+        return value
+    if kind is Seconds:
+        return _in_range(about, source, _seconds(source, value, path), path)
+    return _in_range(about, source, _plain(kind, source, value, path), path)
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) in (Union, UnionType):
+        return next(choice for choice in get_args(kind) if choice is not type(None))
+    return kind
+
+
+def is_container(kind: Any) -> bool:
+    """Tell whether the annotated type is an object or a list in the configuration."""
+    kind = _without_none(kind)
+    return is_dataclass(kind) or get_origin(kind) in (tuple, Mapping)
+
+
+def _plain(kind: type[Any], source: Source, value: Any, path: str) -> Any:
+    if type(value) is kind:
+        return value
+    if kind is float and type(value) is int:
+        return _float(source, value, path)
+    # 2.0 is a whole number in JSON Schema and for Go's YAML decoder.
+    if kind is int and type(value) is float and value.is_integer():
+        return int(value)
+    return _wrong_kind(source, path, kind, value)
+
+
+def _float(source: Source, value: int, path: str) -> Any:
+    try:
+        return float(value)
+    except OverflowError:
+        source.add(path, f"{short(value)} is too large")
+        return UNUSABLE
+
+
+def _seconds(source: Source, value: Any, path: str) -> Any:
+    """Read a duration in Go's syntax (time.ParseDuration)."""
+    if not isinstance(value, str):
+        return _wrong_kind(source, path, str, value, hint="for example '200ms' or '1m30s'")
+    if value == "0":
+        return Seconds(0)
+    sign = -1 if value.startswith("-") else 1
+    rest, total = value.removeprefix("-").removeprefix("+"), 0.0
+    while rest and (match := DURATION.match(rest)) and match.start(1) == 0:
+        total += float(match[1]) * _SECONDS[match[3]]
+        rest = rest[match.end() :]
+    if rest or not value.strip("+-"):
+        source.add(path, f"{short(value)} is not a duration", "for example '200ms' or '1m30s'")
+        return UNUSABLE
+    return Seconds(sign * total)
+
+
+def _in_range(about: Param, source: Source, value: Any, path: str) -> Any:
+    if value is UNUSABLE or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if about.minimum is not None and len(value) < about.minimum:
+            source.add(path, "must not be empty", about.description)
+            return UNUSABLE
+        return value
+    low, high, above = about.minimum, about.maximum, about.above
+    is_inside = (
+        (low is None or value >= low)
+        and (high is None or value <= high)
+        and (above is None or value > above)
+    )
+    if is_inside:
+        return value
+    source.add(path, f"{short(value)} is out of range", f"give {range_text(about)}")
+    return UNUSABLE
+
+
+def range_text(about: Param) -> str:
+    """Return the allowed range in words; empty when everything is."""
+    words = []
+    if about.above is not None:
+        words.append(f"more than {about.above:g}")
+    if about.minimum is not None:
+        words.append(f"{about.minimum:g} or more")
+    if about.maximum is not None:
+        words.append(f"{about.maximum:g} or less")
+    return " and ".join(words)
+
+
+def _wrong_kind(source: Source, path: str, kind: type[Any], value: Any, hint: str = "") -> Any:
+    if value is not UNUSABLE:
+        given = _described(value)
+        if kind is str and isinstance(value, int | float) and not hint:
+            hint = "put it in quotes"
+        source.add(path, f"must be {_KINDS[kind]}, not {given}", hint)
+    return UNUSABLE
+
+
+def _described(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"the number {short(value)}"
+    kind = {str: "string", list: "list", dict: "object"}[type(value)]
+    return f"the {kind} {short(value)}"

@@ -1,0 +1,34 @@
+"""Feature gates: the names that GAIE and llm-d-router know, and what each does here."""
+
+from epp.config.source import Source
+from epp.config.suggest import suggest
+
+NO_EFFECT = "has no effect here"
+GATES = {
+    "dataLayer": NO_EFFECT,
+    "enableLegacyMetrics": NO_EFFECT,
+    "flowControl": "",
+    "haPopulateNonLeaderDatastore": NO_EFFECT,
+    "prepareDataPlugins": NO_EFFECT,
+}
+"""Empty: switching the gate on would promise something that is not done."""
+
+
+def enabled(gates: tuple[str, ...], source: Source) -> frozenset[str]:
+    """Return the gates that are on: ``gate`` or ``gate=true``; notes unknown ones as problems."""
+    states: dict[str, bool] = {}
+    for position, text in enumerate(gates):
+        path = f"featureGates[{position}]"
+        name, given, state = text.partition("=")
+        if name not in GATES:
+            source.add(path, f"unknown feature gate {name!r}", suggest(name, GATES))
+        elif given and state not in ("true", "false"):
+            source.add(path, f"{text!r} is not a state", f"write {name}=true or {name}=false")
+        elif state == "false":
+            states[name] = False
+        elif not GATES[name]:
+            source.add(path, f"feature gate {name!r} is not supported yet", "remove it")
+        else:
+            source.warn(path, f"feature gate {name!r} {GATES[name]}")
+            states[name] = True
+    return frozenset(name for name, is_on in states.items() if is_on)

@@ -1,0 +1,129 @@
+"""From the text of a configuration to plugin objects and profiles, with all problems at once.
+
+The order of steps and the defaults are those of GAIE's loader.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from epp.api.errors import ConfigError, Problem
+from epp.api.plugin import Instance, ProfileHandler
+from epp.api.registry import Family, Registry, default_registry
+from epp.config import features
+from epp.config.decode import decode_lenient
+from epp.config.document import Document, Saturation
+from epp.config.instances import Built, Plugins
+from epp.config.profiles import Draft, choose_handler, draft_profiles
+from epp.config.source import UNUSABLE, Source, parse
+from epp.scheduling.profile import Profile
+
+DEFAULT_TEXT = """\
+apiVersion: inference.networking.x-k8s.io/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: queue-scorer
+- type: kv-cache-utilization-scorer
+- type: prefix-cache-scorer
+schedulingProfiles:
+- name: default
+  plugins:
+  - pluginRef: queue-scorer
+    weight: 2
+  - pluginRef: kv-cache-utilization-scorer
+    weight: 2
+  - pluginRef: prefix-cache-scorer
+    weight: 3
+"""
+"""What an empty configuration stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration ready for use.
+
+    Attributes:
+        instances: every plugin, in the order of the file, then those added by default.
+        profiles: by name, in the order of the file.
+        handler: the profile handler.
+        discovery: the plugin that says where endpoints come from; None stands for Kubernetes.
+        saturation: when an endpoint counts as saturated.
+        feature_gates: those switched on.
+        warnings: what is probably not meant as written.
+    """
+
+    instances: tuple[Instance, ...]
+    profiles: Mapping[str, Profile]
+    handler: ProfileHandler
+    discovery: Instance | None
+    saturation: Saturation
+    feature_gates: frozenset[str]
+    warnings: tuple[Problem, ...]
+
+
+def load(text: str, file: str = "<text>", registry: Registry = default_registry) -> Config:
+    """Return the configuration that the text describes; an empty text stands for the default.
+
+    Args:
+        text: YAML or JSON.
+        file: how problems call it.
+        registry: the plugin types to choose from.
+
+    Raises:
+        ConfigError: the text cannot be used; carries every problem that was found.
+    """
+    source = parse(text, file)
+    if source.value is None:
+        source = parse(DEFAULT_TEXT, file)
+    if source.value is UNUSABLE:
+        raise ConfigError(source.problems)
+    document: Document = decode_lenient(Document, source, source.value, "")
+    gates = features.enabled(document.feature_gates, source)
+    plugins = Plugins(source, registry)
+    for position, entry in enumerate(document.plugins):
+        plugins.add(entry, f"plugins[{position}]")
+    drafts = draft_profiles(document.scheduling_profiles, plugins, source)
+    handler = choose_handler([draft.name for draft in drafts], plugins, source)
+    discovery = _discovery(document, plugins, source)
+    if source.problems or handler is None:
+        raise ConfigError(source.problems)
+    _warn_unused(drafts, plugins, discovery, source)
+    return Config(
+        instances=tuple(_instance(built) for built in plugins),
+        profiles={draft.name: draft.finish() for draft in drafts},
+        handler=handler.plugin,
+        discovery=_instance(discovery) if discovery else None,
+        saturation=document.saturation_detector or Saturation(),
+        feature_gates=gates,
+        warnings=tuple(sorted(source.warnings, key=lambda p: (p.line, p.column))),
+    )
+
+
+def _instance(built: Built) -> Instance:
+    return Instance(built.name, built.type, built.plugin)
+
+
+def _discovery(document: Document, plugins: Plugins, source: Source) -> Built | None:
+    chosen = document.data_layer.discovery if document.data_layer else None
+    if chosen is None:
+        return None
+    path = "dataLayer.discovery.pluginRef"
+    built = plugins.refer(chosen.plugin_ref, path)
+    if built and built.family is not Family.DISCOVERY:
+        hint = "name a plugin of a discovery type, for example file-discovery"
+        source.add(path, f"{built.name!r} is a {built.family}, not a discovery plugin", hint)
+        return None
+    return built
+
+
+def _warn_unused(
+    drafts: list[Draft], plugins: Plugins, discovery: Built | None, source: Source
+) -> None:
+    used = {name for draft in drafts for name in draft.used}
+    for built in plugins.of(Family.FILTER, Family.SCORER, Family.PICKER):
+        if built.name not in used:
+            hint = f"add 'pluginRef: {built.name}' to a profile, or remove it"
+            source.warn(built.path, f"no profile uses {built.name!r}", hint)
+    for built in plugins.of(Family.DISCOVERY):
+        if built is not discovery:
+            hint = f"set dataLayer.discovery.pluginRef to {built.name!r}, or remove it"
+            source.warn(built.path, f"{built.name!r} is not in use", hint)

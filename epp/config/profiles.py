@@ -1,0 +1,107 @@
+"""Scheduling profiles and their handler, with the defaults of GAIE's loader."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from epp.api.plugin import Filter, Picker, Scorer
+from epp.api.registry import Family
+from epp.config.document import PluginReference, ProfileEntry
+from epp.config.instances import Built, Plugins
+from epp.config.source import Source
+from epp.scheduling.profile import Profile
+
+DEFAULT_PROFILE = "default"
+DEFAULT_HANDLER = "single-profile-handler"
+DEFAULT_PICKER = "max-score-picker"
+
+
+@dataclass(slots=True)
+class Draft:
+    """A profile while it is put together."""
+
+    name: str
+    filters: list[Filter] = field(default_factory=list)
+    scorers: list[tuple[Scorer, float]] = field(default_factory=list)
+    pickers: list[Picker] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+
+    def finish(self) -> Profile:
+        """Return the profile."""
+        return Profile(self.name, self.pickers[0], tuple(self.filters), tuple(self.scorers))
+
+
+def draft_profiles(
+    entries: Sequence[ProfileEntry], plugins: Plugins, source: Source
+) -> list[Draft]:
+    """Return the profiles of the file, or the one that uses every plugin; each has a picker."""
+    if entries:
+        drafts = _written(entries, plugins, source)
+    else:
+        drafts = [Draft(DEFAULT_PROFILE)]
+        for built in plugins.of(Family.FILTER, Family.SCORER, Family.PICKER):
+            _use(drafts[0], built, PluginReference(built.name), built.path, source)
+    for draft in drafts:
+        if not draft.pickers:
+            default = next(iter(plugins.of(Family.PICKER)), None)
+            default = default or plugins.add_default(DEFAULT_PICKER)
+            draft.pickers.append(default.plugin)
+            draft.used.add(default.name)
+    return drafts
+
+
+def _written(entries: Sequence[ProfileEntry], plugins: Plugins, source: Source) -> list[Draft]:
+    drafts: dict[str, Draft] = {}
+    for position, entry in enumerate(entries):
+        path = f"schedulingProfiles[{position}]"
+        if entry.name in drafts and entry.name:
+            source.add(f"{path}.name", f"profile name {entry.name!r} is given twice", "change one")
+        draft = drafts[entry.name] = Draft(entry.name)
+        for index, reference in enumerate(entry.plugins):
+            reference_path = f"{path}.plugins[{index}]"
+            built = plugins.refer(reference.plugin_ref, f"{reference_path}.pluginRef")
+            if built:
+                _use(draft, built, reference, reference_path, source)
+    return list(drafts.values())
+
+
+def _use(draft: Draft, built: Built, reference: PluginReference, path: str, source: Source) -> None:
+    name = built.name
+    if name in draft.used:
+        source.warn(path, f"profile {draft.name!r} uses {name!r} twice", "remove one")
+    draft.used.add(name)
+    if reference.weight is not None and built.family is not Family.SCORER:
+        source.warn(f"{path}.weight", f"{name!r} is a {built.family}: its weight has no effect")
+    match built.family:
+        case Family.FILTER:
+            draft.filters.append(built.plugin)
+        case Family.SCORER:
+            weight = 1.0 if reference.weight is None else reference.weight
+            draft.scorers.append((built.plugin, weight))
+        case Family.PICKER:
+            if draft.pickers:
+                hint = "a profile has exactly one; make a profile of its own for each"
+                source.add(path, f"{name!r} is a second picker in profile {draft.name!r}", hint)
+            draft.pickers.append(built.plugin)
+        case _:
+            source.warn(path, f"{name!r} is a {built.family}: it does nothing in a profile")
+
+
+def choose_handler(names: Sequence[str], plugins: Plugins, source: Source) -> Built | None:
+    """Return the profile handler; None with a problem noted when there is no right one."""
+    handlers = plugins.of(Family.PROFILE_HANDLER)
+    if not handlers and len(names) == 1:
+        return plugins.add_default(DEFAULT_HANDLER)
+    if not handlers:
+        source.add(
+            "schedulingProfiles",
+            f"{len(names)} profiles, and no plugin that handles more than one",
+            "keep one profile, or add a profile handler to plugins",
+        )
+        return None
+    for second in handlers[1:]:
+        hint = f"keep either it or {handlers[0].name!r}"
+        source.add(second.path, f"{second.name!r} is a second profile handler", hint)
+    if objection := handlers[0].plugin.objection(names):
+        path = handlers[0].path
+        source.add(path, f"{handlers[0].name!r} does not fit: {objection}", "change the profiles")
+    return handlers[0]

@@ -1,0 +1,259 @@
+"""YAML or JSON text into plain values, and where each of them stands in the text.
+
+The parser's events are put together here, so that size, nesting and the expansion of aliases stay
+bounded whatever the text holds.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+import yaml
+from yaml.constructor import SafeConstructor
+from yaml.reader import Reader
+from yaml.resolver import Resolver
+
+from epp.api.errors import Problem
+
+MAX_CHARACTERS = 1 << 20
+MAX_DEPTH = 40
+MAX_VALUES = 50_000
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CORE = "tag:yaml.org,2002:"
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_resolve: Callable[..., str] = Resolver().resolve
+_CONSTRUCTOR = SafeConstructor()
+
+UNUSABLE = object()
+"""Stands for a value whose problem is noted already."""
+
+Place = tuple[int, int]
+"""Line and column, counted from 1."""
+
+
+@dataclass(slots=True)
+class Source:
+    """A parsed text.
+
+    Attributes:
+        file: how messages call it.
+        value: dict, list, str, int, float, bool, None or ``UNUSABLE``; None also for a text without
+            content.
+        values: place of the value at each path, for example ``plugins[0].type``.
+        keys: place of the key at each path.
+        problems: what is wrong with the text and, added by later steps, with what it says.
+        warnings: what is probably not meant as written.
+    """
+
+    file: str
+    value: Any = None
+    values: dict[str, Place] = field(default_factory=dict)
+    keys: dict[str, Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def add(self, path: str, message: str, hint: str = "", *, at_key: bool = False) -> None:
+        """Note a problem at the value, or at the key, of the path."""
+        line, column = self._place(path, at_key=at_key)
+        self.problems.append(Problem(message, self.file, line, column, path, hint))
+
+    def warn(self, path: str, message: str, hint: str = "") -> None:
+        """Note a warning at the value of the path."""
+        line, column = self._place(path, at_key=False)
+        self.warnings.append(Problem(message, self.file, line, column, path, hint))
+
+    def line(self, path: str) -> int:
+        """Return the line of the value of the path; 0 when it has none."""
+        return self._place(path, at_key=False)[0]
+
+    def _place(self, path: str, *, at_key: bool) -> Place:
+        """Return the place of the path, or of the nearest one above it that stands in the text."""
+        if at_key and path in self.keys:
+            return self.keys[path]
+        while path not in self.values and path:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self.values.get(path, (0, 0))
+
+
+@dataclass(slots=True, eq=False)
+class _Node:
+    """A scalar or collection as it stands in the text; an alias is its anchor's node again.
+
+    Attributes:
+        event: the event that starts it; tells its kind, its tag and its place.
+        parts: items of a sequence; keys and values of a mapping by turns.
+    """
+
+    event: Any
+    parts: list["_Node"] = field(default_factory=list)
+
+    @property
+    def place(self) -> Place:
+        mark = self.event.start_mark
+        return (mark.line + 1, mark.column + 1)
+
+
+class _Unreadable(Exception):
+    """The text as a whole cannot be used."""
+
+    def __init__(self, message: str, place: Place = (1, 1)) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+
+
+def parse(text: str, file: str) -> Source:
+    """Return the values and their places; what is wrong with the text is in ``problems``."""
+    source = Source(file)
+    try:
+        root = _compose(text)
+        if root is not None:
+            source.value = _Values(source).of(root, "", 0)
+    except _Unreadable as error:
+        source.value = UNUSABLE
+        source.problems.append(Problem(error.message, file, *error.place))
+    return source
+
+
+def _events(text: str) -> Iterator[Any]:
+    if len(text) > MAX_CHARACTERS:
+        raise _Unreadable(f"larger than {MAX_CHARACTERS >> 20} MiB")
+    if unprintable := Reader.NON_PRINTABLE.search(text):
+        at = unprintable.start()
+        place = (text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
+        raise _Unreadable(f"character {unprintable.group()!a} is not allowed", place)
+    try:
+        yield from yaml.parse(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise _Unreadable(f"not valid YAML: {error.problem or error.context}", place) from None
+    except yaml.YAMLError as error:
+        raise _Unreadable(f"not valid YAML: {error}") from None
+
+
+def _compose(text: str) -> _Node | None:
+    """Return the tree of the only document; None when there is none."""
+    root: _Node | None = None
+    open_nodes: list[_Node] = []
+    anchors: dict[str, _Node] = {}
+    count = 0
+    for event in _events(text):
+        if isinstance(event, yaml.CollectionEndEvent):
+            node = open_nodes.pop()
+            if node.event.anchor is not None:
+                anchors[node.event.anchor] = node
+            continue
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        node = _Node(event)
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in anchors:
+                raise _Unreadable(
+                    f"alias *{event.anchor} has no anchor that ends before it", node.place
+                )
+            node = anchors[event.anchor]
+        elif isinstance(event, yaml.ScalarEvent) and event.anchor is not None:
+            anchors[event.anchor] = node
+        count += 1
+        if count > MAX_VALUES:
+            raise _Unreadable(f"more than {MAX_VALUES} values", node.place)
+        if open_nodes:
+            open_nodes[-1].parts.append(node)
+        elif root is None:
+            root = node
+        else:
+            raise _Unreadable("more than one document", node.place)
+        if isinstance(event, yaml.CollectionStartEvent):
+            if len(open_nodes) == MAX_DEPTH:
+                raise _Unreadable(f"nested deeper than {MAX_DEPTH} levels", node.place)
+            open_nodes.append(node)
+    return root
+
+
+class _Values:
+    """Turns nodes into values; notes their places and problems in the source."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._left = MAX_VALUES
+
+    def of(self, node: _Node, path: str, depth: int) -> Any:
+        """Return the value of a node."""
+        self._left -= 1
+        if self._left < 0:
+            raise _Unreadable(f"more than {MAX_VALUES} values, aliases expanded", node.place)
+        if depth > MAX_DEPTH:
+            raise _Unreadable(f"nested deeper than {MAX_DEPTH} levels", node.place)
+        self._source.values[path] = node.place
+        if isinstance(node.event, yaml.ScalarEvent):
+            return self._scalar(node.event, path)
+        self._check_tag(node.event.tag, path, ("map", "seq"))
+        if isinstance(node.event, yaml.SequenceStartEvent):
+            return [self.of(p, f"{path}[{i}]", depth + 1) for i, p in enumerate(node.parts)]
+        return self._mapping(node, path, depth)
+
+    def _mapping(self, node: _Node, path: str, depth: int) -> dict[str, Any]:
+        items: dict[str, Any] = {}
+        for key_node, value_node in zip(node.parts[::2], node.parts[1::2], strict=True):
+            if not isinstance(key_node.event, yaml.ScalarEvent):
+                raise _Unreadable("a field name must be a word", key_node.place)
+            key = key_node.event.value
+            child = f"{path}.{key}" if path else key
+            first = self._source.keys.get(child)
+            self._source.keys[child] = key_node.place
+            if key in items and first:
+                self._source.add(
+                    child, f"{short(key)} is given twice", f"first in line {first[0]}", at_key=True
+                )
+            elif key == "<<":
+                hint = "write the fields out"
+                self._source.add(child, "merge keys are not supported", hint, at_key=True)
+            items[key] = self.of(value_node, child, depth + 1)
+        return items
+
+    def _scalar(self, event: Any, path: str) -> Any:
+        text: str = event.value
+        tag = event.tag
+        if tag is None or tag == "!":
+            tag = _resolve(yaml.ScalarNode, text, event.implicit)
+            # YAML 1.1 takes some of JSON's numbers, such as 1e3, for words.
+            if event.implicit[0] and _JSON_NUMBER.fullmatch(text):
+                tag = _CORE + ("float" if set(text) & set(".eE") else "int")
+        else:
+            self._check_tag(tag, path, ("str", "int", "float", "bool", "null"))
+        node = yaml.ScalarNode(tag, text)
+        try:
+            match tag.removeprefix(_CORE):
+                case "null":
+                    return None
+                case "bool":
+                    return _CONSTRUCTOR.construct_yaml_bool(node)
+                case "int":
+                    return _CONSTRUCTOR.construct_yaml_int(node)
+                case "float":
+                    return _finite(_CONSTRUCTOR.construct_yaml_float(node))
+                case _:
+                    return text
+        except (ValueError, KeyError, IndexError, OverflowError):
+            self._source.add(path, f"{short(text)} is not a usable value")
+            return UNUSABLE
+
+    def _check_tag(self, tag: str | None, path: str, allowed: tuple[str, ...]) -> None:
+        if tag is not None and tag.removeprefix(_CORE) not in allowed:
+            self._source.add(path, f"tag {short(tag)} is not allowed here", "remove it")
+
+
+def _finite(number: float) -> float:
+    if not isfinite(number):
+        raise ValueError(number)
+    return number
+
+
+def short(value: object) -> str:
+    """Return the value as messages quote it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:56]}...{text[-1]}"
