@@ -1,0 +1,69 @@
+"""What the driver of a stream is to do, in the order given."""
+
+from typing import NamedTuple
+
+from epp.api.errors import Refusal
+from epp.api.plugin import Outcome
+from epp.api.request import Request, Usage
+
+
+class Reply(NamedTuple):
+    """Send this serialized ProcessingResponse."""
+
+    data: bytes
+
+
+class Route(NamedTuple):
+    """Ask the director where the request goes; then call ``decided`` or ``refused``."""
+
+    request: Request
+
+
+class RouteAny(NamedTuple):
+    """The same for a request of which only the headers are known: it has no model, no prompt."""
+
+    request: Request
+
+
+class Refused(NamedTuple):
+    """The stream refused a request by itself; the replies that say so follow."""
+
+    refusal: Refusal
+
+
+class ResponseStarted(NamedTuple):
+    """The response's headers came.
+
+    Attributes:
+        status: HTTP status; 0 when it is missing or no number.
+        served: the endpoint that the gateway says has served, ``ip:port``, or empty.
+    """
+
+    status: int
+    served: str
+
+
+class Finished(NamedTuple):
+    """The exchange is over; exactly once per routed request and per stream with a response.
+
+    Attributes:
+        outcome: how it ended.
+        usage: token counts, None when none were seen or looked for.
+        response_bytes: bytes of the response body seen here.
+        is_streaming: the response was server-sent events, or was asked to be while none was seen.
+    """
+
+    outcome: Outcome
+    usage: Usage | None
+    response_bytes: int
+    is_streaming: bool
+
+
+class Close(NamedTuple):
+    """End the gRPC stream with this status; nothing is sent after it."""
+
+    code: int
+    message: str
+
+
+Action = Reply | Route | RouteAny | Refused | ResponseStarted | Finished | Close

@@ -1,0 +1,161 @@
+"""What Envoy sends: serialized ProcessingRequests to small types of our own.
+
+Source: envoy.service.ext_proc.v3. The only module that knows the generated classes, save health.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from epp._generated import gaie_extproc_pb2 as wire
+
+SUBSET_NAMESPACE = "envoy.lb.subset_hint"
+SUBSET_KEY = "x-gateway-destination-endpoint-subset"
+SERVED_NAMESPACE = "envoy.lb"
+SERVED_KEY = "x-gateway-destination-endpoint-served"
+
+
+class Kind(IntEnum):
+    """What a message is about; the value is the number of its field."""
+
+    REQUEST_HEADERS = 2
+    RESPONSE_HEADERS = 3
+    REQUEST_BODY = 4
+    RESPONSE_BODY = 5
+    REQUEST_TRAILERS = 6
+    RESPONSE_TRAILERS = 7
+
+
+class BodyMode(IntEnum):
+    """How Envoy hands a body over (ProcessingMode.BodySendMode)."""
+
+    NONE = 0
+    STREAMED = 1
+    BUFFERED = 2
+    BUFFERED_PARTIAL = 3
+    FULL_DUPLEX_STREAMED = 4
+
+
+class Protocol(NamedTuple):
+    """The protocol configuration that comes with a stream's first message.
+
+    Attributes:
+        request_body: how request bodies come.
+        response_body: how response bodies come.
+        is_eager: in STREAMED mode the body comes before the headers are answered.
+    """
+
+    request_body: BodyMode
+    response_body: BodyMode
+    is_eager: bool = False
+
+
+class Metadata(NamedTuple):
+    """What the gateway says beside a message.
+
+    Attributes:
+        subset: addresses the endpoint must be among; None when nothing is said.
+        served: the endpoint that served the request, ``ip:port``, or empty.
+    """
+
+    subset: tuple[str, ...] | None = None
+    served: str = ""
+
+
+class Message(NamedTuple):
+    """One message of Envoy's.
+
+    Attributes:
+        kind: what it is about.
+        headers: lower-case names, the last value of a repeated one; empty for bodies and trailers.
+        body: the bytes of a body message.
+        is_last: nothing of this direction follows.
+        metadata: None when the message carries none.
+        protocol: None but in the first message (and there, too, from Envoys that do not know it).
+    """
+
+    kind: Kind
+    headers: Mapping[str, str]
+    body: bytes
+    is_last: bool
+    metadata: Metadata | None
+    protocol: Protocol | None
+
+
+class Malformed(ValueError):
+    """Bytes that are no ProcessingRequest, or one that is not understood."""
+
+
+_NO_HEADERS: Mapping[str, str] = {}
+_KINDS = {kind.name.lower(): kind for kind in Kind}
+
+
+def decode(data: bytes) -> Message:
+    """Read one serialized ProcessingRequest.
+
+    Raises:
+        Malformed: not one, without content, or of a body mode that is not supported.
+    """
+    try:
+        request = wire.ProcessingRequest.FromString(data)
+    except DecodeError:
+        raise Malformed("not a ProcessingRequest") from None
+    name = request.WhichOneof("request")
+    if name is None:
+        raise Malformed("a ProcessingRequest without content")
+    kind = _KINDS[name]
+    headers, body, is_last = _NO_HEADERS, b"", False
+    if kind is Kind.REQUEST_BODY or kind is Kind.RESPONSE_BODY:
+        content = getattr(request, name)
+        body = content.body
+        is_last = content.end_of_stream
+    elif kind is Kind.REQUEST_HEADERS or kind is Kind.RESPONSE_HEADERS:
+        content = getattr(request, name)
+        # A header is raw bytes of any encoding; what is not UTF-8 is replaced, never refused.
+        headers = {
+            header.key.lower(): header.raw_value.decode("utf-8", "replace") or header.value
+            for header in content.headers.headers
+        }
+        is_last = content.end_of_stream
+    else:
+        is_last = True
+    return Message(
+        kind,
+        headers,
+        body,
+        is_last,
+        _metadata(request.metadata_context) if request.HasField("metadata_context") else None,
+        _protocol(request.protocol_config) if request.HasField("protocol_config") else None,
+    )
+
+
+def _protocol(config: wire.ProtocolConfiguration) -> Protocol:
+    try:
+        return Protocol(
+            BodyMode(config.request_body_mode),
+            BodyMode(config.response_body_mode),
+            config.send_body_without_waiting_for_header_response,
+        )
+    except ValueError:
+        raise Malformed(
+            f"body modes {config.request_body_mode} and {config.response_body_mode}: "
+            "at least one is not supported"
+        ) from None
+
+
+def _metadata(context: wire.Metadata) -> Metadata:
+    subset = None
+    namespaces = context.filter_metadata
+    if SUBSET_NAMESPACE in namespaces:
+        fields = namespaces[SUBSET_NAMESPACE].fields
+        if SUBSET_KEY in fields and fields[SUBSET_KEY].HasField("list_value"):
+            values = fields[SUBSET_KEY].list_value.values
+            subset = tuple(v.string_value for v in values if v.HasField("string_value"))
+    served = ""
+    if SERVED_NAMESPACE in namespaces:
+        fields = namespaces[SERVED_NAMESPACE].fields
+        if SERVED_KEY in fields:
+            served = fields[SERVED_KEY].string_value
+    return Metadata(subset, served)

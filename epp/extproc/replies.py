@@ -1,0 +1,157 @@
+"""What Envoy gets: serialized ProcessingResponses, assembled by hand.
+
+Most answers are constants or depend on the destination alone, so their bytes are made once. Field
+numbers are those of envoy.service.ext_proc.v3; a test has the generated classes read every answer.
+Header values are always ``raw_value``: Envoy's default since 1.29.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from epp.api.errors import Refusal
+from epp.extproc.messages import BodyMode
+
+DESTINATION = "x-gateway-destination-endpoint"
+DESTINATION_NAMESPACE = "envoy.lb"
+PIECE_BYTES = 62_000
+"""Largest piece of an echoed body; implementations of the protocol cap messages at 64 KiB."""
+
+_MEMO = 4096
+
+
+def field(number: int, payload: bytes) -> bytes:
+    """Return a length-delimited protobuf field."""
+    return bytes((number << 3 | 2,)) + _varint(len(payload)) + payload
+
+
+def _varint(value: int) -> bytes:
+    if value < 0x80:
+        return bytes((value,))
+    encoded = bytearray()
+    while value >= 0x80:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def _common(mutation: bytes = b"", body: bytes = b"", *, clear_route_cache: bool = False) -> bytes:
+    """Return HeadersResponse or BodyResponse (the same shape) with this CommonResponse."""
+    content = field(2, mutation) if mutation else b""
+    if body:
+        content += field(3, body)
+    return field(1, content + b"\x28\x01" if clear_route_cache else content)
+
+
+def set_header(name: str, value: str) -> bytes:
+    """Return an entry of a HeaderMutation that sets a header."""
+    return field(1, field(1, field(1, name.encode()) + field(3, value.encode())))
+
+
+def remove_header(name: str) -> bytes:
+    """Return an entry of a HeaderMutation that removes a header."""
+    return field(2, name.encode())
+
+
+_set_destination = lru_cache(_MEMO)(lambda destination: set_header(DESTINATION, destination))
+
+
+@lru_cache(_MEMO)
+def _destination_metadata(destination: str) -> bytes:
+    """Return ``dynamic_metadata``: the same value as the header, in Envoy's own namespace."""
+    inner = _struct(DESTINATION, field(3, destination.encode()))
+    return field(8, _struct(DESTINATION_NAMESPACE, field(5, inner)))
+
+
+def _struct(key: str, value: bytes) -> bytes:
+    return field(1, field(1, key.encode()) + field(2, value))
+
+
+def mode_override(
+    request_body: BodyMode, response_body: BodyMode, *, sends_response_headers: bool
+) -> bytes:
+    """Return ``mode_override``, which replaces the whole configured mode."""
+    mode = bytes((0x10, 1 if sends_response_headers or response_body else 2))  # SEND or SKIP
+    if request_body:
+        mode += bytes((0x18, request_body))
+    if response_body:
+        mode += bytes((0x20, response_body))
+    return field(9, mode)
+
+
+def request_headers(mutation: bytes = b"", override: bytes = b"") -> bytes:
+    """Return an answer to request headers that decides nothing yet."""
+    return field(1, _common(mutation)) + override
+
+
+def routed_headers(destination: str, mutation: bytes = b"", override: bytes = b"") -> bytes:
+    """Return the answer to request headers that names the destination.
+
+    Args:
+        destination: ``ip:port``, or several joined by commas.
+        mutation: more entries for the HeaderMutation.
+        override: a ``mode_override`` or nothing.
+    """
+    headers = _common(_set_destination(destination) + mutation, clear_route_cache=True)
+    return field(1, headers) + _destination_metadata(destination) + override
+
+
+@lru_cache(_MEMO)
+def routed_body(destination: str) -> bytes:
+    """Return the answer to a BUFFERED request body that leaves the body as it is."""
+    body = _common(_set_destination(destination), clear_route_cache=True)
+    return field(3, body) + _destination_metadata(destination)
+
+
+def routed_new_body(destination: str, body: bytes) -> bytes:
+    """Return the answer to a BUFFERED request body that replaces it.
+
+    Envoy refuses a body whose length is not the content-length, so both are set here.
+    """
+    mutation = _set_destination(destination) + set_header("content-length", str(len(body)))
+    response = _common(mutation, field(1, body), clear_route_cache=True)
+    return field(3, response) + _destination_metadata(destination)
+
+
+def new_chunk(body: bytes) -> bytes:
+    """Return the answer to a STREAMED request chunk that replaces it."""
+    return field(3, _common(body=field(1, body) if body else b"\x10\x01"))
+
+
+def request_pieces(body: bytes, *, is_last: bool) -> Iterator[bytes]:
+    """Yield the echo of a FULL_DUPLEX_STREAMED request body."""
+    return _pieces(3, body, is_last=is_last)
+
+
+def response_pieces(body: bytes, *, is_last: bool) -> Iterator[bytes]:
+    """Yield the echo of a FULL_DUPLEX_STREAMED response chunk."""
+    return _pieces(4, body, is_last=is_last)
+
+
+def _pieces(number: int, body: bytes, *, is_last: bool) -> Iterator[bytes]:
+    """Cut a body into pieces; the empty body is one empty piece."""
+    if len(body) <= PIECE_BYTES:
+        yield _piece(number, body, is_last=is_last)
+        return
+    for start in range(0, len(body), PIECE_BYTES):
+        end = start + PIECE_BYTES
+        yield _piece(number, body[start:end], is_last=is_last and end >= len(body))
+
+
+def _piece(number: int, body: bytes, *, is_last: bool) -> bytes:
+    streamed = field(1, body) if body else b""
+    return field(number, _common(body=field(3, streamed + b"\x10\x01" if is_last else streamed)))
+
+
+def immediate(refusal: Refusal) -> bytes:
+    """Return the answer that ends the exchange: a status and a plain-text body."""
+    status = field(1, b"\x08" + _varint(refusal.code.http_status))
+    return field(7, status + field(3, refusal.body))
+
+
+CONTINUE_REQUEST_HEADERS = request_headers()
+CONTINUE_REQUEST_BODY = field(3, _common())
+CONTINUE_RESPONSE_BODY = field(4, _common())
+REQUEST_TRAILERS = field(5, b"")
+RESPONSE_TRAILERS = field(6, b"")
+RESPONSE_HEADERS = field(2, _common(set_header("x-went-into-resp-headers", "true")))

@@ -1,0 +1,296 @@
+"""The request half of a stream: collect the body, ask for a route, answer.
+
+What can be done depends on how Envoy hands over the request body:
+
+- BUFFERED, BUFFERED_PARTIAL: the headers are answered at once, for Envoy sends no body before. The
+  answer to the body names the destination. A partial body that cannot be read is routed by its
+  headers alone.
+- FULL_DUPLEX_STREAMED: nothing is answered before the whole body is there; then the headers with
+  the destination, the body in pieces (the same bytes unless the model changes), the trailers.
+- STREAMED: once the headers are answered no later answer can change them, so the destination must
+  be in the answer to the headers. If the filter allows it, the mode is overridden to BUFFERED. If
+  Envoy sends the body without waiting for that answer, chunks are held, unanswered, until the end
+  of the body or ``MAX_HELD_BYTES`` (Envoy stops sending at a buffer limit of its own, and then the
+  end would never come). Otherwise the request is routed by its headers alone and its body passes
+  as it is.
+- NONE, and requests without a body: routed by the headers alone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum, auto
+from typing import Final
+
+from epp.api.errors import Code, Refusal
+from epp.api.request import DEFAULT_FAIRNESS_ID, NO_PROMPT, Decision, Request
+from epp.extproc import replies
+from epp.extproc.actions import Action, Reply, Route, RouteAny
+from epp.extproc.messages import BodyMode, Malformed, Message, Protocol
+from epp.extproc.settings import StreamSettings
+from epp.parsing.models import rewrite_model
+from epp.parsing.requests import Parsed, parse_request
+
+MAX_HELD_BYTES: Final = 16 * 1024
+
+_REQUEST_ID = "x-request-id"
+_FAIRNESS_ID = ("x-llm-d-inference-fairness-id", "x-gateway-inference-fairness-id")
+_OBJECTIVE = ("x-llm-d-inference-objective", "x-gateway-inference-objective")
+_MODEL_REWRITE = ("x-llm-d-model-name-rewrite", "x-gateway-model-name-rewrite")
+
+CONTROL_HEADERS: Final = frozenset(
+    (
+        *_FAIRNESS_ID,
+        *_OBJECTIVE,
+        *_MODEL_REWRITE,
+        "x-gateway-destination-endpoint-subset",
+        "x-gateway-destination-endpoint-served",
+    )
+)
+"""Meant for us, not for the model server: removed from the request. What a client writes into
+``x-gateway-destination-endpoint`` is overwritten by the destination."""
+
+_CONTINUE_HEADERS = Reply(replies.CONTINUE_REQUEST_HEADERS)
+_CONTINUE_BODY = Reply(replies.CONTINUE_REQUEST_BODY)
+_TRAILERS = Reply(replies.REQUEST_TRAILERS)
+_WHOLE = (BodyMode.BUFFERED, BodyMode.BUFFERED_PARTIAL)
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+class Phase(Enum):
+    """How far a request is."""
+
+    START = auto()
+    """Nothing of it was seen."""
+    READING = auto()
+    """Its body is coming."""
+    ROUTING = auto()
+    """The director was asked."""
+    ROUTED = auto()
+    """It was answered."""
+
+
+class RequestSide:
+    """The state of the request of one stream.
+
+    Its methods take what Envoy sends and return what is to be done.
+
+    Raises (all methods that take a message):
+        Refusal: the request is answered here.
+        Malformed: the message does not belong here.
+    """
+
+    __slots__ = (
+        "_are_headers_answered",
+        "_chunks",
+        "_has_control_headers",
+        "_has_trailers",
+        "_headers",
+        "_id",
+        "_is_eager",
+        "_mode",
+        "_mutation",
+        "_override",
+        "_parsed",
+        "_settings",
+        "_size",
+        "_unanswered",
+        "is_over",
+        "is_streaming",
+        "phase",
+        "subset",
+    )
+
+    def __init__(self, settings: StreamSettings, protocol: Protocol, override: bytes) -> None:
+        self._settings = settings
+        self._mode = protocol.request_body
+        self._is_eager = protocol.is_eager
+        self._override = override
+        self._headers = _NO_HEADERS
+        self._id = ""
+        self._has_control_headers = False
+        self._mutation = b""
+        self._are_headers_answered = False
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._unanswered = 0
+        self.is_over = False
+        self._has_trailers = False
+        self._parsed: Parsed | None = None
+        self.phase = Phase.START
+        self.subset: tuple[str, ...] | None = None
+        self.is_streaming = False
+
+    def headers(self, message: Message) -> Sequence[Action]:
+        """Take the request headers."""
+        if self.phase is not Phase.START:
+            raise Malformed("request headers out of order")
+        self._headers = headers = message.headers
+        self._id = headers.get(_REQUEST_ID, "")
+        if not self._id or not CONTROL_HEADERS.isdisjoint(headers):
+            self._change_headers()
+        mode = self._mode
+        self.is_over = message.is_last
+        if message.is_last or mode is BodyMode.NONE:
+            return self._route_any()
+        if mode is BodyMode.STREAMED and not self._is_eager:
+            return self._route_any()
+        self.phase = Phase.READING
+        length = headers.get("content-length", "")
+        if length.isdecimal() and len(length) < 20:
+            self._check_size(int(length))
+        if mode not in _WHOLE:
+            return ()
+        self._are_headers_answered = True
+        if self._mutation or self._override:
+            return (Reply(replies.request_headers(self._mutation, self._override)),)
+        return (_CONTINUE_HEADERS,)
+
+    def body(self, message: Message) -> Sequence[Action]:
+        """Take a chunk of the body, or all of it."""
+        mode = self._mode
+        if self.phase is Phase.START and mode in _WHOLE:
+            # The filter skips request headers; the answer to the body can still set some.
+            self._id = self._settings.new_request_id()
+            self._are_headers_answered = True
+            self.phase = Phase.READING
+        if self.is_over or mode is BodyMode.NONE or self.phase is Phase.START:
+            raise Malformed("request body out of order")
+        self.is_over = message.is_last
+        if self.phase is Phase.READING:
+            self._chunks.append(message.body)
+            self._size += len(message.body)
+            self._check_size(self._size)
+            if mode is BodyMode.STREAMED:
+                self._unanswered += 1
+                if not message.is_last:
+                    return self._route_any() if self._size > MAX_HELD_BYTES else ()
+            return self._route() if message.is_last or mode in _WHOLE else ()
+        if mode is not BodyMode.STREAMED:
+            raise Malformed("request body after its end")
+        if self.phase is Phase.ROUTED:
+            return (_CONTINUE_BODY,)
+        self._unanswered += 1
+        return ()
+
+    def trailers(self) -> Sequence[Action]:
+        """Take the trailers, which also end a body that has not said so."""
+        if self._has_trailers or self.phase is Phase.START:
+            raise Malformed("request trailers out of order")
+        self._has_trailers = self.is_over = True
+        if self.phase is Phase.READING:
+            if self._mode in _WHOLE:
+                raise Refusal(Code.BAD_REQUEST, "request trailers without a body")
+            return self._route()
+        return (_TRAILERS,) if self.phase is Phase.ROUTED else ()
+
+    def answer(self, decision: Decision, request: Request) -> Sequence[Action]:
+        """Tell Envoy where the request goes."""
+        self.phase = Phase.ROUTED
+        endpoints = decision.endpoints
+        destination = (
+            endpoints[0].host_port
+            if len(endpoints) == 1
+            else ",".join([endpoint.host_port for endpoint in endpoints])
+        )
+        new_body = self._new_body(request)
+        chunks, self._chunks = self._chunks, []
+        if self._are_headers_answered:
+            if new_body is None:
+                return (Reply(replies.routed_body(destination)),)
+            return (Reply(replies.routed_new_body(destination, new_body)),)
+        body = new_body if new_body is not None else b"".join(chunks)
+        mutation = self._mutation
+        if self._mode is BodyMode.FULL_DUPLEX_STREAMED and body and not self._has_trailers:
+            # Envoy has taken it away, since it does not know yet how long the body will be.
+            mutation += replies.set_header("content-length", str(len(body)))
+        actions = [Reply(replies.routed_headers(destination, mutation, self._override))]
+        if self._mode is BodyMode.FULL_DUPLEX_STREAMED:
+            if body or (chunks and not self._has_trailers):
+                pieces = replies.request_pieces(body, is_last=not self._has_trailers)
+                actions.extend(map(Reply, pieces))
+        elif self._unanswered:
+            actions.extend(self._chunk_answers(new_body))
+        if self._has_trailers:
+            actions.append(_TRAILERS)
+        return actions
+
+    def _change_headers(self) -> None:
+        entries = []
+        if not self._id:
+            self._id = self._settings.new_request_id()
+            entries.append(replies.set_header(_REQUEST_ID, self._id))
+        present = CONTROL_HEADERS.intersection(self._headers)
+        entries.extend(replies.remove_header(name) for name in sorted(present))
+        self._has_control_headers = bool(present)
+        self._mutation = b"".join(entries)
+
+    def _check_size(self, size: int) -> None:
+        limit = self._settings.max_body_bytes
+        if size > limit:
+            raise Refusal(
+                Code.PAYLOAD_TOO_LARGE,
+                f"the request body has {size} bytes or more, the limit is {limit} bytes",
+            )
+
+    def _route(self) -> Sequence[Action]:
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        if not body:
+            return self._route_any()
+        try:
+            parsed = parse_request(body, self._headers)
+        except Refusal:
+            if self._mode is BodyMode.BUFFERED_PARTIAL and not self.is_over:
+                return self._route_any()
+            raise
+        self._chunks = [body]
+        self._parsed = parsed
+        self.is_streaming = parsed.is_streaming
+        self.phase = Phase.ROUTING
+        request = Request(
+            id=self._id,
+            headers=self._headers,
+            model=parsed.model,
+            target_model=parsed.model,
+            prompt=parsed.prompt,
+            cache_salt=parsed.cache_salt,
+            size=self._size,
+            is_streaming=parsed.is_streaming,
+            subset=self.subset,
+        )
+        if self._has_control_headers:
+            self._apply_control_headers(request)
+        return (Route(request),)
+
+    def _route_any(self) -> Sequence[Action]:
+        self.phase = Phase.ROUTING
+        request = Request(id=self._id, headers=self._headers, size=self._size, subset=self.subset)
+        if self._has_control_headers:
+            self._apply_control_headers(request)
+        return (RouteAny(request),)
+
+    def _apply_control_headers(self, request: Request) -> None:
+        request.objective = self._first(_OBJECTIVE)
+        request.fairness_id = self._first(_FAIRNESS_ID) or DEFAULT_FAIRNESS_ID
+        if request.model:
+            request.target_model = self._first(_MODEL_REWRITE) or request.model
+
+    def _first(self, names: Sequence[str]) -> str:
+        return next((self._headers[name] for name in names if self._headers.get(name)), "")
+
+    def _new_body(self, request: Request) -> bytes | None:
+        """Return the body with the target model in it, or None if it has it already."""
+        parsed, self._parsed = self._parsed, None
+        # The decoded body would live as long as the response otherwise.
+        request.prompt = NO_PROMPT
+        if parsed is None or request.target_model == parsed.model:
+            return None
+        body = rewrite_model(self._chunks[0], parsed.tree, request.target_model)
+        request.size = len(body)
+        return body
+
+    def _chunk_answers(self, new_body: bytes | None) -> Iterator[Reply]:
+        """Yield the answers to chunks held back; a new body takes the place of the first."""
+        for index in range(self._unanswered):
+            if new_body is None:
+                yield _CONTINUE_BODY
+            else:
+                yield Reply(replies.new_chunk(b"" if index else new_body))

@@ -1,0 +1,195 @@
+"""Request bodies of the inference APIs: which API it is, what is asked of which model.
+
+One decode per request; nothing of the body is changed. The checks and their texts are those of
+GAIE 1.4, which clients and tests know; prompts may also be lists, as OpenAI's API allows.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+
+from epp.api.errors import Code, Refusal
+from epp.api.request import Prompt
+from epp.parsing.prompt import (
+    MEDIA,
+    ChatPrompt,
+    ItemsPrompt,
+    JsonPrompt,
+    ResponsesPrompt,
+    TextPrompt,
+    TokenPrompt,
+)
+
+Tree = dict[str, Any]
+
+
+class Parsed(NamedTuple):
+    """What a request body says.
+
+    Attributes:
+        model: name the client asked for.
+        prompt: the text for prefix matching.
+        cache_salt: part of the prefix hash; empty when not given.
+        is_streaming: the client asked for server-sent events.
+        tree: the decoded body, for ``rewrite_model``.
+    """
+
+    model: str
+    prompt: Prompt
+    cache_salt: str
+    is_streaming: bool
+    tree: Tree
+
+
+class _Misshapen(Exception):
+    """A declared field is missing, empty or of a wrong type."""
+
+
+def parse_request(body: bytes, headers: Mapping[str, str]) -> Parsed:
+    """Read a request body; ``headers`` (lower-case names) tell the API by the path.
+
+    Raises:
+        Refusal: 400 with GAIE 1.4's text: not a JSON object, no model, or fields of the API
+            missing, empty or mistyped.
+    """
+    try:
+        tree = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        tree = None
+    if type(tree) is not dict:
+        raise Refusal(Code.BAD_REQUEST, "Error unmarshaling request body")
+    model = tree.get("model")
+    if type(model) is not str:
+        raise Refusal(Code.BAD_REQUEST, "model not found in request body")
+    path = headers.get(":path") or headers.get("x-original-path") or headers.get("x-forwarded-path")
+    api = _api(path or "")
+    try:
+        prompt = api.prompt(tree)
+        salt = _optional(tree, "cache_salt", str) or ""
+    except _Misshapen:
+        inner = Refusal(Code.BAD_REQUEST, f"invalid {api.title} request: {api.demand}")
+        message = f"failed to extract request data: {inner.body.decode()}"
+        raise Refusal(Code.BAD_REQUEST, message) from None
+    return Parsed(model, prompt, salt, tree.get("stream") is True, tree)
+
+
+def _optional(fields: Mapping[str, Any], name: str, kind: type) -> Any:
+    value = fields.get(name)
+    if value is not None and type(value) is not kind:
+        raise _Misshapen
+    return value
+
+
+def _completions(tree: Tree) -> Prompt:
+    prompt = tree.get("prompt")
+    if type(prompt) is str and prompt:
+        return TextPrompt((prompt,))
+    if type(prompt) is not list or not prompt:
+        raise _Misshapen
+    kinds = set(map(type, prompt))
+    if kinds == {str}:
+        return TextPrompt(prompt)
+    if kinds == {int}:
+        return TokenPrompt((prompt,))
+    if kinds == {list} and all(set(map(type, tokens)) == {int} for tokens in prompt):
+        return TokenPrompt(prompt)
+    raise _Misshapen
+
+
+_CHAT_OPTIONS = {
+    "tools": list,
+    "documents": list,
+    "chat_template": str,
+    "return_assistant_tokens_mask": bool,
+    "continue_final_message": bool,
+    "add_generation_prompt": bool,
+    "chat_template_kwargs": dict,
+}
+
+
+def _chat(tree: Tree) -> Prompt:
+    messages = tree.get("messages")
+    if type(messages) is not list or not messages:
+        raise _Misshapen
+    for message in messages:
+        if type(message) is not dict:
+            raise _Misshapen
+        _optional(message, "role", str)
+        content = message.get("content")
+        if type(content) is list:
+            for block in content:
+                _check_block(block)
+        elif content is not None and type(content) is not str:
+            raise _Misshapen
+    for name in tree.keys() & _CHAT_OPTIONS.keys():
+        _optional(tree, name, _CHAT_OPTIONS[name])
+    return ChatPrompt(messages)
+
+
+def _check_block(block: Any) -> None:
+    if type(block) is not dict:
+        raise _Misshapen
+    _optional(block, "type", str)
+    _optional(block, "text", str)
+    for name, fields in MEDIA.items():
+        part = _optional(block, name, dict)
+        for field in fields if part else ():
+            _optional(part, field, str)
+
+
+def _responses(tree: Tree) -> Prompt:
+    if not tree.get("input"):
+        raise _Misshapen
+    keys = ("instructions", "tools", "input")
+    return ResponsesPrompt([(key, tree[key]) for key in keys if tree.get(key) is not None])
+
+
+def _conversations(tree: Tree) -> Prompt:
+    items = tree.get("items")
+    if type(items) is not list or not items:
+        raise _Misshapen
+    for item in items:
+        if type(item) is not dict:
+            raise _Misshapen
+        _optional(item, "type", str)
+        _optional(item, "role", str)
+    return ItemsPrompt(items)
+
+
+def _embeddings(tree: Tree) -> Prompt:
+    if not tree.get("input"):
+        raise _Misshapen
+    return JsonPrompt(tree["input"])
+
+
+class _Api(NamedTuple):
+    suffix: str
+    title: str
+    demand: str
+    prompt: Callable[[Tree], Prompt]
+
+
+_COMPLETIONS = _Api("/completions", "completions", "must have prompt field", _completions)
+# In this order: a path that ends in "/chat/completions" ends in "/completions" too.
+_APIS = (
+    _Api("/conversations", "conversations", "must have items field", _conversations),
+    _Api("/responses", "responses", "must have input field", _responses),
+    _Api("/chat/completions", "chat completions", "must have valid messages field", _chat),
+    _COMPLETIONS,
+    _Api("/embeddings", "embeddings", "must have input field", _embeddings),
+)
+
+
+@lru_cache(maxsize=256)
+def _api(path: str) -> _Api:
+    """Tell the API by the end of the path (any prefix is a provider's), or by GAIE 1.4's rule."""
+    path = path.partition("?")[0]
+    for api in _APIS:
+        if path.endswith(api.suffix):
+            return api
+    for api in _APIS:
+        if f"/v1{api.suffix}" in path:
+            return api
+    return _COMPLETIONS
