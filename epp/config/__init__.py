@@ -4,6 +4,19 @@ The only package of ``epp`` that ``gaiectl`` imports. Pure: no network, no proto
 """
 
 from epp.api.errors import ConfigError, Problem
-from epp.config.loader import Config, load
+from epp.config.catalogue import TypeEntry, catalogue
+from epp.config.document import Saturation
+from epp.config.json_schema import schema
+from epp.config.loader import Config, load, load_file
 
-__all__ = ["Config", "ConfigError", "Problem", "load"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Problem",
+    "Saturation",
+    "TypeEntry",
+    "catalogue",
+    "load",
+    "load_file",
+    "schema",
+]

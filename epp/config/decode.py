@@ -10,7 +10,9 @@ from epp.api.parameters import Param, Seconds, parameters_of, refused_by
 from epp.config.source import UNUSABLE, Source, short
 from epp.config.suggest import suggest
 
-DURATION = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+DURATION_PART = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
+"""A number and its unit, in the syntax of Go's time.ParseDuration."""
+
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 _KINDS = {
     bool: "true or false",
@@ -66,7 +68,7 @@ def decode_lenient(cls: type[Any], source: Source, value: Any, path: str) -> Any
 
 def _decode(kind: Any, about: Param, source: Source, value: Any, path: str) -> Any:
     """Return the value as the annotated type; ``UNUSABLE`` when it is not one."""
-    kind = _without_none(kind)
+    kind = without_none(kind)
     if isinstance(kind, type) and is_dataclass(kind):
         return decode_lenient(kind, source, value, path)
     if value is UNUSABLE:
@@ -89,7 +91,8 @@ def _decode(kind: Any, about: Param, source: Source, value: Any, path: str) -> A
     return _in_range(about, source, _plain(kind, source, value, path), path)
 
 
-def _without_none(kind: Any) -> Any:
+def without_none(kind: Any) -> Any:
+    """Return what an optional type may be besides None; any other type as it is."""
     if get_origin(kind) in (Union, UnionType):
         return next(choice for choice in get_args(kind) if choice is not type(None))
     return kind
@@ -97,7 +100,7 @@ def _without_none(kind: Any) -> Any:
 
 def is_container(kind: Any) -> bool:
     """Tell whether the annotated type is an object or a list in the configuration."""
-    kind = _without_none(kind)
+    kind = without_none(kind)
     return is_dataclass(kind) or get_origin(kind) in (tuple, Mapping)
 
 
@@ -121,20 +124,15 @@ def _float(source: Source, value: int, path: str) -> Any:
 
 
 def _seconds(source: Source, value: Any, path: str) -> Any:
-    """Read a duration in Go's syntax (time.ParseDuration)."""
     if not isinstance(value, str):
         return _wrong_kind(source, path, str, value, hint="for example '200ms' or '1m30s'")
-    if value == "0":
-        return Seconds(0)
-    sign = -1 if value.startswith("-") else 1
-    rest, total = value.removeprefix("-").removeprefix("+"), 0.0
-    while rest and (match := DURATION.match(rest)) and match.start(1) == 0:
-        total += float(match[1]) * _SECONDS[match[3]]
-        rest = rest[match.end() :]
-    if rest or not value.strip("+-"):
+    unsigned = value[1:] if value[:1] in ("-", "+") else value
+    if unsigned != "0" and not re.fullmatch(f"({DURATION_PART})+", unsigned, re.ASCII):
         source.add(path, f"{short(value)} is not a duration", "for example '200ms' or '1m30s'")
         return UNUSABLE
-    return Seconds(sign * total)
+    parts = re.findall(DURATION_PART, unsigned, re.ASCII)
+    total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    return Seconds(-total if value.startswith("-") else total)
 
 
 def _in_range(about: Param, source: Source, value: Any, path: str) -> Any:
@@ -185,5 +183,6 @@ def _described(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return f"the number {short(value)}"
-    kind = {str: "string", list: "list", dict: "object"}[type(value)]
-    return f"the {kind} {short(value)}"
+    if isinstance(value, str):
+        return f"the string {short(value)}"
+    return "a list" if isinstance(value, list) else "an object"

@@ -5,6 +5,7 @@ The order of steps and the defaults are those of GAIE's loader.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from epp.api.errors import ConfigError, Problem
 from epp.api.plugin import Instance, ProfileHandler
@@ -14,7 +15,7 @@ from epp.config.decode import decode_lenient
 from epp.config.document import Document, Saturation
 from epp.config.instances import Built, Plugins
 from epp.config.profiles import Draft, choose_handler, draft_profiles
-from epp.config.source import UNUSABLE, Source, parse
+from epp.config.source import MAX_CHARACTERS, UNUSABLE, Source, parse
 from epp.scheduling.profile import Profile
 
 DEFAULT_TEXT = """\
@@ -96,6 +97,23 @@ def load(text: str, file: str = "<text>", registry: Registry = default_registry)
         feature_gates=gates,
         warnings=tuple(sorted(source.warnings, key=lambda p: (p.line, p.column))),
     )
+
+
+def load_file(path: Path, registry: Registry = default_registry) -> Config:
+    """Return the configuration in the file.
+
+    Raises:
+        ConfigError: the file cannot be read or used; carries every problem that was found.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            text = stream.read(MAX_CHARACTERS + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError([Problem(f"cannot be read: {reason}", str(path))]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem("is not UTF-8 text", str(path))]) from error
+    return load(text, str(path), registry)
 
 
 def _instance(built: Built) -> Instance:

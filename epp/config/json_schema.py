@@ -1,0 +1,108 @@
+"""The JSON Schema of EndpointPickerConfig, made from the dataclasses that decode it."""
+
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from inspect import getdoc
+from typing import Any, Literal, get_args, get_origin
+
+from epp.api.parameters import Param, Parameter, Seconds, parameters_of
+from epp.api.registry import PluginType, Registry, default_registry
+from epp.config.decode import DURATION_PART, without_none
+from epp.config.document import Document, PluginEntry
+from epp.config.features import GATES
+
+_JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+_DURATION = rf"^[-+]?(0|({DURATION_PART})+)$"
+
+
+def schema(registry: Registry = default_registry) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a configuration with these plugin types.
+
+    It says what can be said of a field by itself. References between fields, names that must be
+    unique and numbers of pickers are checked by ``load`` only.
+    """
+    document = _object(Document)
+    properties = document["properties"]
+    properties["featureGates"]["items"]["pattern"] = _gate_pattern()
+    properties["plugins"]["items"] = _plugin_entry(registry)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "EndpointPickerConfig",
+        **document,
+    }
+
+
+def _gate_pattern() -> str:
+    usable = "|".join(name for name, effect in GATES.items() if effect)
+    every = "|".join(GATES)
+    return f"^(({usable})(=true)?|({every})=false)$"
+
+
+def _plugin_entry(registry: Registry) -> dict[str, Any]:
+    entry = _object(PluginEntry)
+    entry["properties"]["type"]["enum"] = registry.names()
+    entry["allOf"] = [_parameters(plugin_type) for plugin_type in registry]
+    return entry
+
+
+def _parameters(plugin_type: PluginType) -> dict[str, Any]:
+    parameters = _object(plugin_type.cls)
+    is_required = bool(parameters.get("required"))
+    if not is_required:
+        parameters["type"] = ["object", "null"]
+    then: dict[str, Any] = {"properties": {"parameters": parameters}}
+    if is_required:
+        then["required"] = ["parameters"]
+    # Without "required" the rule would also hold for an entry that has no type.
+    return {
+        "if": {"properties": {"type": {"const": plugin_type.name}}, "required": ["type"]},
+        "then": then,
+    }
+
+
+def _object(cls: type[Any]) -> dict[str, Any]:
+    parameters = parameters_of(cls)
+    made: dict[str, Any] = {
+        "type": "object",
+        "description": (getdoc(cls) or "").partition("\n")[0],
+        "additionalProperties": False,
+        "properties": {parameter.name: _property(parameter) for parameter in parameters},
+    }
+    if required := [parameter.name for parameter in parameters if parameter.is_required]:
+        made["required"] = required
+    return made
+
+
+def _property(parameter: Parameter) -> dict[str, Any]:
+    made = _value(parameter.type, parameter.about)
+    made["description"] = parameter.about.description
+    default = parameter.default
+    if not parameter.is_required and isinstance(default, str | int | float) and default != "":
+        made["default"] = f"{default:g}s" if isinstance(default, Seconds) else default
+    return made
+
+
+def _value(kind: Any, about: Param) -> dict[str, Any]:
+    kind = without_none(kind)
+    origin, inner = get_origin(kind), get_args(kind)
+    if isinstance(kind, type) and is_dataclass(kind):
+        return {**_object(kind), "type": ["object", "null"]}
+    if origin is Literal:
+        return {"enum": list(inner)}
+    if origin is tuple:
+        items = _value(inner[0], about)
+        if items["type"] == ["object", "null"]:
+            items["type"] = "object"
+        return {"type": ["array", "null"], "items": items}
+    if origin is Mapping:
+        return {"type": ["object", "null"]}
+    if kind is Seconds:
+        return {"type": "string", "pattern": _DURATION}
+    return {"type": _JSON_TYPES[kind], **_range(kind, about)}
+
+
+def _range(kind: type[Any], about: Param) -> dict[str, Any]:
+    if kind is str:
+        return {} if about.minimum is None else {"minLength": about.minimum}
+    words = {"minimum": about.minimum, "maximum": about.maximum, "exclusiveMinimum": about.above}
+    return {word: bound for word, bound in words.items() if bound is not None}
