@@ -112,14 +112,11 @@ class ExtProcCall(Handler):
             else:
                 decision = director.route_any(request)
         except Refusal as refusal:
-            self._refused(refusal, request)
-            self._perform(self._stream.refused(refusal))
+            self._refuse(refusal, request)
             return
         except Exception:
             log.exception("scheduling failed", extra={"fields": {"x-request-id": request.id}})
-            refusal = Refusal(Code.INTERNAL, "internal error")
-            self._refused(refusal, request)
-            self._perform(self._stream.refused(refusal))
+            self._refuse(Refusal(Code.INTERNAL, "internal error"), request)
             return
         self._decision = decision
         metrics.request_routed(request.model, request.target_model, request.size)
@@ -151,6 +148,10 @@ class ExtProcCall(Handler):
                 response_size=finished.response_bytes or None,
                 usage=finished.usage,
             )
+
+    def _refuse(self, refusal: Refusal, request: Request) -> None:
+        self._refused(refusal, request)
+        self._perform(self._stream.refused(refusal))
 
     def _refused(self, refusal: Refusal, request: Request | None) -> None:
         self._failed(refusal.code.text)

@@ -70,6 +70,11 @@ class GrpcServer:
         )
         self._check()
 
+    def turn_away(self) -> None:
+        """Ask every peer to open its next calls elsewhere; the listener stays open."""
+        for connection in list(self.connections):
+            connection.drain()
+
     async def drain(self, timeout_seconds: float) -> bool:
         """Stop accepting, let every open call end; True when all ended in time."""
         if self._listener is not None:

@@ -1,0 +1,64 @@
+"""``epp`` and ``python -m epp``: the Endpoint Picker as a process."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from epp.server.flags import Parsed
+
+
+def main() -> None:
+    """Run the Endpoint Picker and exit: 0 after a drain, 1 if it cannot start, 2 for bad flags."""
+    raise SystemExit(serve(sys.argv[1:]))
+
+
+def serve(arguments: list[str]) -> int:
+    """Run with these arguments; return the exit code."""
+    from epp.api.errors import ConfigError  # noqa: PLC0415 - --help answers without the server
+    from epp.server import flags  # noqa: PLC0415
+
+    try:
+        parsed = flags.parse(arguments)
+    except flags.HelpRequested:
+        sys.stdout.write(flags.help_text())
+        return 0
+    except flags.FlagError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+
+    import uvloop  # noqa: PLC0415 - see above
+
+    from epp.config.loader import load  # noqa: PLC0415
+    from epp.server import logs, runner  # noqa: PLC0415
+    from epp.server.errors import StartError  # noqa: PLC0415
+
+    logs.configure(parsed.options)
+    log = logging.getLogger("setup")
+    if parsed.strays:
+        log.warning("ignoring arguments that belong to no flag: %s", " ".join(parsed.strays))
+    try:
+        config = load(*_configuration(parsed))
+        for warning in config.warnings:
+            log.warning("%s", warning)
+        uvloop.run(runner.run(parsed, config))
+    except ConfigError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"error: {problem}\n")
+        return 1
+    except (StartError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+def _configuration(parsed: "Parsed") -> tuple[str, str]:
+    options = parsed.options
+    if options.config_file:
+        return Path(options.config_file).read_text(encoding="utf-8"), options.config_file
+    return options.config_text, "--config-text"
+
+
+if __name__ == "__main__":
+    main()
