@@ -7,7 +7,7 @@ Names, labels and buckets are GAIE's (``inference_objective_*``, ``inference_poo
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from epp.api.endpoint import Candidate
+from epp.api.endpoint import Candidate, Endpoint
 from epp.api.request import Usage
 from epp.metrics import buckets
 from epp.metrics.series import Bounded, Histogram
@@ -68,7 +68,7 @@ class EppMetrics:
         self.streams_open = 0
         self.scrapes = 0
         self.scrape_errors: Counter[str] = Counter()
-        self.missing_families: Counter[str] = Counter()
+        self.missing: dict[Endpoint, tuple[str, ...]] = {}
         self.discovery_errors = 0
         self.discovery_last_success: float | None = None
 
@@ -165,9 +165,12 @@ class EppMetrics:
         """Count a failed scrape; ``kind`` is one of ``epp.datalayer.scraper``'s kinds."""
         self.scrape_errors[kind] += 1
 
-    def families_missing(self, names: Iterable[str]) -> None:
-        """Count wanted metrics that a model server's answer did not hold."""
-        self.missing_families.update(names)
+    def metrics_missing(self, endpoint: Endpoint, names: Iterable[str]) -> None:
+        """Note which wanted metrics a model server does not export now; none clears the note."""
+        if names := tuple(names):
+            self.missing[endpoint] = names
+        else:
+            self.missing.pop(endpoint, None)
 
     def discovery_reloaded(self, at: float) -> None:
         """Note that the endpoints were read; ``at`` is Unix seconds."""
