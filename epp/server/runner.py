@@ -101,7 +101,7 @@ class Epp:
                 respects_subset=not options.disable_endpoint_subset_filter,
             ),
             self._metrics,
-            StreamSettings(max_body_bytes=options.max_request_body_bytes),
+            StreamSettings(max_body_bytes=options.max_request_body_bytes, observe_usage=True),
         )
         methods = {PROCESS: lambda call: ExtProcCall(call, serving)}
         limits = Limits(max_message_bytes=options.max_request_body_bytes + _MESSAGE_OVERHEAD)

@@ -1,0 +1,52 @@
+"""The wheel that users install, built as it is published: through the sdist."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    folder = tmp_path_factory.mktemp("dist")
+    built = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    (wheel,) = folder.glob("*.whl")
+    return set(zipfile.ZipFile(wheel).namelist())
+
+
+def files_below(*folders: str) -> set[str]:
+    return {
+        str(path.relative_to(ROOT))
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_both_packages_and_nothing_else(names: set[str]) -> None:
+    code = {name for name in names if not name.startswith("gaiectl/_data/")}
+
+    assert {name for name in code if ".dist-info/" not in name} == files_below("epp", "gaiectl")
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_template(names: set[str]) -> None:
+    data = {name.removeprefix("gaiectl/_data/") for name in names if "/_data/" in name}
+
+    assert data == files_below("templates")
+
+
+@pytest.mark.slow
+def test_the_wheel_carries_the_licence(names: set[str]) -> None:
+    assert any(name.endswith("licenses/LICENSE") for name in names)
