@@ -7,9 +7,10 @@ from epp.api.errors import ConfigError, Problem
 from epp.config.catalogue import TypeEntry, catalogue
 from epp.config.document import Saturation
 from epp.config.json_schema import schema
-from epp.config.loader import Config, load, load_file
+from epp.config.loader import DEFAULT_TEXT, Config, load, load_file
 
 __all__ = [
+    "DEFAULT_TEXT",
     "Config",
     "ConfigError",
     "Problem",
