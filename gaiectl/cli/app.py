@@ -1,30 +1,87 @@
 """The Typer application, its global behaviour and the one error boundary."""
 
+import os
 import sys
+from typing import Annotated
 
 import typer
 
+from gaiectl.cli import epp
+from gaiectl.cli.local import app as local
+from gaiectl.console import errors, terminal
+from gaiectl.console.terminal import Colour
 from gaiectl.errors import Exit, GaieError
 
 app = typer.Typer(
     name="gaiectl",
-    help="Put an inference gateway in front of LLM servers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,  # rich would more than double the time of --help
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+app.add_typer(local.app)
+app.add_typer(epp.app)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a callback
+    if wanted:
+        from importlib.metadata import version
+
+        terminal.data(version("gaiectl"))
+        raise typer.Exit
 
 
 @app.callback()
-def _root() -> None:
+def _root(
+    colour: Annotated[
+        Colour, typer.Option("--color", envvar="GAIECTL_COLOR", help="When to use colour.")
+    ] = Colour.AUTO,
+    debug: Annotated[  # noqa: ARG001 - read from the environment and argv, see _is_debugging
+        bool, typer.Option("--debug", help="Show the traceback of a bug (or GAIECTL_DEBUG=1).")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
+    ] = False,
+) -> None:
     """Put an inference gateway in front of LLM servers."""
+    terminal.choose(colour)
 
 
 def run() -> int:
     """Run the command line; return the exit code. No traceback reaches the user."""
     try:
-        app(standalone_mode=True)
+        outcome = app(standalone_mode=False)
+        return outcome if isinstance(outcome, int) else Exit.OK
     except GaieError as error:
-        sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
+        errors.show(error)
         return error.code
-    return Exit.OK
+    except terminal.OutputClosed:
+        return Exit.OK
+    except (KeyboardInterrupt, typer.Abort):
+        return Exit.INTERRUPTED
+    except Exception as error:
+        if hasattr(error, "format_message"):  # the parser's own errors
+            return _refuse(error)
+        if _is_debugging():
+            raise
+        errors.show_bug(error)
+        return Exit.BUG
+
+
+def _refuse(error: Exception) -> int:
+    """Show what the parser did not understand; it looks for similar options by itself."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        terminal.say(str(error.format_message()))  # type: ignore[attr-defined]
+        return Exit.USAGE
+    close = getattr(error, "possibilities", None)
+    message = str(getattr(error, "message", "") if close else error.format_message())  # type: ignore[attr-defined]
+    path = context.command_path if context is not None else "gaiectl"
+    asked = f"did you mean {' or '.join(sorted(close))}? " if close else ""
+    errors.show_lines(message[:1].lower() + message[1:].rstrip("."), f"{asked}see {path} --help")
+    return Exit.USAGE
+
+
+def _is_debugging() -> bool:
+    return "--debug" in sys.argv or os.environ.get("GAIECTL_DEBUG", "") not in ("", "0")

@@ -13,6 +13,7 @@ import contextlib
 import os
 import resource
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -123,12 +124,17 @@ def stop(processes: Iterable[Process], *, grace_seconds: float) -> list[Process]
 
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a TCP port nobody listens on now."""
-    import socket  # noqa: PLC0415 - only who starts something needs it
-
     with socket.socket() as listener:
         listener.bind((host, 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def is_taken(port: int, host: str = "127.0.0.1") -> bool:
+    """Tell whether somebody listens on the port."""
+    with socket.socket() as caller:
+        caller.settimeout(1)
+        return caller.connect_ex((host, port)) == 0
 
 
 def _remaining(processes: Sequence[Process], seconds: float) -> list[Process]:

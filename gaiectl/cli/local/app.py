@@ -1,0 +1,16 @@
+"""The Typer group of ``gaiectl local``."""
+
+import typer
+
+from gaiectl.cli.local import down, fault, kill, list_, logs, scale, start, status, up
+from gaiectl.cli.options import examples
+
+app = typer.Typer(
+    name="local",
+    help="Run a gateway on this machine: Envoy, the endpoint picker and simulated model servers.",
+    epilog=examples("gaiectl local up -d", "gaiectl local status", "gaiectl local down"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+for verb in (up, status, list_, logs, scale, kill, start, fault, down):
+    verb.register(app)

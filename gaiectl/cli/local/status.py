@@ -1,0 +1,60 @@
+"""``gaiectl local status``."""
+
+import json
+
+import typer
+
+from gaiectl.cli.options import DEFAULT_NAME, NameOption, Output, OutputOption, examples
+from gaiectl.errors import Exit
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "status",
+        epilog=examples(
+            "gaiectl local status", "gaiectl local status -o json | jq -r .gateway.url"
+        ),
+    )(status)
+
+
+def status(name: NameOption = DEFAULT_NAME, output: OutputOption = Output.TEXT) -> int:
+    """Show a stack and its parts. Exit code 1 when a part is dead."""
+    from gaiectl.console import errors, terminal
+    from gaiectl.console.tables import table
+    from gaiectl.local import stack
+
+    report = stack.get(name).status()
+    if output == Output.JSON:
+        terminal.data(json.dumps(report.as_json(), indent=2))
+    else:
+        state = report.state
+        rows = [
+            ("gateway", state.gateway_url, report.envoy_pid, report.envoy_pid is not None),
+            (
+                "epp",
+                f"127.0.0.1:{state.ports.epp_grpc}",
+                report.epp_pid,
+                report.epp_pid is not None,
+            ),
+            *((e.name, e.url, e.pid, e.is_ready) for e in report.endpoints),
+        ]
+        terminal.data(table(("part", "address", "pid", "ready"), rows))
+    for part, lines in report.dead.items():
+        if lines:
+            terminal.say(f"last lines of {part}:\n{lines}")
+        errors.show_lines(
+            f"{part} was killed" if part in report.state.killed else f"{part} has ended",
+            f"gaiectl local start {part}{given(name)}",
+        )
+    if report.condition == "starting":
+        errors.show_lines(
+            f"stack {name!r} is being started, or its start was cut off",
+            f"gaiectl local up{given(name)}",
+        )
+    return Exit.OK if report.is_healthy else Exit.FAILED
+
+
+def given(name: str) -> str:
+    """Return the option that names the stack, for a command to paste."""
+    return "" if name == DEFAULT_NAME else f" --name {name}"

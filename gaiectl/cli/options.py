@@ -1,0 +1,51 @@
+"""Option types that several commands share, and the form of help texts."""
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from gaiectl.errors import UsageError
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
+_TERM = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+
+
+class Output(StrEnum):
+    """Forms of an answer."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class BodyModeChoice(StrEnum):
+    """The values of ``--body-mode``; see ``gaiectl.rendering.envoy.BodyMode``."""
+
+    BUFFERED = "buffered"
+    DUPLEX = "duplex"
+
+
+DEFAULT_NAME = "default"
+
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the answer.")]
+NameOption = Annotated[str, typer.Option("--name", metavar="NAME", help="Which stack.")]
+
+
+def examples(*lines: str) -> str:
+    r"""Return the end of a help text: commands to paste, kept as they are (``\b``)."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def seconds(text: str) -> float:
+    """Return a duration like ``10s``, ``1m30s`` or ``500ms`` in seconds.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not _DURATION.fullmatch(text):
+        raise UsageError(
+            f"{text!r} is not a duration", hint="write a number and its unit, for example 10s"
+        )
+    return sum(float(number) * _UNITS[unit] for number, unit in _TERM.findall(text))

@@ -1,0 +1,90 @@
+"""Two streams: stdout is the answer, stderr is for the human who waits for it.
+
+Colour says nothing that the words do not say. It is used on a terminal, unless ``NO_COLOR`` is set
+or ``TERM`` is ``dumb``; ``FORCE_COLOR`` or ``--color always`` turn it on, ``--color never`` off.
+"""
+
+import os
+import sys
+from enum import StrEnum
+from typing import TextIO
+
+
+class Colour(StrEnum):
+    """When to colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class OutputClosed(Exception):
+    """Whoever read our output has had enough, as ``head`` does."""
+
+
+_CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
+
+_policy = Colour.AUTO
+
+
+def choose(policy: Colour) -> None:
+    """Set when to colour, for the rest of the process."""
+    global _policy  # noqa: PLW0603 - one terminal, one choice, made once at the start
+    _policy = policy
+
+
+def data(text: str) -> None:
+    """Write the answer to stdout, as it is.
+
+    Raises:
+        OutputClosed: nobody reads it.
+    """
+    _write(sys.stdout, text)
+
+
+def say(text: str) -> None:
+    """Write a line for the human to stderr."""
+    _write(sys.stderr, text)
+
+
+def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
+    """Return the text in a colour if the stream shows colours; stderr by default."""
+    return f"\033[{_CODES[colour]}m{text}\033[0m" if has_colour(stream) else text
+
+
+def symbol(name: str, stream: TextIO | None = None) -> str:
+    """Return the sign for ``done``, ``warning`` or ``failed``, in ASCII where needed."""
+    pretty, plain, colour = {
+        "done": ("\N{CHECK MARK}", "OK", "green"),
+        "warning": ("!", "!!", "yellow"),
+        "failed": ("\N{MULTIPLICATION SIGN}", "XX", "red"),
+    }[name]
+    target = stream or sys.stderr
+    is_unicode = (target.encoding or "").lower().replace("-", "") == "utf8"
+    return paint(pretty if is_unicode else plain, colour, target)
+
+
+def has_colour(stream: TextIO | None = None) -> bool:
+    """Tell whether colours may be written to the stream; stderr by default."""
+    if _policy != Colour.AUTO:
+        return _policy == Colour.ALWAYS
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
+        return True
+    return is_terminal(stream)
+
+
+def is_terminal(stream: TextIO | None = None) -> bool:
+    """Tell whether a human looks at the stream and it can be redrawn; stderr by default."""
+    return (stream or sys.stderr).isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except BrokenPipeError as error:
+        # What is still buffered would fail again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise OutputClosed from error

@@ -1,0 +1,194 @@
+"""Starting a stack: check, start the parts, wait in order, prove it with a real request."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from gaiectl.errors import GaieError
+from gaiectl.local import endpoints, envoy, epp_config, parts, process
+from gaiectl.local.files import write_whole
+from gaiectl.local.narrator import Narrator
+from gaiectl.local.proof import first_request
+from gaiectl.local.state import (
+    ENVOY,
+    EPP,
+    Folder,
+    Phase,
+    Ports,
+    Setup,
+    State,
+    locked,
+)
+from gaiectl.local.stop import take_down
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The outcome of ``up``.
+
+    Attributes:
+        state: the running stack.
+        is_new: it was started now, rather than found running.
+        answered_by: the endpoint that served the first request.
+    """
+
+    state: State
+    is_new: bool
+    answered_by: str = ""
+
+
+def up(place: Folder, setup: Setup, narrator: Narrator, *, timeout_seconds: float = 60) -> Started:
+    """Bring the stack up, or find it running and change nothing.
+
+    A stack that was left half-started, or whose processes are all gone (a crash, a reboot), is
+    cleared away first. When a step fails, everything that was started is stopped and deleted.
+
+    Args:
+        place: the stack's folder.
+        setup: what to start.
+        narrator: hears each step.
+        timeout_seconds: for all steps together.
+
+    Raises:
+        GaieError: what is wrong and what to do.
+    """
+    with locked(place):
+        found = place.load()
+        if found is not None:
+            if _is_running(place, found):
+                return Started(found, is_new=False)
+            narrator.said(f"clearing away what is left of stack {place.name!r}")
+            take_down(place, found, narrator, drain_seconds=0)
+        return _start(place, setup, narrator, time.monotonic() + timeout_seconds)
+
+
+def _is_running(place: Folder, found: State) -> bool:
+    dead = parts.dead_parts(found)
+    if found.phase != Phase.RUNNING or len(dead) == len(parts.part_names(found)):
+        return False
+    if dead:
+        raise parts.Died(
+            dead[0],
+            place,
+            hint=f"gaiectl local start {dead[0]} --name {found.name}, or "
+            f"gaiectl local down --name {found.name} and then up again",
+        )
+    return True
+
+
+def _start(place: Folder, setup: Setup, narrator: Narrator, deadline: float) -> Started:
+    with _step(narrator, "configuration checked"):
+        binary = envoy.find(setup.envoy)
+        config = epp_config.read(setup.config)
+        real = endpoints.from_urls(setup.endpoints)
+        epp_text = epp_config.with_endpoints(config, place.endpoints, source=setup.config)
+    place.create()
+    state = State(
+        name=place.name,
+        setup=replace(setup, envoy=binary),
+        phase=Phase.STARTING,
+        ports=_free_ports(setup.port),
+        endpoints=real,
+    )
+    place.save(state)
+    try:
+        write_whole(place.epp_config, epp_text)
+        state = _start_servers(place, state, narrator, deadline)
+        state = _start_epp(place, state, narrator, deadline)
+        state = _start_envoy(place, state, narrator, deadline)
+        began = time.monotonic()
+        answered_by = first_request(place, state, deadline)
+        narrator.finished(f"first request answered by {answered_by}", time.monotonic() - began)
+        state = replace(state, phase=Phase.RUNNING)
+        place.save(state)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            narrator.said("interrupted: stopping what was started")
+        with contextlib.suppress(GaieError):
+            state = place.load() or state
+        take_down(place, state, narrator, drain_seconds=0)
+        raise
+    return Started(state, is_new=True, answered_by=answered_by)
+
+
+def _start_servers(place: Folder, state: State, narrator: Narrator, deadline: float) -> State:
+    if not state.endpoints:
+        for number in range(state.setup.replicas):
+            state = parts.launch_simulator(place, state, number)
+    # The EPP needs no model server to start: both start at the same time.
+    endpoints.show_to_epp(place, state.endpoints)
+    state = parts.launch(place, state, EPP)
+    count = len(state.endpoints)
+    with _step(narrator, f"{count} model server{'s' if count > 1 else ''} ready"):
+        parts.wait_ready(place, state, [e.name for e in state.endpoints], deadline=deadline)
+    return state
+
+
+def _start_epp(place: Folder, state: State, narrator: Narrator, deadline: float) -> State:
+    with _step(narrator, "endpoint picker ready"):
+        for attempt in range(_ATTEMPTS):
+            try:
+                parts.wait_ready(place, state, [EPP], deadline=deadline)
+            except parts.Died as died:
+                if not died.lost_its_port or attempt + 1 == _ATTEMPTS:
+                    raise
+                state = replace(state, ports=_free_ports(state.setup.port))
+                state = parts.launch(place, state, EPP)
+            else:
+                break
+    return state
+
+
+def _start_envoy(place: Folder, state: State, narrator: Narrator, deadline: float) -> State:
+    setup = state.setup
+    endpoints.show_to_envoy(place, state.endpoints)
+    parts.write_bootstrap(place, state)
+    with _step(narrator, "Envoy's configuration accepted"):
+        envoy.validate(setup.envoy, place.bootstrap)
+    with _step(narrator, "Envoy ready"):
+        for attempt in range(_ATTEMPTS):
+            state = parts.launch(place, state, ENVOY)
+            try:
+                parts.wait_ready(place, state, [ENVOY], deadline=deadline)
+            except parts.Died as died:
+                if not died.lost_its_port:
+                    raise
+                if setup.port and process.is_taken(setup.port):
+                    raise GaieError(
+                        f"port {setup.port} is in use by another program",
+                        hint="choose another --port, or leave it out for a free one",
+                    ) from died
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                ports = _free_ports(setup.port)
+                state = replace(
+                    state, ports=replace(state.ports, gateway=ports.gateway, admin=ports.admin)
+                )
+                parts.write_bootstrap(place, state)
+            else:
+                break
+    return state
+
+
+def _free_ports(gateway: int) -> Ports:
+    taken: set[int] = {gateway}
+    while len(taken) < 6:
+        taken.add(process.free_port())
+    free = sorted(taken - {gateway})
+    return Ports(
+        gateway=gateway or free[0],
+        admin=free[1],
+        epp_grpc=free[2],
+        epp_health=free[3],
+        epp_metrics=free[4],
+    )
+
+
+@contextlib.contextmanager
+def _step(narrator: Narrator, what: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    narrator.finished(what, time.monotonic() - began)
