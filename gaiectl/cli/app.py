@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gaiectl.cli import epp
+from gaiectl.cli import epp, sim
 from gaiectl.cli.local import app as local
 from gaiectl.console import errors, terminal
 from gaiectl.console.terminal import Colour
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(local.app)
 app.add_typer(epp.app)
+app.add_typer(sim.app)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a callback
