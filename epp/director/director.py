@@ -17,6 +17,7 @@ from epp.director.subset import restrict
 from epp.metrics.recorder import EppMetrics
 
 _NO_CANDIDATES = "failed to find candidate pods for serving the request"
+SAMPLE = 64
 _EMPTY_POOL = "no pods available in datastore"
 
 
@@ -48,6 +49,8 @@ class Director:
     Args:
         pool: where candidates come from and in-flight requests are counted.
         scheduler: who chooses among them.
+        timed_scheduler: the same, reporting how long each plugin takes; it decides every
+            ``SAMPLE``-th request.
         metrics: what is told of it.
         touch: called for each request, so that the scraper knows that requests flow.
         respects_subset: whether the gateway's candidate subset counts.
@@ -57,6 +60,7 @@ class Director:
         self,
         pool: Pool,
         scheduler: Schedules,
+        timed_scheduler: Schedules,
         metrics: EppMetrics,
         *,
         touch: Callable[[], None],
@@ -64,6 +68,8 @@ class Director:
     ) -> None:
         self._pool = pool
         self._scheduler = scheduler
+        self._timed_scheduler = timed_scheduler
+        self._until_sample = 0
         self._metrics = metrics
         self._touch = touch
         self._respects_subset = respects_subset
@@ -102,13 +108,18 @@ class Director:
         return candidates
 
     def _schedule(self, request: Request, candidates: Sequence[Candidate]) -> Decision:
+        scheduler = self._scheduler
+        if not self._until_sample:
+            self._until_sample = SAMPLE
+            scheduler = self._timed_scheduler
+        self._until_sample -= 1
         started = time.perf_counter()
         try:
-            decision = self._scheduler.schedule(request, candidates)
+            decision = scheduler.schedule(request, candidates)
         except Refusal:
             self._metrics.scheduled(time.perf_counter() - started, is_success=False)
             raise
         self._metrics.scheduled(time.perf_counter() - started, is_success=True)
-        self._scheduler.dispatched(request, decision, candidates)
+        scheduler.dispatched(request, decision, candidates)
         self._pool.dispatched(decision.primary)
         return decision

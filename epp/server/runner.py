@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 from epp.api.endpoint import Candidate
+from epp.api.plugin import Instance
 from epp.config.loader import Config
 from epp.datalayer.pool import Pool
 from epp.datalayer.scraper import Scraper
@@ -19,12 +20,14 @@ from epp.metrics.exposition import expose
 from epp.metrics.recorder import EppMetrics
 from epp.plugins.discovery.file import FileDiscovery as FileDiscoveryPlugin
 from epp.scheduling.scheduler import Scheduler
+from epp.scheduling.timing import timed
 from epp.server.engine import engine_from
 from epp.server.errors import StartError
 from epp.server.extproc import PROCESS, ExtProcCall, Serving
 from epp.server.flags import Parsed
 from epp.server.health import Health
 from epp.server.http import HttpServer
+from epp.server.prefix_metrics import PrefixMetrics
 from epp.transport import tls
 from epp.transport.limits import Limits
 from epp.transport.server import GrpcServer
@@ -68,7 +71,12 @@ class Epp:
         self._host = options.bind_address or None
         self._metrics = EppMetrics()
         self._pool = Pool(staleness_seconds=options.metrics_staleness_threshold)
-        self._scheduler = Scheduler(config.profiles, config.handler, config.instances)
+        prefix_metrics = PrefixMetrics(config.instances, self._metrics)
+        self._scheduler = Scheduler(
+            config.profiles,
+            config.handler,
+            (*config.instances, Instance("prefix-metrics", "prefix-metrics", prefix_metrics)),
+        )
         self._pool.observe(self._scheduler)
         self._scraper = Scraper(
             self._pool,
@@ -96,6 +104,7 @@ class Epp:
             Director(
                 self._pool,
                 self._scheduler,
+                timed(self._scheduler, self._time_plugin),
                 self._metrics,
                 touch=self._scraper.touch,
                 respects_subset=not options.disable_endpoint_subset_filter,
@@ -170,6 +179,11 @@ class Epp:
         await self._server.stop()
         await self._health_server.stop()
         await self._http.stop()
+
+    def _time_plugin(
+        self, extension_point: str, plugin_type: str, plugin_name: str, seconds: float
+    ) -> None:
+        self._metrics.plugin_timer(extension_point, plugin_type, plugin_name).observe(seconds)
 
     def _candidates_if_synced(self) -> Sequence[Candidate] | None:
         return self._pool.snapshot() if self._pool.is_synced else None

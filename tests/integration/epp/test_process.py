@@ -1,0 +1,251 @@
+"""The EPP as it is deployed: a process, reached with grpcio over h2c and TLS."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from epp._generated import gaie_extproc_pb2 as wire
+from epp._generated import gaie_health_pb2 as health_wire
+
+Start = Callable[..., Any]
+EXT_PROC = "envoy.service.ext_proc.v3.ExternalProcessor"
+BODY = b'{"model": "m", "prompt": "hello", "max_tokens": 1}'
+
+
+def process_stub(channel: grpc.Channel) -> Any:
+    return channel.stream_stream(
+        f"/{EXT_PROC}/Process",
+        request_serializer=wire.ProcessingRequest.SerializeToString,
+        response_deserializer=wire.ProcessingResponse.FromString,
+    )
+
+
+def check(address: str, service: str) -> int:
+    with grpc.insecure_channel(address) as channel:
+        call = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_wire.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_wire.HealthCheckResponse.FromString,
+        )
+        status: int = call(health_wire.HealthCheckRequest(service=service)).status
+        return status
+
+
+def request_headers(mode: int, *, is_last: bool = False) -> wire.ProcessingRequest:
+    headers = wire.HttpHeaders(
+        headers=wire.HeaderMap(
+            headers=[
+                wire.HeaderValue(key=":method", raw_value=b"POST"),
+                wire.HeaderValue(key=":path", raw_value=b"/v1/completions"),
+                wire.HeaderValue(key="x-request-id", raw_value=b"r1"),
+            ]
+        ),
+        end_of_stream=is_last,
+    )
+    return wire.ProcessingRequest(
+        request_headers=headers,
+        protocol_config=wire.ProtocolConfiguration(request_body_mode=mode),
+    )
+
+
+def request_body(body: bytes = BODY) -> wire.ProcessingRequest:
+    return wire.ProcessingRequest(request_body=wire.HttpBody(body=body, end_of_stream=True))
+
+
+BUFFERED = 2
+FULL_DUPLEX = 4
+
+
+def destination(response: wire.CommonResponse) -> str:
+    headers = {
+        option.header.key: option.header.raw_value.decode()
+        for option in response.header_mutation.set_headers
+    }
+    return headers["x-gateway-destination-endpoint"]
+
+
+class Gated:
+    """Sends the headers, then the body once the gate opens."""
+
+    def __init__(self) -> None:
+        self._gate = threading.Event()
+        self._left = [request_headers(BUFFERED), request_body()]
+
+    def __iter__(self) -> "Gated":
+        return self
+
+    def __next__(self) -> wire.ProcessingRequest:
+        if not self._left:
+            raise StopIteration
+        if len(self._left) == 1:
+            self._gate.wait(20)
+        return self._left.pop(0)
+
+    def open(self) -> None:
+        self._gate.set()
+
+
+def test_a_buffered_request_is_sent_to_an_endpoint(start: Start) -> None:
+    epp = start("--secure-serving=false", a="127.0.0.1:9")
+    with grpc.insecure_channel(epp.address) as channel:
+        replies = list(
+            process_stub(channel)(iter([request_headers(BUFFERED), request_body()]), timeout=10)
+        )
+
+    assert [reply.WhichOneof("response") for reply in replies] == [
+        "request_headers",
+        "request_body",
+    ]
+    assert destination(replies[1].request_body.response) == "127.0.0.1:9"
+
+
+def test_a_duplex_request_gets_its_bytes_back(start: Start) -> None:
+    epp = start("--secure-serving=false", a="127.0.0.1:9")
+    with grpc.insecure_channel(epp.address) as channel:
+        replies = list(
+            process_stub(channel)(iter([request_headers(FULL_DUPLEX), request_body()]), timeout=10)
+        )
+    echoed = b"".join(
+        reply.request_body.response.body_mutation.streamed_response.body for reply in replies[1:]
+    )
+
+    assert destination(replies[0].request_headers.response) == "127.0.0.1:9"
+    assert echoed == BODY
+
+
+def test_tls_is_the_default_and_speaks_h2(start: Start) -> None:
+    epp = start(a="127.0.0.1:9")
+    certificate = subprocess.run(
+        ["openssl", "s_client", "-connect", epp.address, "-alpn", "h2"],
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    ).stdout
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    pem = begin + certificate.partition(begin)[2].partition(end)[0] + end
+    credentials = grpc.ssl_channel_credentials(pem.encode())
+    options = [("grpc.ssl_target_name_override", "localhost")]
+    with grpc.secure_channel(epp.address, credentials, options) as channel:
+        (reply,) = process_stub(channel)(
+            iter([request_headers(FULL_DUPLEX, is_last=True)]), timeout=10
+        )
+
+    assert "ALPN protocol: h2" in certificate
+    assert destination(reply.request_headers.response) == "127.0.0.1:9"
+
+
+def test_health_is_served_on_its_own_port_and_on_request_on_the_main_one(start: Start) -> None:
+    epp = start("--secure-serving=false", "--health-checking")
+
+    assert check(f"127.0.0.1:{epp.health_port}", EXT_PROC) == 1
+    assert check(f"127.0.0.1:{epp.health_port}", "inference-extension") == 1
+    assert check(epp.address, EXT_PROC) == 1
+
+
+def test_the_main_port_has_no_health_service_unless_asked_for(start: Start) -> None:
+    epp = start("--secure-serving=false")
+
+    with pytest.raises(grpc.RpcError) as caught:
+        check(epp.address, EXT_PROC)
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_what_was_done_is_counted(start: Start) -> None:
+    epp = start("--secure-serving=false")
+    with grpc.insecure_channel(epp.address) as channel:
+        process = process_stub(channel)
+        list(process(iter([request_headers(BUFFERED), request_body()]), timeout=10))
+        list(process(iter([request_headers(BUFFERED), request_body(b"nope")]), timeout=10))
+    text = epp.http("/metrics").text
+
+    assert 'inference_objective_request_total{model_name="m",target_model_name="m"} 1.0' in text
+    assert (
+        'inference_objective_request_error_total{error_code="BadRequest",'
+        'model_name="",target_model_name=""} 1.0'
+    ) in text
+    assert 'inference_objective_running_requests{model_name="m"} 0.0' in text
+
+
+def test_metrics_stay_closed_when_nobody_can_be_authenticated(start: Start) -> None:
+    epp = start("--secure-serving=false", "--metrics-endpoint-auth=true")
+
+    assert epp.http("/metrics").status_code == 401
+    assert epp.http("/healthz").status_code == 200
+
+
+def test_sigterm_lets_an_open_request_end(start: Start) -> None:
+    epp = start("--secure-serving=false", "--drain-timeout", "20s")
+    with grpc.insecure_channel(epp.address) as channel:
+        body_sent = Gated()
+        call = process_stub(channel)(body_sent, timeout=20)
+        first = next(call)
+        epp.process.terminate()
+        while epp.http("/readyz").status_code == 200:
+            pass
+        body_sent.open()
+        second = next(call)
+
+    assert first.WhichOneof("response") == "request_headers"
+    assert destination(second.request_body.response) == "127.0.0.1:9"
+    assert epp.process.wait(20) == 0
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "epp", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def test_an_unknown_flag_ends_with_a_suggestion() -> None:
+    ended = run("--grpc-prt", "1")
+
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "error: unknown flag --grpc-prt; did you mean --grpc-port?\n",
+    )
+
+
+def test_every_problem_of_a_configuration_is_told_with_its_place(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "apiVersion: inference.networking.x-k8s.io/v1alpha1\n"
+        "kind: EndpointPickerConfig\n"
+        "plugins:\n"
+        "- type: queue-scorre\n"
+        "- type: max-score-picker\n"
+        "  parameters: {maxNumOfEndpoint: 2}\n"
+    )
+    ended = run("--config-file", str(config))
+
+    assert ended.returncode == 1
+    assert f"{config}:4:9: plugins[0].type: unknown plugin type 'queue-scorre'" in ended.stderr
+    assert "did you mean" in ended.stderr
+    assert f"{config}:6:16:" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_missing_file_is_an_error_without_a_traceback(tmp_path: Path) -> None:
+    ended = run("--config-file", str(tmp_path / "none.yaml"))
+
+    assert ended.returncode == 1
+    assert "none.yaml" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_configuration_without_discovery_says_what_to_add() -> None:
+    ended = run("--secure-serving=false")
+
+    assert ended.returncode == 1
+    assert "dataLayer.discovery.pluginRef" in ended.stderr
