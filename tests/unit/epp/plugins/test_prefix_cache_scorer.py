@@ -1,0 +1,147 @@
+from collections.abc import Callable
+
+import pytest
+
+from epp.api.endpoint import Candidate
+from epp.api.request import Decision, Request
+from epp.plugins.scorers.prefix_cache import PrefixCacheScorer
+
+Pod = Callable[..., Candidate]
+Ask = Callable[..., Request]
+
+BLOCK = "sixteen tokens of four characters each, that is 64 characters..."
+assert len(BLOCK) == 64
+
+
+def send(scorer: PrefixCacheScorer, request: Request, to: Candidate) -> None:
+    scorer.dispatched(request, Decision((to.endpoint,)), [to])
+
+
+def test_the_score_is_the_share_of_leading_blocks_sent_there_before(pod: Pod, ask: Ask) -> None:
+    scorer, first, second = PrefixCacheScorer(), pod(), pod()
+    send(scorer, ask(prompt=BLOCK * 4), first)
+    send(scorer, ask(prompt=BLOCK), second)
+
+    assert scorer.score(ask(prompt=BLOCK * 4), [first, second]) == [1.0, 0.25]
+    assert scorer.score(ask(prompt=BLOCK * 2 + "x" * 128), [first, second]) == [0.5, 0.25]
+
+
+def test_a_prompt_shorter_than_a_block_scores_0(pod: Pod, ask: Ask) -> None:
+    scorer, one = PrefixCacheScorer(), pod()
+    send(scorer, ask(prompt="hi"), one)
+
+    assert scorer.score(ask(prompt="hi"), [one]) == [0.0]
+    assert scorer.last_hit.total_bytes == 0
+
+
+def test_another_model_or_salt_shares_nothing(pod: Pod, ask: Ask) -> None:
+    scorer, one = PrefixCacheScorer(), pod()
+    send(scorer, ask("llama", BLOCK, salt="team-a"), one)
+
+    assert scorer.score(ask("llama", BLOCK, salt="team-a"), [one]) == [1.0]
+    assert scorer.score(ask("llama", BLOCK, salt="team-b"), [one]) == [0.0]
+    assert scorer.score(ask("qwen", BLOCK, salt="team-a"), [one]) == [0.0]
+
+
+def test_blocks_have_the_size_that_the_model_servers_report(pod: Pod, ask: Ask) -> None:
+    never_scraped, reporting = pod(), pod(block_size=8)
+    scorer = PrefixCacheScorer()
+    request = ask(prompt=BLOCK)
+    scorer.score(request, [never_scraped, reporting])
+    send(scorer, request, reporting)
+
+    assert scorer.index.size == 2
+
+
+def test_without_auto_tune_the_configured_size_counts(pod: Pod, ask: Ask) -> None:
+    scorer = PrefixCacheScorer(auto_tune=False, block_size_tokens=4)
+    send(scorer, ask(prompt=BLOCK), pod(block_size=8))
+
+    assert scorer.index.size == 4
+
+
+@pytest.mark.parametrize(
+    ("scorer", "blocks"),
+    [
+        (PrefixCacheScorer(max_prefix_blocks_to_match=3), 3),
+        (PrefixCacheScorer(max_prefix_tokens_to_match=40), 2),
+        (PrefixCacheScorer(max_prefix_tokens_to_match=40, max_prefix_blocks_to_match=1), 2),
+    ],
+)
+def test_only_the_start_of_a_long_prompt_is_looked_at(
+    pod: Pod, ask: Ask, scorer: PrefixCacheScorer, blocks: int
+) -> None:
+    send(scorer, ask(prompt=BLOCK * 10), pod())
+
+    assert scorer.index.size == blocks
+
+
+def test_an_endpoint_holds_as_many_blocks_as_it_reports(pod: Pod, ask: Ask) -> None:
+    scorer, small, unknown = PrefixCacheScorer(lru_capacity_per_server=3), pod(num_blocks=2), pod()
+    send(scorer, ask(prompt=BLOCK * 9), small)
+    send(scorer, ask(prompt=BLOCK * 9), unknown)
+
+    assert scorer.index.match(scorer._look_up(ask(prompt=BLOCK * 9), [small]).hashes) == {
+        0: 2,
+        1: 3,
+    }
+
+
+def test_an_endpoint_that_is_gone_is_forgotten_before_its_slot_is_used_again(
+    pod: Pod, ask: Ask
+) -> None:
+    scorer, one = PrefixCacheScorer(), pod()
+    send(scorer, ask(prompt=BLOCK), one)
+    scorer.endpoint_gone(one.endpoint)
+
+    assert scorer.score(ask(prompt=BLOCK), [one]) == [0.0]
+    assert scorer.index.size == 0
+
+
+def test_what_the_chosen_endpoint_was_expected_to_hold_can_be_read_for_metrics(
+    pod: Pod, ask: Ask
+) -> None:
+    scorer, one = PrefixCacheScorer(), pod()
+    send(scorer, ask(prompt=BLOCK), one)
+
+    assert (scorer.last_hit.matched_bytes, scorer.last_hit.total_bytes) == (0, 64)
+
+    send(scorer, ask(prompt=BLOCK + "y" * 64), one)
+
+    assert (scorer.last_hit.matched_bytes, scorer.last_hit.total_bytes) == (64, 128)
+
+
+class Counting:
+    """A prompt that counts how often it is read."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def head(self, limit: int) -> bytes:
+        self.reads += 1
+        return BLOCK.encode()[:limit]
+
+
+def test_a_prompt_is_hashed_once_per_request_and_scorer(pod: Pod) -> None:
+    scorer, other, one, prompt = PrefixCacheScorer(), PrefixCacheScorer(), pod(), Counting()
+    request = Request("id", {}, "llama", "llama", prompt)
+    scorer.score(request, [one])
+    scorer.score(request, [one])
+    send(scorer, request, one)
+
+    assert prompt.reads == 1
+
+    other.score(request, [one])
+
+    assert prompt.reads == 2
+
+
+def test_two_requests_with_one_client_given_id_do_not_mix(pod: Pod, ask: Ask) -> None:
+    scorer, one = PrefixCacheScorer(), pod()
+    first, second = ask(prompt=BLOCK), ask(prompt="z" * 64)
+    scorer.score(first, [one])
+    scorer.score(second, [one])
+    send(scorer, first, one)
+
+    assert scorer.score(ask(prompt=BLOCK), [one]) == [1.0]
+    assert scorer.score(ask(prompt="z" * 64), [one]) == [0.0]
