@@ -5,7 +5,7 @@ Names of the built-in engines are those of GAIE's and llm-d-router's core metric
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 ENGINE_LABELS = ("llm-d.ai/engine-type", "inference.networking.k8s.io/engine-type")
@@ -84,41 +84,6 @@ class Engine:
     num_blocks: InfoSpec | None = None
     rank_label: str = ""
     path: str = field(default="/metrics", kw_only=True)
-
-    def with_specs(
-        self,
-        *,
-        waiting: str | None = None,
-        running: str | None = None,
-        kv_usage: str | None = None,
-        lora: str | None = None,
-        cache_info: str | None = None,
-    ) -> "Engine":
-        """Return a copy that reads other metrics; None keeps, an empty text switches off.
-
-        These are GAIE's flags ``--total-queued-requests-metric`` and its siblings.
-
-        Raises:
-            ValueError: a text is not a metric.
-        """
-        cache = None if cache_info is None else _spec(cache_info)
-        return replace(
-            self,
-            waiting=self.waiting if waiting is None else _spec(waiting),
-            running=self.running if running is None else _spec(running),
-            kv_usage=self.kv_usage if kv_usage is None else _spec(kv_usage),
-            lora=self.lora if lora is None else _spec(lora),
-            block_size=self.block_size
-            if cache_info is None
-            else cache and InfoSpec(cache, "block_size"),
-            num_blocks=self.num_blocks
-            if cache_info is None
-            else cache and InfoSpec(cache, "num_gpu_blocks"),
-        )
-
-
-def _spec(text: str) -> MetricSpec | None:
-    return MetricSpec.parse(text) if text.strip() else None
 
 
 _VLLM_CACHE = MetricSpec("vllm:cache_config_info")

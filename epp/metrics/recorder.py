@@ -65,12 +65,15 @@ class EppMetrics:
         self.prefix_hit_bytes = Histogram(buckets.HIT_BYTES)
         self.prefix_indexer_size: Callable[[], float] | None = None
         self.pools: dict[str, PoolView] = {}
+        self.pool_means: dict[str, tuple[float, float, float]] = {}
         self.streams_open = 0
         self.scrapes = 0
         self.scrape_errors: Counter[str] = Counter()
         self.missing: dict[Endpoint, tuple[str, ...]] = {}
         self.discovery_errors = 0
-        self.discovery_last_success: float | None = None
+        self.discovery_is_current = False
+        self.discovery_last_success = 0.0
+        self.unresolved_names = 0
 
     def request_routed(self, model: str, target: str, size: int) -> None:
         """Count a request that was scheduled; ``size`` is its body in bytes."""
@@ -172,12 +175,14 @@ class EppMetrics:
         else:
             self.missing.pop(endpoint, None)
 
-    def discovery_reloaded(self, at: float) -> None:
+    def discovery_succeeded(self, at: float) -> None:
         """Note that the endpoints were read; ``at`` is Unix seconds."""
+        self.discovery_is_current = True
         self.discovery_last_success = at
 
     def discovery_failed(self) -> None:
         """Count an attempt to read the endpoints that kept the old state."""
+        self.discovery_is_current = False
         self.discovery_errors += 1
 
     def follow_pool(self, name: str, candidates: PoolView) -> None:

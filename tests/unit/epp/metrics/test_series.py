@@ -1,0 +1,36 @@
+"""Histograms count as Prometheus does: a bound belongs to its bucket."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epp.metrics.series import Bounded, Histogram
+
+
+def test_a_value_on_a_bound_belongs_to_it() -> None:
+    histogram = Histogram((1, 2))
+    for value in (0.5, 1, 1.5, 2, 3):
+        histogram.observe(value)
+
+    assert histogram.counts == [2, 2, 1]
+    assert histogram.total == 8
+
+
+@given(st.lists(st.floats(-1e6, 1e6)), st.lists(st.integers(-100, 100), unique=True).map(sorted))
+def test_every_bucket_holds_the_values_up_to_its_bound(
+    values: list[float], bounds: list[int]
+) -> None:
+    histogram = Histogram(bounds)
+    for value in values:
+        histogram.observe(value)
+
+    assert sum(histogram.counts) == len(values)
+    for index, bound in enumerate(bounds):
+        assert sum(histogram.counts[: index + 1]) == sum(value <= bound for value in values)
+
+
+def test_entries_beyond_the_limit_are_one() -> None:
+    table: Bounded[list[int]] = Bounded(list, 1, most=2)
+    for name in "abcab":
+        table[name,].append(1)
+
+    assert dict(table.items()) == {("a",): [1, 1], ("b",): [1, 1], ("other",): [1]}
