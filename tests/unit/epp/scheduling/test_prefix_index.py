@@ -1,6 +1,6 @@
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epp.scheduling.prefix_index import PrefixIndex, chain
@@ -111,6 +111,7 @@ steps = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(steps, max_size=40), prompts)
 def test_agrees_with_a_naive_index_and_leaks_nothing(
     history: list[tuple[Any, ...]], prompt: list[int]
