@@ -5,7 +5,8 @@ Source: envoy.service.ext_proc.v3. The only module that knows the generated clas
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -17,15 +18,15 @@ SERVED_NAMESPACE = "envoy.lb"
 SERVED_KEY = "x-gateway-destination-endpoint-served"
 
 
-class Kind(IntEnum):
-    """What a message is about; the value is the number of its field."""
-
-    REQUEST_HEADERS = 2
-    RESPONSE_HEADERS = 3
-    REQUEST_BODY = 4
-    RESPONSE_BODY = 5
-    REQUEST_TRAILERS = 6
-    RESPONSE_TRAILERS = 7
+Kind = Literal[
+    "request_headers",
+    "request_body",
+    "request_trailers",
+    "response_headers",
+    "response_body",
+    "response_trailers",
+]
+"""What a message is about: the name of its field."""
 
 
 class BodyMode(IntEnum):
@@ -69,7 +70,8 @@ class Message(NamedTuple):
 
     Attributes:
         kind: what it is about.
-        headers: lower-case names, the last value of a repeated one; empty for bodies and trailers.
+        headers: names as Envoy sends them, in lower case; the last value of a repeated one. Empty
+            for bodies and trailers.
         body: the bytes of a body message.
         is_last: nothing of this direction follows.
         metadata: None when the message carries none.
@@ -89,7 +91,6 @@ class Malformed(ValueError):
 
 
 _NO_HEADERS: Mapping[str, str] = {}
-_KINDS = {kind.name.lower(): kind for kind in Kind}
 
 
 def decode(data: bytes) -> Message:
@@ -102,25 +103,18 @@ def decode(data: bytes) -> Message:
         request = wire.ProcessingRequest.FromString(data)
     except DecodeError:
         raise Malformed("not a ProcessingRequest") from None
-    name = request.WhichOneof("request")
-    if name is None:
+    kind = request.WhichOneof("request")
+    headers, body, is_last = _NO_HEADERS, b"", True
+    if kind in {"request_body", "response_body"}:
+        chunk = request.response_body if kind == "response_body" else request.request_body
+        body = chunk.body
+        is_last = chunk.end_of_stream
+    elif kind in {"request_headers", "response_headers"}:
+        block = request.request_headers if kind == "request_headers" else request.response_headers
+        headers = _headers(block)
+        is_last = block.end_of_stream
+    elif kind is None:
         raise Malformed("a ProcessingRequest without content")
-    kind = _KINDS[name]
-    headers, body, is_last = _NO_HEADERS, b"", False
-    if kind is Kind.REQUEST_BODY or kind is Kind.RESPONSE_BODY:
-        content = getattr(request, name)
-        body = content.body
-        is_last = content.end_of_stream
-    elif kind is Kind.REQUEST_HEADERS or kind is Kind.RESPONSE_HEADERS:
-        content = getattr(request, name)
-        # A header is raw bytes of any encoding; what is not UTF-8 is replaced, never refused.
-        headers = {
-            header.key.lower(): header.raw_value.decode("utf-8", "replace") or header.value
-            for header in content.headers.headers
-        }
-        is_last = content.end_of_stream
-    else:
-        is_last = True
     return Message(
         kind,
         headers,
@@ -131,17 +125,30 @@ def decode(data: bytes) -> Message:
     )
 
 
-def _protocol(config: wire.ProtocolConfiguration) -> Protocol:
+def _headers(block: wire.HttpHeaders) -> Mapping[str, str]:
+    entries = block.headers.headers
     try:
-        return Protocol(
-            BodyMode(config.request_body_mode),
-            BodyMode(config.response_body_mode),
-            config.send_body_without_waiting_for_header_response,
-        )
+        return {entry.key: entry.raw_value.decode() or entry.value for entry in entries}
+    except UnicodeDecodeError:
+        # A value may be any bytes; what is not UTF-8 is replaced, never refused.
+        return {e.key: e.raw_value.decode("utf-8", "replace") or e.value for e in entries}
+
+
+def _protocol(config: wire.ProtocolConfiguration) -> Protocol:
+    return _modes(
+        config.request_body_mode,
+        config.response_body_mode,
+        config.send_body_without_waiting_for_header_response,
+    )
+
+
+@lru_cache(maxsize=64)
+def _modes(request_body: int, response_body: int, is_eager: bool) -> Protocol:  # noqa: FBT001 # positional for the cache's speed
+    try:
+        return Protocol(BodyMode(request_body), BodyMode(response_body), is_eager)
     except ValueError:
         raise Malformed(
-            f"body modes {config.request_body_mode} and {config.response_body_mode}: "
-            "at least one is not supported"
+            f"body modes {request_body} and {response_body}: at least one is not supported"
         ) from None
 
 

@@ -5,7 +5,7 @@ numbers are those of envoy.service.ext_proc.v3; a test has the generated classes
 Header values are always ``raw_value``: Envoy's default since 1.29.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from epp.api.errors import Refusal
@@ -123,24 +123,33 @@ def request_pieces(body: bytes, *, is_last: bool) -> Iterator[bytes]:
     return _pieces(3, body, is_last=is_last)
 
 
-def response_pieces(body: bytes, *, is_last: bool) -> Iterator[bytes]:
-    """Yield the echo of a FULL_DUPLEX_STREAMED response chunk."""
-    return _pieces(4, body, is_last=is_last)
+def response_pieces(body: bytes, *, is_last: bool) -> Sequence[bytes]:
+    """Return the echo of a FULL_DUPLEX_STREAMED response chunk."""
+    if len(body) <= PIECE_BYTES:
+        return (_piece(4, body, is_last=is_last),)
+    return tuple(_pieces(4, body, is_last=is_last))
 
 
 def _pieces(number: int, body: bytes, *, is_last: bool) -> Iterator[bytes]:
     """Cut a body into pieces; the empty body is one empty piece."""
-    if len(body) <= PIECE_BYTES:
-        yield _piece(number, body, is_last=is_last)
-        return
-    for start in range(0, len(body), PIECE_BYTES):
+    for start in range(0, max(len(body), 1), PIECE_BYTES):
         end = start + PIECE_BYTES
         yield _piece(number, body[start:end], is_last=is_last and end >= len(body))
 
 
 def _piece(number: int, body: bytes, *, is_last: bool) -> bytes:
-    streamed = field(1, body) if body else b""
-    return field(number, _common(body=field(3, streamed + b"\x10\x01" if is_last else streamed)))
+    if is_last:
+        return _piece_head(number, len(body), 2) + body + b"\x10\x01"
+    return _piece_head(number, len(body), 0) + body
+
+
+@lru_cache(_MEMO)
+def _piece_head(number: int, size: int, tail: int) -> bytes:
+    """Return what stands before the bytes of a StreamedBodyResponse, all lengths included."""
+    head = b"\x0a" + _varint(size) if size else b""
+    for outer in (3, 3, 1, number):  # streamed_response, body_mutation, response, the message
+        head = bytes((outer << 3 | 2,)) + _varint(len(head) + size + tail) + head
+    return head
 
 
 def immediate(refusal: Refusal) -> bytes:

@@ -51,7 +51,6 @@ CONTROL_HEADERS: Final = frozenset(
 _CONTINUE_HEADERS = Reply(replies.CONTINUE_REQUEST_HEADERS)
 _CONTINUE_BODY = Reply(replies.CONTINUE_REQUEST_BODY)
 _TRAILERS = Reply(replies.REQUEST_TRAILERS)
-_WHOLE = (BodyMode.BUFFERED, BodyMode.BUFFERED_PARTIAL)
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -66,6 +65,12 @@ class Phase(Enum):
     """The director was asked."""
     ROUTED = auto()
     """It was answered."""
+
+
+# An enum's member costs a slow look-up each time on Python 3.11.
+_START, _READING, _ROUTING, _ROUTED = Phase
+_NONE, _STREAMED, _BUFFERED, _BUFFERED_PARTIAL, _FULL_DUPLEX = BodyMode
+_WHOLE = (_BUFFERED, _BUFFERED_PARTIAL)
 
 
 class RequestSide:
@@ -115,13 +120,13 @@ class RequestSide:
         self.is_over = False
         self._has_trailers = False
         self._parsed: Parsed | None = None
-        self.phase = Phase.START
+        self.phase = _START
         self.subset: tuple[str, ...] | None = None
         self.is_streaming = False
 
     def headers(self, message: Message) -> Sequence[Action]:
         """Take the request headers."""
-        if self.phase is not Phase.START:
+        if self.phase is not _START:
             raise Malformed("request headers out of order")
         self._headers = headers = message.headers
         self._id = headers.get(_REQUEST_ID, "")
@@ -129,15 +134,17 @@ class RequestSide:
             self._change_headers()
         mode = self._mode
         self.is_over = message.is_last
-        if message.is_last or mode is BodyMode.NONE:
+        if message.is_last or mode is _NONE:
             return self._route_any()
-        if mode is BodyMode.STREAMED and not self._is_eager:
+        if mode is _STREAMED and not self._is_eager:
             return self._route_any()
-        self.phase = Phase.READING
+        self.phase = _READING
+        if mode is _STREAMED:
+            return ()
         length = headers.get("content-length", "")
         if length.isdecimal() and len(length) < 20:
             self._check_size(int(length))
-        if mode not in _WHOLE:
+        if mode is _FULL_DUPLEX:
             return ()
         self._are_headers_answered = True
         if self._mutation or self._override:
@@ -147,44 +154,44 @@ class RequestSide:
     def body(self, message: Message) -> Sequence[Action]:
         """Take a chunk of the body, or all of it."""
         mode = self._mode
-        if self.phase is Phase.START and mode in _WHOLE:
-            # The filter skips request headers; the answer to the body can still set some.
-            self._id = self._settings.new_request_id()
-            self._are_headers_answered = True
-            self.phase = Phase.READING
-        if self.is_over or mode is BodyMode.NONE or self.phase is Phase.START:
+        if self.phase is _START and mode is not _STREAMED:
+            # Headers that were not sent cannot be changed, so this will not be routed; but it is
+            # read, for what is wrong with the body is the client's to know.
+            self.phase = _READING
+        if self.is_over or mode is _NONE or self.phase is _START:
             raise Malformed("request body out of order")
         self.is_over = message.is_last
-        if self.phase is Phase.READING:
-            self._chunks.append(message.body)
-            self._size += len(message.body)
-            self._check_size(self._size)
-            if mode is BodyMode.STREAMED:
+        if self.phase is _READING:
+            if message.body or not self._chunks:
+                self._chunks.append(message.body)
+                self._size += len(message.body)
+            if mode is _STREAMED:
                 self._unanswered += 1
-                if not message.is_last:
-                    return self._route_any() if self._size > MAX_HELD_BYTES else ()
+                if self._size > MAX_HELD_BYTES and not message.is_last:
+                    return self._route_any()
+            self._check_size(self._size)
             return self._route() if message.is_last or mode in _WHOLE else ()
-        if mode is not BodyMode.STREAMED:
+        if mode is not _STREAMED:
             raise Malformed("request body after its end")
-        if self.phase is Phase.ROUTED:
+        if self.phase is _ROUTED:
             return (_CONTINUE_BODY,)
         self._unanswered += 1
         return ()
 
     def trailers(self) -> Sequence[Action]:
         """Take the trailers, which also end a body that has not said so."""
-        if self._has_trailers or self.phase is Phase.START:
+        if self._has_trailers or self.phase is _START:
             raise Malformed("request trailers out of order")
         self._has_trailers = self.is_over = True
-        if self.phase is Phase.READING:
+        if self.phase is _READING:
             if self._mode in _WHOLE:
                 raise Refusal(Code.BAD_REQUEST, "request trailers without a body")
             return self._route()
-        return (_TRAILERS,) if self.phase is Phase.ROUTED else ()
+        return (_TRAILERS,) if self.phase is _ROUTED else ()
 
     def answer(self, decision: Decision, request: Request) -> Sequence[Action]:
         """Tell Envoy where the request goes."""
-        self.phase = Phase.ROUTED
+        self.phase = _ROUTED
         endpoints = decision.endpoints
         destination = (
             endpoints[0].host_port
@@ -193,21 +200,27 @@ class RequestSide:
         )
         new_body = self._new_body(request)
         chunks, self._chunks = self._chunks, []
+        actions: list[Action] = []
         if self._are_headers_answered:
-            if new_body is None:
-                return (Reply(replies.routed_body(destination)),)
-            return (Reply(replies.routed_new_body(destination, new_body)),)
-        body = new_body if new_body is not None else b"".join(chunks)
-        mutation = self._mutation
-        if self._mode is BodyMode.FULL_DUPLEX_STREAMED and body and not self._has_trailers:
-            # Envoy has taken it away, since it does not know yet how long the body will be.
-            mutation += replies.set_header("content-length", str(len(body)))
-        actions = [Reply(replies.routed_headers(destination, mutation, self._override))]
-        if self._mode is BodyMode.FULL_DUPLEX_STREAMED:
+            reply = (
+                replies.routed_body(destination)
+                if new_body is None
+                else replies.routed_new_body(destination, new_body)
+            )
+            actions.append(Reply(reply))
+        elif self._mode is _FULL_DUPLEX:
+            body = b"".join(chunks) if new_body is None else new_body
+            mutation = self._mutation
+            if body and not self._has_trailers:
+                # Not known to Envoy, which therefore has removed it.
+                mutation += replies.set_header("content-length", str(len(body)))
+            actions.append(Reply(replies.routed_headers(destination, mutation, self._override)))
             if body or (chunks and not self._has_trailers):
                 pieces = replies.request_pieces(body, is_last=not self._has_trailers)
                 actions.extend(map(Reply, pieces))
-        elif self._unanswered:
+        else:
+            headers = replies.routed_headers(destination, self._mutation, self._override)
+            actions.append(Reply(headers))
             actions.extend(self._chunk_answers(new_body))
         if self._has_trailers:
             actions.append(_TRAILERS)
@@ -222,6 +235,10 @@ class RequestSide:
         entries.extend(replies.remove_header(name) for name in sorted(present))
         self._has_control_headers = bool(present)
         self._mutation = b"".join(entries)
+
+    def _need_headers(self) -> None:
+        if not self._id:
+            raise Malformed("no request headers were sent: request_header_mode must be SEND")
 
     def _check_size(self, size: int) -> None:
         limit = self._settings.max_body_bytes
@@ -238,13 +255,14 @@ class RequestSide:
         try:
             parsed = parse_request(body, self._headers)
         except Refusal:
-            if self._mode is BodyMode.BUFFERED_PARTIAL and not self.is_over:
+            if self._mode is _BUFFERED_PARTIAL and not self.is_over:
                 return self._route_any()
             raise
+        self._need_headers()
         self._chunks = [body]
         self._parsed = parsed
         self.is_streaming = parsed.is_streaming
-        self.phase = Phase.ROUTING
+        self.phase = _ROUTING
         request = Request(
             id=self._id,
             headers=self._headers,
@@ -261,7 +279,8 @@ class RequestSide:
         return (Route(request),)
 
     def _route_any(self) -> Sequence[Action]:
-        self.phase = Phase.ROUTING
+        self._need_headers()
+        self.phase = _ROUTING
         request = Request(id=self._id, headers=self._headers, size=self._size, subset=self.subset)
         if self._has_control_headers:
             self._apply_control_headers(request)

@@ -4,7 +4,7 @@ Chunks pass as they come, whatever their type: nothing here changes them, so tha
 gained by holding a response that is not streamed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from epp.api.request import Usage
 from epp.extproc import replies
@@ -67,16 +67,14 @@ class ResponseSide:
         if self._scanner:
             self._scanner.feed(body)
         if self.is_duplex:
-            return tuple(self._echo(body))
+            pieces = replies.response_pieces(body, is_last=self.is_over)
+            return [Reply(piece) for piece in pieces]
         return (_CONTINUE_BODY,)
 
     def trailers(self) -> Sequence[Action]:
         """Take the trailers."""
         self.is_over = True
         return (_TRAILERS,)
-
-    def _echo(self, body: bytes) -> Iterator[Reply]:
-        return map(Reply, replies.response_pieces(body, is_last=self.is_over))
 
 
 def _status(headers: Mapping[str, str]) -> int:

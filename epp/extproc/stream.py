@@ -12,7 +12,7 @@ from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
 from epp.extproc import replies
 from epp.extproc.actions import Action, Close, Finished, Refused, Reply
-from epp.extproc.messages import BodyMode, Kind, Malformed, Message, Protocol, decode
+from epp.extproc.messages import BodyMode, Malformed, Message, Protocol, decode
 from epp.extproc.request_side import Phase, RequestSide
 from epp.extproc.response_side import ResponseSide
 from epp.extproc.settings import StreamSettings
@@ -22,6 +22,7 @@ __all__ = ["GRPC_INVALID_ARGUMENT", "GRPC_OK", "Stream", "StreamSettings"]
 GRPC_OK: Final = 0
 GRPC_INVALID_ARGUMENT: Final = 3
 
+_ROUTING, _ROUTED = Phase.ROUTING, Phase.ROUTED
 _CLOSE = Close(GRPC_OK, "")
 
 
@@ -49,7 +50,7 @@ class Stream:
         Ending the gRPC stream with OK then loses nothing but the view of the response.
         """
         request, response = self._request, self._response
-        if request is None or request.phase is not Phase.ROUTED or not request.is_over:
+        if request is None or request.phase is not _ROUTED or not request.is_over:
             return False
         return response is None or not response.is_duplex
 
@@ -89,7 +90,7 @@ class Stream:
         ``request.size`` then is the new size. ``request.prompt`` is emptied, to free the body.
         """
         side = self._request
-        if side is None or side.phase is not Phase.ROUTING:
+        if side is None or side.phase is not _ROUTING:
             return ()
         actions = side.answer(decision, request)
         if self._is_closed:
@@ -101,7 +102,7 @@ class Stream:
 
     def refused(self, refusal: Refusal) -> Sequence[Action]:
         """Answer a ``Route`` or ``RouteAny``: the request goes nowhere."""
-        if self._is_closed or self._request is None or self._request.phase is not Phase.ROUTING:
+        if self._is_closed or self._request is None or self._request.phase is not _ROUTING:
             return ()
         return self._refuse(refusal)
 
@@ -109,8 +110,15 @@ class Stream:
         kind = message.kind
         if message.protocol and not self._request and not self._response:
             self._protocol = message.protocol
-        if kind in (Kind.RESPONSE_HEADERS, Kind.RESPONSE_BODY, Kind.RESPONSE_TRAILERS):
-            return self._take_response(message)
+        if kind == "request_headers":
+            return self._side(message).headers(message)
+        if kind == "request_body":
+            return self._side(message).body(message)
+        if kind == "request_trailers":
+            return self._side(message).trailers()
+        return self._take_response(message)
+
+    def _side(self, message: Message) -> RequestSide:
         side = self._request
         if side is None:
             if self._response:
@@ -118,9 +126,7 @@ class Stream:
             side = self._request = RequestSide(self._settings, *self._negotiate())
         if message.metadata and message.metadata.subset is not None:
             side.subset = None if self._settings.disable_subset_filter else message.metadata.subset
-        if kind is Kind.REQUEST_BODY:
-            return side.body(message)
-        return side.headers(message) if kind is Kind.REQUEST_HEADERS else side.trailers()
+        return side
 
     def _negotiate(self) -> tuple[Protocol, bytes]:
         """Return the protocol of this stream and the ``mode_override`` that makes it so."""
@@ -148,9 +154,9 @@ class Stream:
             side = self._response = ResponseSide(
                 self._protocol.response_body, observe_usage=self._settings.observe_usage
             )
-        if message.kind is Kind.RESPONSE_BODY:
+        if message.kind == "response_body":
             actions = side.body(message)
-        elif message.kind is Kind.RESPONSE_HEADERS:
+        elif message.kind == "response_headers":
             actions = side.headers(message)
         else:
             actions = side.trailers()
@@ -168,9 +174,9 @@ class Stream:
         While the director is asked nobody knows whether there will be; then the decision tells.
         """
         request, response = self._request, self._response
-        if self._is_finished or (request and request.phase is Phase.ROUTING):
+        if self._is_finished or (request and request.phase is _ROUTING):
             return ()
-        if not response and not (request and request.phase is Phase.ROUTED):
+        if not response and not (request and request.phase is _ROUTED):
             return ()
         self._is_finished = True
         is_streaming = request.is_streaming if request else False
