@@ -1,4 +1,4 @@
-"""Times scheduling decisions in this process: the director over a pool, without the transport."""
+"""Times scheduling decisions in this process: the scheduler over a pool, without the transport."""
 
 import time
 from random import Random
@@ -9,8 +9,6 @@ from epp.api.plugin import Outcome
 from epp.api.request import Request
 from epp.config.loader import load
 from epp.datalayer.pool import Pool
-from epp.director.director import Director
-from epp.metrics.recorder import EppMetrics
 from epp.parsing.prompt import TextPrompt
 from epp.scheduling.scheduler import Scheduler
 
@@ -44,7 +42,6 @@ def decision_seconds(endpoints: int, prompt_bytes: int, decisions: int, seed: in
         _report(pool, endpoint, random)
     config = load("")
     scheduler = Scheduler(config.profiles, config.handler, config.instances)
-    director = Director(pool, scheduler, EppMetrics(), touch=lambda: None)
     groups = [f"{n:04d} the critic walks by the bay " * (prompt_bytes // 90) for n in range(32)]
     rest = "notes on light and bread " * (prompt_bytes // 25)
     open_requests = []
@@ -57,11 +54,16 @@ def decision_seconds(endpoints: int, prompt_bytes: int, decisions: int, seed: in
             str(number), {}, "food-review", "food-review", TextPrompt((text,)), size=len(text)
         )
         start = time.thread_time()
-        decision = director.route(request)
+        candidates = pool.snapshot()
+        decision = scheduler.schedule(request, candidates)
+        scheduler.dispatched(request, decision, candidates)
+        pool.dispatched(decision.primary)
         times.append(time.thread_time() - start)
         open_requests.append((request, decision))
         if len(open_requests) > _OPEN:
-            director.completed(*open_requests.pop(0), Outcome(200))
+            ended, taken = open_requests.pop(0)
+            pool.completed(taken.primary)
+            scheduler.completed(ended, taken, Outcome(200))
     return times[_WARM_UP:]
 
 
