@@ -7,7 +7,7 @@ from gaiectl.local import parts
 from gaiectl.local.figures import Figures, read_all
 from gaiectl.local.files import trim_log
 from gaiectl.local.stack import Stack
-from gaiectl.local.state import State
+from gaiectl.local.state import Phase, State
 
 PERIOD_SECONDS = 1.0
 
@@ -44,4 +44,6 @@ def watch(stack: Stack) -> Iterator[list[Figures]]:
 
 
 def _unexpected(state: State) -> list[str]:
+    if state.phase == Phase.STOPPING:
+        return []
     return [part for part in parts.dead_parts(state) if part not in state.killed]

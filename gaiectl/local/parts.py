@@ -182,6 +182,6 @@ def dead_parts(state: State) -> list[str]:
     ]
 
 
-def forget_dead(state: State, part: str) -> State:
-    """Return the state after a part was ended on purpose."""
+def expect_dead(state: State, part: str) -> State:
+    """Return the state in which the end of a part is meant to be."""
     return replace(state, killed=(*(name for name in state.killed if name != part), part))

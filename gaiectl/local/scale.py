@@ -79,6 +79,9 @@ def _remove(
         narrator.warned(f"{busy} requests are still running and get another {drain_seconds:.0f} s")
     endpoints.show_to_envoy(place, staying)
     _wait_until_envoy_knows(state, leaving, known=False)
+    for endpoint in leaving:
+        state = parts.expect_dead(state, endpoint.name)
+    place.save(state)
     children = [state.processes[e.name] for e in leaving if e.name in state.processes]
     process.stop(children, grace_seconds=max(drain_seconds, 1.0))
     for endpoint in leaving:

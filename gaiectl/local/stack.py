@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gaiectl.errors import GaieError, UsageError
 from gaiectl.local import asking, envoy, figures, parts, process, proof
@@ -33,6 +34,9 @@ from gaiectl.local.state import (
 )
 from gaiectl.local.status import Report, report
 from gaiectl.local.stop import GRACE_SECONDS, take_down
+
+if TYPE_CHECKING:
+    import httpx
 
 DEFAULT_NAME = "default"
 
@@ -118,7 +122,7 @@ class Stack:
         with self._changing() as state:
             parts.check_part(state, part)
             # Recorded first: whoever watches the stack shall know that it is meant.
-            self.place.save(parts.forget_dead(state, part))
+            self.place.save(parts.expect_dead(state, part))
             child = state.processes[part]
             was_alive = process.send(child, signal.SIGKILL)
             process.stop([child], grace_seconds=5)
@@ -164,16 +168,18 @@ class Stack:
             )
         if answer.is_error:
             raise UsageError(
-                f"{endpoint} refuses fault {name!r}: {_reason(answer.text)}",
-                hint=f"see what it knows: curl {url}",
+                f"{endpoint} refuses fault {name!r}: {_reason(answer)}", hint=_known_faults(url)
             )
 
-    def down(self, *, drain_seconds: float = GRACE_SECONDS) -> None:
-        """Stop everything and delete every file of it."""
-        with locked(self.place):
+    def down(self, *, drain_seconds: float = GRACE_SECONDS) -> bool:
+        """Stop everything and delete every file of it; return False when there was nothing."""
+        if not self.place.path.exists():
+            return False
+        with locked(self.place):  # deletes a folder that holds no state by itself
             state = self.place.load()
             if state is not None:
                 take_down(self.place, state, self.narrator, drain_seconds=drain_seconds)
+        return state is not None
 
     @contextmanager
     def _changing(self) -> Iterator[State]:
@@ -187,6 +193,11 @@ class Stack:
                     hint=f"gaiectl local down --name {self.name}, then up again",
                 )
             yield state
+
+
+def at(name: str, narrator: Narrator) -> Stack:
+    """Return the stack of this name, whether it exists or not."""
+    return Stack(folder(name), narrator)
 
 
 def find(name: str = DEFAULT_NAME, narrator: Narrator | None = None) -> Stack | None:
@@ -212,6 +223,12 @@ def find_all() -> list[Stack]:
     return [Stack(place) for place in folders() if place.state.exists()]
 
 
+def take_all_down(narrator: Narrator, *, drain_seconds: float = GRACE_SECONDS) -> list[str]:
+    """Stop all stacks of this user, whatever state they are in; return the names of those found."""
+    stacks = [Stack(place, narrator) for place in folders()]
+    return [one.name for one in stacks if one.down(drain_seconds=drain_seconds)]
+
+
 def bring_up(
     name: str, setup: Setup, narrator: Narrator | None = None, *, timeout_seconds: float = 60
 ) -> tuple[Stack, Started]:
@@ -225,5 +242,16 @@ def _unknown(name: str) -> GaieError:
     return GaieError(f"no stack {name!r} is running", hint=f"gaiectl local up{given}")
 
 
-def _reason(text: str) -> str:
-    return " ".join(text.split())[:300]
+def _reason(answer: "httpx.Response") -> str:
+    try:
+        return str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return " ".join(answer.text.split())[:300]
+
+
+def _known_faults(url: str) -> str:
+    answer = asking.get(url)
+    try:
+        return f"it knows {', '.join(answer.json()['known'])}" if answer else f"see {url}"
+    except (ValueError, KeyError, TypeError):
+        return f"see {url}"

@@ -1,10 +1,11 @@
 """Ending a stack: in order, with time for running requests, and without a trace."""
 
 import time
+from dataclasses import replace
 
 from gaiectl.local import envoy, process
 from gaiectl.local.narrator import Narrator
-from gaiectl.local.state import ENVOY, EPP, Folder, State
+from gaiectl.local.state import ENVOY, EPP, Folder, Phase, State
 
 GRACE_SECONDS = 10.0
 
@@ -17,6 +18,8 @@ def take_down(
     Order: the gateway takes no more connections and its requests get ``drain_seconds`` to end;
     then Envoy, the EPP and the simulators are stopped. Works whatever is dead already.
     """
+    # Whoever watches the stack shall not take this for a crash.
+    place.save(replace(state, phase=Phase.STOPPING))
     front = state.processes.get(ENVOY)
     if front is not None and process.is_alive(front) and drain_seconds > 0:
         _drain(state, narrator, drain_seconds)

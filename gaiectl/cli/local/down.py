@@ -25,10 +25,13 @@ def down(
     from gaiectl.console.narration import Narration
     from gaiectl.local import stack
 
-    found = stack.find_all() if every else [one for one in (stack.find(name),) if one]
-    if not found:
+    span = seconds(drain)
+    if every:
+        ended = stack.take_all_down(Narration(), drain_seconds=span)
+    else:
+        ended = [name] if stack.at(name, Narration()).down(drain_seconds=span) else []
+    for one in ended:
+        terminal.data(f"stack {one!r} is down")
+    if not ended:
         terminal.say("no stack is running" if every else f"no stack {name!r} is running")
-    for one in found:
-        stack.Stack(one.place, Narration()).down(drain_seconds=seconds(drain))
-        terminal.data(f"stack {one.name!r} is down")
     return Exit.OK

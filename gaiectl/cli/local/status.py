@@ -30,7 +30,7 @@ def status(name: NameOption = DEFAULT_NAME, output: OutputOption = Output.TEXT) 
     else:
         state = report.state
         rows = [
-            ("gateway", state.gateway_url, report.envoy_pid, report.envoy_pid is not None),
+            ("envoy", state.gateway_url, report.envoy_pid, report.envoy_pid is not None),
             (
                 "epp",
                 f"127.0.0.1:{state.ports.epp_grpc}",
