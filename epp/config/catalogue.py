@@ -24,13 +24,15 @@ class ParameterEntry(NamedTuple):
     Attributes:
         name: as written in the configuration.
         type: in words.
-        default: as written in the configuration; None when it must be given.
+        required: it must be given.
+        default: as written in the configuration; None when it has none.
         range: in words; empty when every value of the type will do.
         description: one sentence.
     """
 
     name: str
     type: str
+    required: bool
     default: Any
     range: str
     description: str
@@ -72,12 +74,13 @@ def _summary(cls: type[Any], name: str) -> str:
 
 
 def _entry(parameter: Parameter) -> ParameterEntry:
-    default = parameter.default
+    default, kind = parameter.default, without_none(parameter.type)
     return ParameterEntry(
         name=parameter.name,
-        type=_word(parameter.type),
+        type=_word(kind),
+        required=parameter.is_required,
         default=None if parameter.is_required else _written(default),
-        range=range_text(parameter.about) if without_none(parameter.type) is not str else "",
+        range=range_text(parameter.about) if kind in (int, float, Seconds) else "",
         description=parameter.about.description,
     )
 

@@ -151,7 +151,9 @@ def _in_range(about: Param, source: Source, value: Any, path: str) -> Any:
     )
     if is_inside:
         return value
-    source.add(path, f"{short(value)} is out of range", f"give {range_text(about)}")
+    unit = "s" if isinstance(value, Seconds) else ""
+    given = f"{value:g}{unit}" if isinstance(value, float) else short(value)
+    source.add(path, f"{given} is out of range", f"give {range_text(about)}")
     return UNUSABLE
 
 

@@ -79,7 +79,7 @@ def _use(draft: Draft, built: Built, reference: PluginReference, path: str, sour
             draft.scorers.append((built.plugin, weight))
         case Family.PICKER:
             if draft.pickers:
-                hint = "a profile has exactly one; make a profile of its own for each"
+                hint = "a profile has exactly one picker: remove the others"
                 source.add(path, f"{name!r} is a second picker in profile {draft.name!r}", hint)
             draft.pickers.append(built.plugin)
         case _:

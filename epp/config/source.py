@@ -99,10 +99,11 @@ class _Node:
 class _Unreadable(Exception):
     """The text as a whole cannot be used."""
 
-    def __init__(self, message: str, place: Place = (1, 1)) -> None:
+    def __init__(self, message: str, place: Place = (1, 1), hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.place = place
+        self.hint = hint
 
 
 def parse(text: str, file: str) -> Source:
@@ -114,7 +115,7 @@ def parse(text: str, file: str) -> Source:
             source.value = _Values(source).of(root, "", 0)
     except _Unreadable as error:
         source.value = UNUSABLE
-        source.problems.append(Problem(error.message, file, *error.place))
+        source.problems.append(Problem(error.message, file, *error.place, hint=error.hint))
     return source
 
 
@@ -130,7 +131,9 @@ def _events(text: str) -> Iterator[Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise _Unreadable(f"not valid YAML: {error.problem or error.context}", place) from None
+        begun = error.context_mark
+        hint = f"{error.context} that begins in line {begun.line + 1}" if begun else ""
+        raise _Unreadable(f"not valid YAML: {error.problem}", place, hint) from None
     except yaml.YAMLError as error:
         raise _Unreadable(f"not valid YAML: {error}") from None
 

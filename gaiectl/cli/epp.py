@@ -115,7 +115,7 @@ def _as_json(entry: "TypeEntry") -> dict[str, Any]:
 def _rows(entry: "TypeEntry") -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [(entry.type, entry.family, "", "", entry.summary)]
     for parameter in entry.parameters:
-        default = "required" if parameter.default is None else json.dumps(parameter.default)
+        default = "required" if parameter.required else json.dumps(parameter.default)
         values = ", ".join(words for words in (parameter.type, parameter.range) if words)
         rows.append(("", "", parameter.name, default, f"{parameter.description} ({values})"))
     return rows
