@@ -18,6 +18,8 @@ from gaiectl.errors import GaieError
 if TYPE_CHECKING:
     from epp.config import Problem, TypeEntry
 
+STDIN = "<stdin>"
+
 app = typer.Typer(
     name="epp",
     help="Check Endpoint Picker configurations and look up what can stand in them.",
@@ -78,12 +80,12 @@ def _report(name: str) -> dict[str, Any]:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     try:
-        config = load(sys.stdin.read(), "<stdin>") if name == "-" else load_file(Path(name))
+        config = load(sys.stdin.read(), STDIN) if name == "-" else load_file(Path(name))
         warnings = config.warnings
     except ConfigError as error:
         problems = error.problems
     return {
-        "file": name,
+        "file": STDIN if name == "-" else name,
         "valid": not problems,
         "problems": [_described(problem) for problem in problems],
         "warnings": [_described(warning) for warning in warnings],
