@@ -23,19 +23,29 @@ class Status(IntEnum):
 
 
 class Call(Protocol):
-    """One gRPC call, seen by its handler. Calls after the end are ignored."""
+    """One gRPC call, seen by its handler. What is asked of it after its end is ignored."""
 
     def send(self, message: bytes) -> None:
         """Queue one serialised message. What is sent in one turn of the loop leaves together."""
         ...
 
     def finish(self, status: int = 0, message: str = "") -> None:
-        """End the call with a gRPC status, after all queued messages."""
+        """End the call with a gRPC status, after all queued messages.
+
+        The handler hears nothing more of the call, not even that the peer went away.
+        """
         ...
 
 
 class Handler(Protocol):
-    """Serves one call. Exactly one of ``half_closed`` and ``aborted`` may be the last event."""
+    """Serves one call.
+
+    The events come in this order: any number of ``message``, then at most one ``half_closed``, and
+    at most one ``aborted`` at any time; ``drain`` may come in between. A call ends exactly once: by
+    the handler's ``finish``, or by ``aborted``. Every event may answer at once, later or never, and
+    may finish the call. An exception ends the call with INTERNAL, is logged, and is followed by
+    ``aborted``.
+    """
 
     def message(self, data: bytes) -> None:
         """A whole message arrived."""
@@ -46,7 +56,10 @@ class Handler(Protocol):
         ...
 
     def aborted(self) -> None:
-        """The peer reset the call or the connection was lost; nothing can be sent any more."""
+        """The call ended without the handler's doing: release what belongs to it.
+
+        The peer reset it, the connection was lost, or the peer broke a rule.
+        """
         ...
 
     def drain(self) -> None:

@@ -54,18 +54,23 @@ class Error(IntEnum):
     ENHANCE_YOUR_CALM = 11
 
 
-# length (24 bits as 8 + 16), type, flags, stream id
-_HEADER = struct.Struct(">BHBBL")
-pack_header = _HEADER.pack
-unpack_header = _HEADER.unpack_from
-# a frame header followed by the five bytes in front of each gRPC message
-pack_message_header = struct.Struct(">BHBBLBL").pack
+class ConnectionFault(Exception):
+    """The peer broke a rule in a way that ends the connection."""
+
+    def __init__(self, error: Error, reason: str) -> None:
+        super().__init__(reason)
+        self.error = error
+
+
+# Length (24 bits) and type (8 bits) as one number, flags, stream id.
+_HEADER: Final = struct.Struct(">LBL")
+pack_header: Final = _HEADER.pack
+unpack_header: Final = _HEADER.unpack_from
 
 
 def frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:
     """Return one whole frame."""
-    size = len(payload)
-    return pack_header(size >> 16, size & 0xFFFF, kind, flags, stream_id) + payload
+    return pack_header(len(payload) << 8 | kind, flags, stream_id) + payload
 
 
 def rst_stream(stream_id: int, error: Error) -> bytes:
@@ -91,3 +96,30 @@ def settings(values: dict[int, int]) -> bytes:
 
 
 SETTINGS_ACK: Final = frame(SETTINGS, ACK, 0)
+
+
+def without_padding(payload: bytes) -> bytes:
+    """Return the payload of a PADDED frame without its padding (section 6.1).
+
+    Raises:
+        ConnectionFault: the padding does not fit into the frame.
+    """
+    if not payload:
+        raise ConnectionFault(Error.FRAME_SIZE_ERROR, "no pad length")
+    padding = payload[0]
+    if padding >= len(payload):
+        raise ConnectionFault(Error.PROTOCOL_ERROR, "more padding than payload")
+    return payload[1 : len(payload) - padding]
+
+
+def without_priority(stream_id: int, payload: bytes) -> bytes:
+    """Return the payload of a HEADERS frame without its priority fields (section 6.2).
+
+    Raises:
+        ConnectionFault: the fields are cut short or make the stream depend on itself.
+    """
+    if len(payload) < 5:
+        raise ConnectionFault(Error.FRAME_SIZE_ERROR, "HEADERS too short for its priority")
+    if int.from_bytes(payload[:4], "big") & MAX_STREAM_ID == stream_id:
+        raise ConnectionFault(Error.PROTOCOL_ERROR, "a stream depends on itself")
+    return payload[5:]

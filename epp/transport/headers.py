@@ -4,6 +4,9 @@ from typing import Final, NamedTuple
 
 from hpack import Decoder, HPACKError
 
+from epp.transport.frames import ConnectionFault, Error
+from epp.transport.limits import Limits
+
 _CONNECTION_SPECIFIC: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
@@ -49,7 +52,7 @@ def examine(fields: list[tuple[bytes, bytes]]) -> RequestHead:
         if name == b"content-type":
             content_type = value
         elif name == b"content-length":
-            if not value.isdigit() or len(value) > 18:
+            if not value.isdigit() or len(value) > 18 or content_length not in (-1, int(value)):
                 return INVALID
             content_length = int(value)
     path = pseudo.get(b":path", b"")
@@ -84,13 +87,14 @@ class HeaderDecoder:
     the change (Go's encoder does not) is decoded with the default table, block by block.
     """
 
-    __slots__ = ("_decoder", "_is_table_refused")
+    __slots__ = ("_decoder", "_is_table_refused", "_stands_alone")
 
     _memo: dict[bytes, RequestHead] = {}  # noqa: RUF012 - shared on purpose: blocks stand alone
 
     def __init__(self, max_list_bytes: int) -> None:
         self._decoder = Decoder(max_header_list_size=max_list_bytes)
         self._is_table_refused = False
+        self._stands_alone = False
 
     def table_refused(self) -> None:
         """The peer knows that the table size is 0 and may not ask for more."""
@@ -102,17 +106,17 @@ class HeaderDecoder:
         Raises:
             HPACKError: the block is malformed; the connection cannot go on.
         """
-        if self._decoder.header_table_size == 0:
-            head = self._memo.get(block)
-            if head is not None:
-                return head
+        if not self._stands_alone:
+            return examine(self._fields(block))
+        memo = self._memo
+        head = memo.get(block)
+        if head is None:
             head = examine(self._fields(block))
-            if len(block) <= _MEMO_BLOCK_BYTES and self._decoder.header_table_size == 0:
-                if len(self._memo) >= _MEMO_ENTRIES:
-                    self._memo.clear()
-                self._memo[block] = head
-            return head
-        return examine(self._fields(block))
+            if len(block) <= _MEMO_BLOCK_BYTES and self._stands_alone:
+                if len(memo) >= _MEMO_ENTRIES:
+                    memo.clear()
+                memo[block] = head
+        return head
 
     def trailers(self, block: bytes) -> bool:
         """Decode a trailer block; say whether it is acceptable.
@@ -129,11 +133,48 @@ class HeaderDecoder:
             raise
         except Exception as error:  # hpack lets IndexError and the like through on some garbage
             raise HPACKError(str(error)) from error
+        self._stands_alone = self._decoder.header_table_size == 0
         # hpack's own check would also refuse peers that keep the default table in silence.
         is_size_update = bool(block) and block[0] & 0xE0 == 0x20
-        if self._is_table_refused and is_size_update and self._decoder.header_table_size:
+        if self._is_table_refused and is_size_update and not self._stands_alone:
             raise HPACKError("the header table size is 0 here")
         return [(bytes(name), bytes(value)) for name, value in fields]
+
+
+class SplitBlock:
+    """A header block that comes in several frames.
+
+    Attributes:
+        stream_id: no other frame may come until the block is complete.
+        flags: those of the HEADERS frame that began it.
+    """
+
+    __slots__ = ("_fragments", "_limits", "_size", "flags", "stream_id")
+
+    def __init__(self, stream_id: int, flags: int, fragment: bytes, limits: Limits) -> None:
+        self.stream_id = stream_id
+        self.flags = flags
+        self._fragments = [fragment]
+        self._size = len(fragment)
+        self._limits = limits
+
+    def add(self, fragment: bytes) -> None:
+        """Take the fragment of a CONTINUATION frame.
+
+        Raises:
+            ConnectionFault: the block is too large, or split into too many frames.
+        """
+        self._fragments.append(fragment)
+        self._size += len(fragment)
+        if (
+            self._size > self._limits.max_header_bytes
+            or len(self._fragments) > self._limits.max_continuations + 1
+        ):
+            raise ConnectionFault(Error.ENHANCE_YOUR_CALM, "header block too large")
+
+    def joined(self) -> bytes:
+        """Return the whole block."""
+        return b"".join(self._fragments)
 
 
 def encode(fields: list[tuple[bytes, bytes]]) -> bytes:
@@ -159,6 +200,14 @@ def _string(text: bytes) -> bytes:
 
 
 GRPC_HEAD: Final = encode([(b":status", b"200"), (b"content-type", b"application/grpc")])
+NOT_GRPC: Final = b"this port speaks gRPC only\n"
+NOT_GRPC_HEAD: Final = encode(
+    [
+        (b":status", b"415"),
+        (b"content-type", b"text/plain"),
+        (b"content-length", b"%d" % len(NOT_GRPC)),
+    ]
+)
 
 
 def grpc_trailers(status: int, message: str) -> bytes:
@@ -174,3 +223,6 @@ def _percent_encode(message: str) -> str:
         chr(byte) if 0x20 <= byte <= 0x7E and byte != 0x25 else f"%{byte:02X}"
         for byte in message.encode()
     )
+
+
+OK_TRAILERS: Final = grpc_trailers(0, "")

@@ -1,15 +1,18 @@
 """Listeners: h2c or TLS, the watch over connections, and the drain."""
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import Callable
+from typing import Final
 
 from epp.transport.call import Methods
 from epp.transport.connection import Connection
 from epp.transport.limits import Limits
 
-_CHECK_SECONDS = 5.0
+_CHECK_SECONDS: Final = 5.0
+_CLOSE_SECONDS: Final = 1.0
 
 
 class GrpcServer:
@@ -19,8 +22,9 @@ class GrpcServer:
         methods: handlers by path.
         limits: what a peer may ask.
         connections: open now.
-        buffered_bytes: bytes of incomplete messages over all connections.
+        buffered_bytes: bytes of incomplete messages and unsent answers, over all connections.
         now: monotonic seconds, renewed every few seconds; good enough for idle times.
+        is_draining: no call may begin any more.
     """
 
     def __init__(
@@ -36,11 +40,11 @@ class GrpcServer:
         self.now = clock()
         self.connections: set[Connection] = set()
         self.buffered_bytes = 0
+        self.is_draining = False
         self.loop = asyncio.get_running_loop()
         self._listener: asyncio.Server | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
-        self._idle.set()
 
     @property
     def port(self) -> int:
@@ -71,23 +75,20 @@ class GrpcServer:
         self._check()
 
     def turn_away(self) -> None:
-        """Ask every peer to open its next calls elsewhere; the listener stays open."""
+        """Ask every peer to take its next calls elsewhere, but serve whoever comes all the same.
+
+        The calls that are open or on their way are served to their end.
+        """
         for connection in list(self.connections):
-            connection.drain()
+            connection.ending.drain()
 
     async def drain(self, timeout_seconds: float) -> bool:
         """Stop accepting, let every open call end; True when all ended in time."""
+        self.is_draining = True
         if self._listener is not None:
             self._listener.close()
-        for connection in list(self.connections):
-            connection.drain()
-        if self.connections:
-            self._idle.clear()
-            try:
-                await asyncio.wait_for(self._idle.wait(), timeout_seconds)
-            except TimeoutError:
-                return False
-        return True
+        self.turn_away()
+        return await self._all_gone(timeout_seconds)
 
     async def stop(self) -> None:
         """Close everything now."""
@@ -96,7 +97,10 @@ class GrpcServer:
         if self._listener is not None:
             self._listener.close()
         for connection in list(self.connections):
-            connection.close()
+            connection.ending.close()
+        if not await self._all_gone(_CLOSE_SECONDS):
+            for connection in list(self.connections):
+                connection.ending.abort()
         if self._listener is not None:
             await self._listener.wait_closed()
 
@@ -105,8 +109,16 @@ class GrpcServer:
         if not self.connections:
             self._idle.set()
 
+    async def _all_gone(self, timeout_seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                while self.connections:
+                    self._idle.clear()
+                    await self._idle.wait()
+        return not self.connections
+
     def _check(self) -> None:
         self.now = self.clock()
         for connection in list(self.connections):
-            connection.check(self.now)
+            connection.ending.check(self.now)
         self._watch = self.loop.call_later(_CHECK_SECONDS, self._check)

@@ -1,12 +1,29 @@
 """One HTTP/2 stream carrying one gRPC call: deframing in, flow-controlled sending out."""
 
-from typing import TYPE_CHECKING
+import logging
+import struct
+from typing import TYPE_CHECKING, Final
 
 from epp.transport import headers
-from epp.transport.call import Handler, Status
+from epp.transport.call import Handler, HandlerFactory, Status
+from epp.transport.frames import DATA, END_HEADERS, END_STREAM, HEADERS, pack_header
 
 if TYPE_CHECKING:
     from epp.transport.connection import Connection
+    from epp.transport.sender import Sender
+
+log = logging.getLogger("transport")
+
+HANDLER_FAILED: Final = "the handler of the call failed"
+PREFIX_BYTES: Final = 5
+"""In front of each gRPC message: whether it is compressed, and its size (four bytes)."""
+
+_UNIMPLEMENTED: Final = headers.grpc_trailers(Status.UNIMPLEMENTED, "unknown service or method")
+_HEAD: Final = headers.GRPC_HEAD
+_HEAD_HEADER: Final = len(_HEAD) << 8 | HEADERS
+# A DATA frame's header and the message prefix; the same after the HEADERS that begin an answer.
+_pack_message: Final = struct.Struct(">LBLBL").pack
+_pack_first_message: Final = struct.Struct(f">LBL{len(_HEAD)}sLBLBL").pack
 
 
 class Stream:
@@ -14,115 +31,250 @@ class Stream:
 
     Attributes:
         id: the HTTP/2 stream id.
-        handler: who serves it; None for a request that is answered without one.
-        receive_window: bytes the peer may still send.
-        ungranted: bytes received whose window was not given back yet.
-        send_window: bytes we may still send.
+        handler: who serves it; None when nobody does: the request is no gRPC call, or is over.
+        ungranted: bytes received whose window was not given back; never above the stream's window.
+        send_window: bytes we may still send; below 0 after the peer has shrunk its window.
         is_remote_closed: the peer has sent END_STREAM.
         is_local_closed: we have sent END_STREAM or a reset, or will after ``unsent``.
+        has_sent_head: the HEADERS that begin an answer are out.
         expected_bytes: what is left of the declared content-length, -1 when none was declared.
+        partial: the beginning of a message (prefix included) that has not arrived in full.
         unsent: DATA payload that waits for window.
-        trailers: what follows ``unsent``: a header block, or empty for END_STREAM alone.
+        trailers: the header block that follows ``unsent``, or empty for END_STREAM alone.
     """
 
     __slots__ = (
-        "connection",
+        "_connection",
+        "_sender",
         "expected_bytes",
         "handler",
         "has_sent_head",
         "id",
         "is_local_closed",
         "is_remote_closed",
-        "parts",
-        "parts_bytes",
-        "receive_window",
+        "partial",
         "send_window",
         "trailers",
         "ungranted",
         "unsent",
-        "wanted_bytes",
     )
 
     def __init__(
-        self, connection: "Connection", stream_id: int, receive_window: int, send_window: int
+        self, connection: "Connection", sender: "Sender", stream_id: int, expected_bytes: int
     ) -> None:
-        self.connection = connection
+        self._connection = connection
+        self._sender = sender
         self.id = stream_id
         self.handler: Handler | None = None
-        self.receive_window = receive_window
         self.ungranted = 0
-        self.send_window = send_window
+        self.send_window = sender.stream_window
         self.is_remote_closed = False
         self.is_local_closed = False
         self.has_sent_head = False
-        self.expected_bytes = -1
+        self.expected_bytes = expected_bytes
+        self.partial: bytearray | None = None
         self.unsent: bytearray | None = None
-        self.trailers: bytes | None = None
-        # A message that has not arrived in full: its parts (prefix included), their size, and
-        # the size at which the message (or its prefix) is complete.
-        self.parts: list[bytes] = []
-        self.parts_bytes = 0
-        self.wanted_bytes = 5
+        self.trailers = b""
+
+    # -- the handler's side -------------------------------------------------------------------
 
     def send(self, message: bytes) -> None:
         """Queue one serialised gRPC message."""
-        if not self.is_local_closed:
-            self.connection.send_message(self, message)
+        if self.is_local_closed:
+            return
+        sender = self._sender
+        size = len(message) + PREFIX_BYTES
+        if (
+            size > self.send_window
+            or size > sender.window
+            or size > sender.max_frame
+            or self.unsent is not None
+        ):
+            self._send_slowly(message)
+            return
+        self.send_window -= size
+        sender.window -= size
+        stream_id = self.id
+        if self.has_sent_head:
+            prefix = _pack_message(size << 8 | DATA, 0, stream_id, 0, size - PREFIX_BYTES)
+        else:
+            self.has_sent_head = True
+            prefix = _pack_first_message(
+                _HEAD_HEADER,
+                END_HEADERS,
+                stream_id,
+                _HEAD,
+                size << 8 | DATA,
+                0,
+                stream_id,
+                0,
+                size - PREFIX_BYTES,
+            )
+        sender.out.append(prefix)
+        sender.out.append(message)
+        if not sender.is_flush_due:
+            sender.flush_soon()
 
     def finish(self, status: int = 0, message: str = "") -> None:
         """End the call after everything queued."""
-        if not self.is_local_closed:
-            self.connection.finish(self, headers.grpc_trailers(status, message))
-
-    def receive(self, payload: bytes) -> None:
-        """Take DATA payload and hand every completed message to the handler."""
-        handler = self.handler
-        if handler is None:
+        if self.is_local_closed:
             return
-        if not self.parts_bytes and len(payload) >= 5:
-            size = int.from_bytes(payload[1:5], "big")
-            if len(payload) == size + 5 and not payload[0]:
-                handler.message(payload[5:])
-                return
-        self._collect(handler, payload)
+        if status or message:
+            self.trailers = headers.grpc_trailers(status, message)
+        else:
+            self.trailers = headers.OK_TRAILERS
+        self.close()
 
-    def _collect(self, handler: Handler, payload: bytes) -> None:
-        """Receive the general case: split and joined messages."""
-        connection = self.connection
-        self.parts.append(payload)
-        self.parts_bytes += len(payload)
-        connection.server.buffered_bytes += len(payload)
-        while self.parts_bytes >= self.wanted_bytes and not self.is_local_closed:
-            data = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
-            size = int.from_bytes(data[1:5], "big")
-            if data[0]:
-                self.finish(Status.UNIMPLEMENTED, "compressed messages are not supported")
-                break
-            if size > connection.limits.max_message_bytes:
-                self.finish(
+    def _send_slowly(self, message: bytes) -> None:
+        """Send what needs more than one frame, or has to wait for window."""
+        if not self.has_sent_head:
+            self.send_head(_HEAD)
+        self._sender.queue(self, b"\0" + len(message).to_bytes(4, "big"), message)
+        server = self._connection.server
+        if self.unsent is not None and server.buffered_bytes > server.limits.max_buffered_bytes:
+            self._connection.overflowed(self)
+
+    # -- the connection's side ----------------------------------------------------------------
+
+    def start(self, factory: HandlerFactory | None, *, is_draining: bool) -> None:
+        """Hand a new call to its method's handler."""
+        if factory is None:
+            self.trailers = _UNIMPLEMENTED
+            self.close()
+            return
+        try:
+            handler = factory(self)
+        except Exception:
+            log.exception(HANDLER_FAILED)
+            self.finish(Status.INTERNAL, HANDLER_FAILED)
+            return
+        if not self.trailers:  # else the factory has finished the call already
+            self.handler = handler
+            if is_draining:
+                self.drain()
+
+    def drain(self) -> None:
+        """Tell the handler that the server is about to stop."""
+        if self.handler is not None:
+            try:
+                self.handler.drain()
+            except Exception:
+                log.exception(HANDLER_FAILED)
+                self.fail(Status.INTERNAL, HANDLER_FAILED)
+
+    def half_close(self, handler: Handler) -> None:
+        """Tell the handler that the last message has come."""
+        try:
+            handler.half_closed()
+        except Exception:
+            log.exception(HANDLER_FAILED)
+            self.fail(Status.INTERNAL, HANDLER_FAILED)
+
+    def send_head(self, block: bytes) -> None:
+        """Begin the answer."""
+        self.has_sent_head = True
+        self._sender.out.append(
+            pack_header(len(block) << 8 | HEADERS, END_HEADERS, self.id) + block
+        )
+
+    def close(self) -> None:
+        """Send the end, at once or after what waits for window; no event comes any more."""
+        self.is_local_closed = True
+        self.handler = None
+        if self.partial is not None:
+            self._drop_partial()
+        if self.unsent is None:
+            self.send_end()
+
+    def send_end(self) -> None:
+        """Send the trailers, or the bare end of the stream when there are none."""
+        sender = self._sender
+        block = self.trailers
+        if block:
+            if not self.has_sent_head:
+                self.has_sent_head = True
+                block = _HEAD + block
+            sender.out.append(
+                pack_header(len(block) << 8 | HEADERS, END_HEADERS | END_STREAM, self.id) + block
+            )
+        else:
+            sender.out.append(pack_header(DATA, END_STREAM, self.id))
+        self._connection.ended(self)
+        if not sender.is_flush_due:
+            sender.flush_soon()
+
+    def receive(self, handler: Handler, payload: bytes) -> None:
+        """Take DATA payload in the general case: messages split over frames, or joined in one."""
+        server = self._connection.server
+        limits = server.limits
+        partial = self.partial
+        if partial is None:
+            partial = self.partial = bytearray()
+        partial += payload
+        server.buffered_bytes += len(payload)
+        while len(partial) >= PREFIX_BYTES:
+            size = int.from_bytes(partial[1:PREFIX_BYTES], "big")
+            if partial[0]:
+                self.fail(Status.UNIMPLEMENTED, "compressed messages are not supported")
+                return
+            if size > limits.max_message_bytes:
+                self.fail(
                     Status.RESOURCE_EXHAUSTED,
                     f"message of {size} bytes is larger than the limit of "
-                    f"{connection.limits.max_message_bytes} bytes",
+                    f"{limits.max_message_bytes} bytes",
                 )
+                return
+            whole = size + PREFIX_BYTES
+            if len(partial) < whole:
                 break
-            self.wanted_bytes = size + 5
-            if self.parts_bytes < self.wanted_bytes:
-                self.parts = [data]
-                if connection.server.buffered_bytes > connection.limits.max_buffered_bytes:
-                    self.finish(Status.RESOURCE_EXHAUSTED, "too much data is buffered already")
-                break
-            message = data[5 : size + 5]
-            rest = data[size + 5 :]
-            connection.server.buffered_bytes -= self.parts_bytes - len(rest)
-            self.parts = [rest] if rest else []
-            self.parts_bytes = len(rest)
-            self.wanted_bytes = 5
-            handler.message(message)
-        if self.is_local_closed:
-            self.forget_parts()
+            with memoryview(partial) as view:
+                message = bytes(view[PREFIX_BYTES:whole])
+            del partial[:whole]
+            server.buffered_bytes -= whole
+            try:
+                handler.message(message)
+            except Exception:
+                log.exception(HANDLER_FAILED)
+                self.fail(Status.INTERNAL, HANDLER_FAILED)
+            if self.is_local_closed:
+                return
+        if not partial:
+            self.partial = None
+        elif server.buffered_bytes > limits.max_buffered_bytes:
+            self.fail(Status.RESOURCE_EXHAUSTED, "too much data is buffered already")
 
-    def forget_parts(self) -> None:
-        """Drop an incomplete message."""
-        self.connection.server.buffered_bytes -= self.parts_bytes
-        self.parts = []
-        self.parts_bytes = 0
+    def fail(self, status: Status, message: str) -> None:
+        """End the call with a status that is not the handler's doing."""
+        handler = self.handler
+        self.finish(status, message)
+        _tell_aborted(handler)
+
+    def abort(self) -> None:
+        """End the call without a word: nothing can be sent any more."""
+        handler = self.handler
+        self.handler = None
+        self.is_local_closed = True
+        self.discard()
+        _tell_aborted(handler)
+
+    def discard(self) -> None:
+        """Drop what is buffered in either direction."""
+        if self.partial is not None:
+            self._drop_partial()
+        if self.unsent is not None:
+            self._connection.server.buffered_bytes -= len(self.unsent)
+            self.unsent = None
+            self._sender.forget(self)
+
+    def _drop_partial(self) -> None:
+        assert self.partial is not None
+        self._connection.server.buffered_bytes -= len(self.partial)
+        self.partial = None
+
+
+def _tell_aborted(handler: Handler | None) -> None:
+    if handler is not None:
+        try:
+            handler.aborted()
+        except Exception:
+            log.exception(HANDLER_FAILED)
