@@ -60,7 +60,7 @@ def schema() -> None:
     terminal.data(json.dumps(make_schema(), indent=2))
 
 
-@app.command()
+@app.command(epilog=examples("gaiectl epp plugins", "gaiectl epp plugins -o json"))
 def plugins(output: OutputOption = Output.TEXT) -> None:
     """List the plugin types with their parameters and defaults."""
     from epp.config import catalogue

@@ -6,7 +6,6 @@ import sys
 import tempfile
 import traceback
 from datetime import UTC, datetime
-from importlib import metadata
 
 from gaiectl.console import terminal
 from gaiectl.errors import GaieError
@@ -40,6 +39,8 @@ def show_bug(error: BaseException) -> None:
 
 
 def _circumstances() -> str:
+    from importlib import metadata  # noqa: PLC0415 - costs 15 ms, needed for bugs only
+
     try:
         version = metadata.version("gaiectl")
     except metadata.PackageNotFoundError:

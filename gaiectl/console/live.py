@@ -12,7 +12,7 @@ from gaiectl.local.figures import Figures
 if TYPE_CHECKING:
     from rich.live import Live
 
-HEADERS = ("endpoint", "address", "running", "waiting", "kv use", "hit rate", "served")
+HEADERS = ("name", "address", "running", "waiting", "kv use", "hit rate", "served")
 
 
 class Board(AbstractContextManager["Board"]):

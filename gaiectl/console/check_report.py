@@ -1,0 +1,45 @@
+"""Checks and their results as text for stdout."""
+
+import sys
+from collections.abc import Sequence
+
+from gaiectl.checks.check import Check
+from gaiectl.checks.report import Outcome, Report, Result
+from gaiectl.console.terminal import paint, symbol
+
+_SYMBOLS = {Outcome.PASSED: "done", Outcome.FAILED: "failed", Outcome.SKIPPED: "warning"}
+_INDENT = "    "
+
+
+def heading(category: str) -> str:
+    """Return a category's heading."""
+    return f"{paint(category, 'bold', sys.stdout)}\n{'-' * len(category)}"
+
+
+def result_lines(result: Result) -> str:
+    """Return one result: a sign and a word, what was asserted, then what was seen."""
+    check = result.check
+    first = f"{symbol(_SYMBOLS[result.outcome], sys.stdout)} {result.outcome:<7} {check.title}"
+    if result.outcome is Outcome.FAILED:
+        lines = [f"{first} ({check.id})", *result.error.splitlines()]
+        lines.append(f"{paint('hint:', 'yellow', sys.stdout)} {result.hint}")
+        return f"\n{_INDENT}".join(lines)
+    seen = result.evidence or result.reason
+    return f"{first}\n{_INDENT}{paint(seen, 'dim', sys.stdout)}" if seen else first
+
+
+def summary(report: Report) -> str:
+    """Return the last line."""
+    counts = [f"{report.count(outcome)} {outcome}" for outcome in Outcome if report.count(outcome)]
+    name = "done" if report.is_success else "failed"
+    return f"{symbol(name, sys.stdout)} {', '.join(counts)} in {report.seconds:.1f} s"
+
+
+def listing(checks: Sequence[Check]) -> str:
+    """Return what there is to check: ids, titles and what each proves."""
+    blocks = []
+    for check in checks:
+        mark = " (kills endpoints and starts them again)" if check.disturbs else ""
+        proves = paint(f"proves: {check.proves}{mark}", "dim", sys.stdout)
+        blocks.append(f"{check.id}: {check.title}\n{_INDENT}{proves}")
+    return "\n".join(blocks)

@@ -1,0 +1,151 @@
+"""Every command explains itself, mistakes are met with help, and nothing is slow to start."""
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from gaiectl.cli.app import app
+
+HEAVY = ("httpx", "aiohttp", "yaml", "jinja2", "rich", "kubernetes", "google", "uvloop", "epp")
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command and group below, with its words."""
+    for name, command in getattr(group, "commands", {}).items():
+        yield (*path, name), command
+        yield from commands(command, (*path, name))
+
+
+COMMANDS = {
+    words: command
+    for words, command in commands(typer.main.get_command(app))
+    # A command that hands its arguments on has a parser, and a help, of its own.
+    if not command.context_settings.get("ignore_unknown_options")
+}
+
+
+def gaiectl(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gaiectl", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(words: tuple[str, ...]) -> None:
+    command = COMMANDS[words]
+
+    assert command.help
+    if not hasattr(command, "commands"):
+        assert f"gaiectl {' '.join(words)}" in (command.epilog or "")
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_option_says_what_it_is_for(words: tuple[str, ...]) -> None:
+    for parameter in COMMANDS[words].params:
+        assert getattr(parameter, "help", "x"), f"{parameter.name} of {' '.join(words)}"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, json\n"
+        "sys.argv = ['gaiectl', '--help']\n"
+        "from gaiectl.cli.app import run\n"
+        "run()\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in json.loads(done.stderr)}
+
+    assert sorted(loaded & set(HEAVY)) == []
+
+
+def test_help_comes_at_once() -> None:
+    def processor_seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert gaiectl("--help").returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    # Time of the processor, for other tests may keep the clock waiting.
+    assert min(processor_seconds() for _ in range(5)) < 0.150
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        (("lokal",), "no such command 'lokal'", "gaiectl --help"),
+        (("local", "stat"), "no such command 'stat'", "gaiectl local --help"),
+        (("local", "status", "--nam", "x"), "no such option: --nam", "did you mean --name?"),
+        (("local", "status", "-o", "yaml"), "'yaml'", "gaiectl local status --help"),
+        (("local", "scale"), "missing argument", "gaiectl local scale --help"),
+        (("local", "up", "--timeout", "10"), "'10' is not a duration", "10s"),
+        (("local", "status", "--name", "A B"), "'A B' is not a stack name", "--name demo"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_mistake_on_the_command_line_is_named_with_a_way_out(
+    arguments: tuple[str, ...], error: str, hint: str
+) -> None:
+    done = gaiectl(*arguments)
+    *_, message, advice = done.stderr.splitlines()
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message.startswith("error: ")
+    assert error in message
+    assert advice.startswith("hint: ")
+    assert hint in advice
+
+
+def test_a_bug_shows_no_traceback_but_writes_one(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from gaiectl.local import stack\n"
+        "stack.find_all = lambda: 1 / 0\n"
+        "sys.argv = ['gaiectl', *sys.argv[1:], 'local', 'list']\n"
+        "from gaiectl.cli.app import run\n"
+        "raise SystemExit(run())\n"
+    )
+    environment = {"TMPDIR": str(tmp_path), "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
+    (report,) = tmp_path.glob("gaiectl-bug-*.txt")
+
+    assert done.returncode == 70
+    assert done.stderr.splitlines() == [
+        "error: gaiectl has a bug: ZeroDivisionError: division by zero",
+        f"hint: please report it with the file {report}",
+    ]
+    assert "Traceback" in report.read_text()
+
+    debugged = subprocess.run(
+        [sys.executable, "-c", code, "--debug"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert "Traceback" in debugged.stderr
+
+
+def test_a_reader_who_leaves_early_hears_no_complaint() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m gaiectl local list -o json | true"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,105 @@
+"""What reaches the terminal: colours where they are wanted, tables that line up, quiet ends."""
+
+import io
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from gaiectl.console import errors, terminal
+from gaiectl.console.live import HEADERS, row
+from gaiectl.console.tables import table
+from gaiectl.console.terminal import Colour, OutputClosed
+from gaiectl.errors import GaieError
+from gaiectl.local.figures import Figures
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    yield
+    terminal.choose(Colour.AUTO)
+
+
+@pytest.mark.parametrize(
+    ("environment", "policy", "on_terminal", "elsewhere"),
+    [
+        ({}, Colour.AUTO, True, False),
+        ({"NO_COLOR": "1"}, Colour.AUTO, False, False),
+        ({"NO_COLOR": ""}, Colour.AUTO, True, False),
+        ({"TERM": "dumb"}, Colour.AUTO, False, False),
+        ({"FORCE_COLOR": "1"}, Colour.AUTO, True, True),
+        ({"NO_COLOR": "1"}, Colour.ALWAYS, True, True),
+        ({"FORCE_COLOR": "1"}, Colour.NEVER, False, False),
+    ],
+)
+def test_colour_follows_the_terminal_and_the_user(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    policy: Colour,
+    on_terminal: bool,
+    elsewhere: bool,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    terminal.choose(policy)
+
+    assert terminal.has_colour(Tty()) is on_terminal
+    assert terminal.has_colour(io.StringIO()) is elsewhere
+
+
+def test_without_unicode_the_signs_are_ascii() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+
+    assert [terminal.symbol(name, stream) for name in ("done", "warning", "failed")] == [
+        "OK",
+        "!!",
+        "XX",
+    ]
+
+
+def test_a_reader_who_left_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as pipe:
+        monkeypatch.setattr("sys.stdout", pipe)
+
+        with pytest.raises(OutputClosed):
+            terminal.data("text")
+
+
+def test_a_table_lines_up_and_has_no_blanks_at_its_ends() -> None:
+    text = table(("name", "pid", "ready"), [("a-long-name", 1, True), ("b", None, False)])
+
+    assert text.splitlines() == [
+        "NAME          PID      READY",
+        "a-long-name   1        yes",
+        "b             <none>   no",
+    ]
+
+
+def test_an_error_ends_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    errors.show(GaieError("it broke", hint="mend it", detail="last words"))
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "last words\nerror: it broke\nhint: mend it\n"
+
+
+def test_the_row_of_a_busy_endpoint_fits_into_80_columns() -> None:
+    figures = Figures("sim-99", "http://255.255.255.255:65535", True, 100, 1000, 1.0, 0.5, 99999)
+    line = row(figures)
+
+    assert line == ("sim-99", "255.255.255.255:65535", "100", "1000", "100%", "50%", "99999")
+    assert max(map(len, table(HEADERS, [line]).splitlines())) <= 80
+
+
+def test_the_row_of_a_silent_endpoint_says_so() -> None:
+    assert row(Figures("sim-0", "http://127.0.0.1:1", False))[-1] == "no answer"
