@@ -17,7 +17,8 @@ logger = logging.getLogger(__name__)
 IDLE_INTERVAL_SECONDS = 1.0
 IDLE_AFTER_SECONDS = 2.0
 MOST_SCRAPES_PER_SECOND = 2000
-_PARTS = 10
+_MOST_PARTS = 10
+_PART_SIZE = 10
 _EXPIRE_SECONDS = 0.1
 
 
@@ -25,9 +26,10 @@ class Scraper:
     """Scrapes every endpoint of a pool from ``start`` to ``stop``.
 
     One timer serves all endpoints: the interval is cut into up to ten parts and each part begins
-    the scrapes of its share, so that they spread evenly. A scrape that is due while the last one
-    is under way is left out. With very many endpoints the interval grows, so that the scrapes of
-    all together stay below ``MOST_SCRAPES_PER_SECOND``.
+    the scrapes of its share, so that many endpoints spread evenly and few share one wake-up of the
+    process, which costs more than a scrape. A scrape that is due while the last one is under way
+    is left out. With very many endpoints the interval grows, so that the scrapes of all together
+    stay below ``MOST_SCRAPES_PER_SECOND``.
 
     Args:
         pool: whose endpoints are scraped; changes of the set are followed.
@@ -130,7 +132,7 @@ class Scraper:
             self._active_until = now + IDLE_AFTER_SECONDS
         self._is_idle = now >= self._active_until
         order = self._order
-        parts = min(len(order), _PARTS) or 1
+        parts = max(1, min(_MOST_PARTS, len(order) // _PART_SIZE))
         part = self._part % parts
         self._part = part + 1
         for target in order[part * len(order) // parts : (part + 1) * len(order) // parts]:
