@@ -40,11 +40,8 @@ class Profile:
             return ()
         totals = [0.0] * len(candidates)
         for scorer, weight in self.scorers:
-            scores = scorer.score(request, candidates)
-            totals = [
-                total + weight * (score if 0.0 <= score <= 1.0 else _bounded(score))
-                for total, score in zip(totals, scores, strict=True)
-            ]
+            for index, score in enumerate(scorer.score(request, candidates)):
+                totals[index] += weight * (score if 0.0 <= score <= 1.0 else _bounded(score))
         return self.picker.pick(candidates, totals, random)
 
 

@@ -65,7 +65,7 @@ class Scheduler:
         while names := self.handler.profiles(request, self._names, results):
             for name in names:
                 picked = self.profiles[name].run(request, candidates, self.random)
-                results[name] = Decision(tuple(c.endpoint for c in picked)) if picked else None
+                results[name] = Decision(tuple([c.endpoint for c in picked])) if picked else None
         if not results:
             raise no_target("failed to run any scheduler profile for request")
         primary = self.handler.primary(request, results)
