@@ -23,6 +23,7 @@ _ESCAPE = re.compile(r"\\(.)")
 _GREATEST_COUNT = float(2**53)
 _LONGEST_REMEMBERED = 8192
 _LOOK_BACK = 256
+_MANY = 8
 _AFTER_NAME = (b"{", b" ", b"\t")
 
 
@@ -69,8 +70,17 @@ class _Family:
         self.position = _line_before(text, start)
         if self._stands_at(self.position, text):
             return False
-        name, end, series = self.name, start, []
-        while end >= 0 and text.startswith(name, end):
+        if start < 0:
+            self.series, self.block = [], b""
+        else:
+            self.block = text[self.position : self._parse(text, start)]
+        return True
+
+    def _parse(self, text: bytes, start: int) -> int:
+        """Take the series from the lines that begin at ``start``; return where they end."""
+        name, end = self.name, start
+        series = self.series = []
+        while text.startswith(name, end):
             after = end + len(name)
             if text[after : after + 1] in _AFTER_NAME and (match := _SAMPLE.match(text, after)):
                 labels, number, stamp = match.groups()
@@ -79,9 +89,7 @@ class _Family:
                     series.append(_Series(labels or b"", value, _number(stamp) if stamp else None))
             newline = text.find(b"\n", after)
             end = len(text) if newline < 0 else newline + 1
-        self.series = series
-        self.block = text[self.position : end] if start >= 0 else b""
-        return True
+        return end
 
     def _stands_at(self, position: int, text: bytes) -> bool:
         block = self.block
@@ -99,6 +107,33 @@ class _Family:
             if start >= 0 and not text.startswith(name, _line_before(text, start)):
                 return start
         return _find_line(text, name, 0)
+
+
+class _Newest(_Family):
+    """A family of which only the series with the greatest value matters.
+
+    vLLM adds an adapter series for each combination it ever saw and keeps them all, so there may be
+    thousands. Of many, only the values are looked at, and the one line that counts is parsed.
+    """
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._lines = re.compile(rb"(?:" + re.escape(self.name) + rb"[{ \t][^\n]*+\n?)++")
+
+    def _parse(self, text: bytes, start: int) -> int:
+        block = self._lines.match(text, start)
+        lines = block[0].splitlines() if block else []
+        if len(lines) >= _MANY:
+            try:
+                values = [float(line[line.rfind(b" ") + 1 :]) for line in lines]
+            except ValueError:
+                values = [math.nan]
+            if block and math.isfinite(sum(values)):
+                super()._parse(lines[values.index(max(values))], 0)
+                return block.end()
+        return super()._parse(text, start)
 
 
 class Reader:
@@ -123,6 +158,8 @@ class Reader:
             engine.num_blocks and engine.num_blocks.metric,
         )
         self._families = {spec.name: _Family(spec.name) for spec in specs if spec}
+        if engine.lora is not None and not engine.lora.labels:
+            self._families[engine.lora.name] = _Newest(engine.lora.name)
 
     def read(self, text: bytes, now: float) -> Reading:
         """Return the values in ``text``; those missing stay as they were.

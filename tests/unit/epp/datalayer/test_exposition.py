@@ -200,6 +200,14 @@ def test_the_newest_adapter_series_is_the_truth_also_when_it_is_empty() -> None:
     assert (idle.active_models, idle.waiting_models) == (frozenset(), frozenset())
 
 
+@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=30, unique=True), st.booleans())
+def test_of_many_adapter_series_the_newest_is_found(times: list[int], has_garbage: bool) -> None:
+    series = lora(*((f"a{time}", "", "2", float(time)) for time in times))
+    garbage = "vllm:lora_requests_info{} x\n" if has_garbage else ""
+
+    assert read(series + garbage).metrics.active_models == {f"a{max(times)}"}
+
+
 @pytest.mark.parametrize("series", [("a", "", "2", 0.0), ("a", "", "2", float("nan"))])
 def test_an_adapter_series_that_was_never_set_does_not_count(
     series: tuple[str, str, str, float],
