@@ -2,7 +2,7 @@
 
 import typer
 
-from gaiectl.cli.local import down, fault, kill, list_, logs, scale, start, status, up
+from gaiectl.cli.local import down, fault, kill, list_, logs, scale, start, status, test, up
 from gaiectl.cli.options import examples
 
 app = typer.Typer(
@@ -12,5 +12,5 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for verb in (up, status, list_, logs, scale, kill, start, fault, down):
+for verb in (up, status, list_, logs, scale, kill, start, fault, test, down):
     verb.register(app)

@@ -1,0 +1,131 @@
+"""An endpoint is killed under load: nobody notices but those whose answer had begun there.
+
+What had begun cannot be repeated by any gateway, for the client has seen a part of it. Everything
+else can: so no request may fail whose answer had not begun, and no stream of another endpoint may
+be cut.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gaiectl.checks import prompts, sse
+from gaiectl.checks.check import Category, Check, Failed
+from gaiectl.checks.gateway import Answer
+from gaiectl.checks.session import Session
+from gaiectl.checks.wording import counted
+
+_WORKERS = 24
+_TOKENS = 32
+_BEFORE = 4 * _WORKERS
+_AFTER = 8 * _WORKERS
+_TOLD = 3
+
+
+class _Fate(StrEnum):
+    SERVED = "served"
+    FAILED = "failed"
+    CUT = "cut"
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What has become of the requests so far; ``moved`` is set at each one."""
+
+    fates: Counter[_Fate] = field(default_factory=Counter)
+    served_by: Counter[str] = field(default_factory=Counter)
+    cut_at: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, answer: Answer, fate: _Fate) -> None:
+        self.fates[fate] += 1
+        if fate is _Fate.SERVED:
+            self.served_by[answer.endpoint] += 1
+        elif fate is _Fate.CUT:
+            self.cut_at[answer.endpoint] += 1
+        else:
+            self.failures.append(answer.described())
+        self.moved.set()
+
+    async def reach(self, total: int) -> None:
+        while self.fates.total() < total:
+            self.moved.clear()
+            await self.moved.wait()
+
+
+def fate_of(answer: Answer, *, is_stream: bool) -> _Fate:
+    """Judge one exchange: cut is only what had begun well."""
+    if answer.status != 200:
+        return _Fate.FAILED
+    if answer.broken:
+        return _Fate.CUT
+    if is_stream:
+        try:
+            sse.events(answer.body)
+        except sse.Malformed:
+            return _Fate.CUT
+    return _Fate.SERVED
+
+
+async def _run(session: Session) -> str:
+    session.several_endpoints()
+    killable = session.killable()
+    tally, is_over = _Tally(), asyncio.Event()
+
+    async def work(*, is_stream: bool) -> None:
+        while not is_over.is_set():
+            answer = await session.gateway.complete(
+                prompts.fresh(), max_tokens=_TOKENS, stream=is_stream, ignore_eos=True
+            )
+            tally.add(answer, fate_of(answer, is_stream=is_stream))
+
+    async with session.mending() as kill, asyncio.TaskGroup() as group:
+        for number in range(_WORKERS):
+            group.create_task(work(is_stream=number % 2 == 0))
+        await tally.reach(_BEFORE)
+        before = Counter(tally.fates)
+        victim = max(killable, key=lambda endpoint: tally.served_by[endpoint.name]).name
+        await kill(victim)
+        await tally.reach(tally.fates.total() + _AFTER)
+        is_over.set()
+    _judge(tally, before, victim)
+    fates = tally.fates
+    cut = counted(fates[_Fate.CUT], "stream") + f" cut that {victim} had begun"
+    return (
+        f"{victim} killed with {_WORKERS} requests under way: {fates[_Fate.SERVED]} of "
+        f"{fates.total()} served, {fates[_Fate.FAILED]} failed, {cut}"
+    )
+
+
+def _judge(tally: _Tally, before: Counter[_Fate], victim: str) -> None:
+    """Raise Failed unless only answers that the victim had begun were lost."""
+    fates = tally.fates
+    if lost := before.total() - before[_Fate.SERVED]:
+        raise Failed(f"{lost} requests failed before anything was killed: {_told(tally)}")
+    if fates[_Fate.FAILED]:
+        raise Failed(
+            f"{fates[_Fate.FAILED]} of {fates.total()} requests failed whose answer had not begun "
+            f"when {victim} was killed: {_told(tally)}"
+        )
+    if elsewhere := {name: n for name, n in tally.cut_at.items() if name and name != victim}:
+        raise Failed(f"streams of endpoints that live were cut: {elsewhere} ({victim} was killed)")
+
+
+def _told(tally: _Tally) -> str:
+    told = "; ".join(tally.failures[:_TOLD])
+    return told if len(tally.failures) <= _TOLD else f"{told}; and more like these"
+
+
+CHECK = Check(
+    id="endpoint-dies",
+    category=Category.FAILURES,
+    title="no request is lost when an endpoint dies under load",
+    proves="requests whose answer had not begun are repeated elsewhere; only begun streams are cut",
+    hint="see the gateway's reasons: gaiectl local logs envoy{stack}; the dead endpoint is started "
+    "again by itself, else: gaiectl local start ENDPOINT{stack}",
+    run=_run,
+    needs=("completion",),
+    disturbs=True,
+)

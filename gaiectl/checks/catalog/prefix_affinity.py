@@ -1,0 +1,57 @@
+"""Requests with the same long beginning meet the cache that knows it."""
+
+from collections import Counter
+
+from gaiectl.checks import prompts
+from gaiectl.checks.check import Category, Check, Failed, Skipped
+from gaiectl.checks.session import Session
+
+_PREFIXES = 4
+_REPEATS = 5
+_STRAYS = 2
+"""How many of the 20 repeats may go elsewhere, for other clients' load moves requests too.
+
+A gateway that picks one of two endpoints by chance passes with probability 0.0002 (binomial:
+at most 2 misses of 20 at 1/2); with three endpoints it is 0.0000002.
+"""
+
+
+async def _run(session: Session) -> str:
+    session.several_endpoints()
+    session.needs_plugin("prefix-cache-scorer", without=("random-picker", "weighted-random-picker"))
+    homes: list[str] = []
+    elsewhere: Counter[str] = Counter()
+    for number in range(_PREFIXES):
+        prefix = prompts.fresh_long()
+        home = await _ask(session, prefix)
+        homes.append(home)
+        for _ in range(_REPEATS):
+            # A new end each time: it is the beginning that counts, not the whole prompt. One prompt
+            # after the other, so that taking turns cannot look like remembering.
+            endpoint = await _ask(session, f"{prefix} {prompts.fresh()}")
+            if endpoint != home:
+                elsewhere[f"prompt {number + 1} from {home} to {endpoint}"] += 1
+    strays, repeats = elsewhere.total(), _PREFIXES * _REPEATS
+    if strays > _STRAYS:
+        where = ", ".join(f"{move} {times} times" for move, times in elsewhere.most_common(4))
+        raise Failed(f"{strays} of {repeats} repeats left the endpoint that knows them: {where}")
+    return f"{repeats - strays} of {repeats} repeats at home ({', '.join(homes)})"
+
+
+async def _ask(session: Session, prompt: str) -> str:
+    answer = await session.gateway.complete(prompt, max_tokens=1)
+    if not answer.require().endpoint:
+        raise Skipped("the answers do not say which endpoint they come from (x-inference-pod)")
+    return answer.endpoint
+
+
+CHECK = Check(
+    id="prefix-affinity",
+    category=Category.ROUTING,
+    title="prompts with the same long beginning go to the same endpoint",
+    proves="what a model server has computed and cached is used again",
+    hint="the configuration needs a prefix-cache-scorer of some weight: gaiectl epp plugins; "
+    "inference_extension_prefix_indexer_hit_ratio says what it finds",
+    run=_run,
+    needs=("completion",),
+)

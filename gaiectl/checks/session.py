@@ -1,0 +1,76 @@
+"""What a check gets to work with: a client, and a way to break things that mends them again."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from gaiectl.checks.check import Skipped
+from gaiectl.checks.gateway import Gateway
+from gaiectl.checks.target import Endpoint, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of checks.
+
+    Attributes:
+        target: the gateway and what stands behind it.
+        gateway: a client of it.
+    """
+
+    target: Target
+    gateway: Gateway
+
+    def several_endpoints(self) -> int:
+        """Return how many endpoints there are.
+
+        Raises:
+            Skipped: fewer than two, so that there is no choice to look at.
+        """
+        count = len(self.target.endpoints)
+        if count < 2:
+            raise Skipped(f"it takes two endpoints, the pool has {count}")
+        return count
+
+    def needs_plugin(self, type_name: str, *, without: tuple[str, ...] = ()) -> None:
+        """Make sure that the endpoint picker was told to do what the check is about.
+
+        Raises:
+            Skipped: its configuration lacks the plugin, or has one ``without`` which it must be.
+        """
+        plugins = self.target.plugins
+        if plugins is None:
+            return
+        if type_name not in plugins:
+            raise Skipped(f"the endpoint picker's configuration has no {type_name}")
+        if against := plugins & set(without):
+            raise Skipped(f"the endpoint picker draws by chance: {', '.join(sorted(against))}")
+
+    def killable(self) -> list[Endpoint]:
+        """Return the endpoints that may be killed.
+
+        Raises:
+            Skipped: there are some that may not.
+        """
+        endpoints = list(self.target.endpoints)
+        foreign = [endpoint.name for endpoint in endpoints if not endpoint.is_killable]
+        if foreign or not endpoints:
+            raise Skipped("the model servers are not ours to kill")
+        return endpoints
+
+    @contextlib.asynccontextmanager
+    async def mending(self) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+        """Yield a function that kills an endpoint; in the end all killed ones are started again."""
+        broken: list[str] = []
+
+        async def kill(endpoint: str) -> None:
+            broken.append(endpoint)
+            await asyncio.to_thread(self.target.kill, endpoint)
+
+        try:
+            yield kill
+        finally:
+            async with contextlib.AsyncExitStack() as all_of_them:
+                for endpoint in broken:
+                    all_of_them.push_async_callback(asyncio.to_thread, self.target.start, endpoint)

@@ -1,0 +1,131 @@
+"""A stack of this machine as the target of checks, and one made for the checks alone."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import yaml
+
+from gaiectl.checks.target import Endpoint
+from gaiectl.local import parts
+from gaiectl.local.narrator import Narrator
+from gaiectl.local.stack import Stack, bring_up, find
+from gaiectl.local.state import Setup
+from gaiectl.rendering.envoy import Bootstrap
+
+_CONFIG = """\
+apiVersion: inference.networking.x-k8s.io/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: queue-scorer
+- type: kv-cache-utilization-scorer
+- type: prefix-cache-scorer
+- type: lora-affinity-scorer
+schedulingProfiles:
+- name: default
+  plugins:
+  - { pluginRef: queue-scorer, weight: 2 }
+  - { pluginRef: kv-cache-utilization-scorer, weight: 2 }
+  - { pluginRef: prefix-cache-scorer, weight: 3 }
+  - { pluginRef: lora-affinity-scorer, weight: 4 }
+"""
+_LIMIT_FIELD = "body_limit_bytes"
+_SIMULATORS = (
+    "--time-to-first-token=10ms",
+    "--inter-token-latency=5ms",
+    "--max-loras=2",
+    "--lora-modules",
+    '{"name": "adapter-a"}',
+    '{"name": "adapter-b"}',
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StackTarget:
+    """Implements ``gaiectl.checks.target.Target`` with a stack of ``gaiectl local``."""
+
+    stack: Stack
+
+    @property
+    def gateway_url(self) -> str:
+        """Where requests are sent."""
+        return self.stack.gateway_url
+
+    @property
+    def model(self) -> str:
+        """The model to ask for."""
+        return self.stack.model
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The model servers; simulators are children of the stack."""
+        return [
+            Endpoint(e.name, e.url, str(e.address), is_killable=e.is_simulated)
+            for e in self.stack.endpoints
+        ]
+
+    @property
+    def metrics_url(self) -> str:
+        """The endpoint picker's metrics."""
+        return self.stack.state.epp_metrics_url
+
+    @property
+    def plugins(self) -> frozenset[str] | None:
+        """The plugin types in the configuration that the stack's endpoint picker got."""
+        config = yaml.safe_load(self.stack.place.epp_config.read_text(encoding="utf-8"))
+        return frozenset(plugin["type"] for plugin in config["plugins"])
+
+    @property
+    def body_limit_bytes(self) -> int | None:
+        """The limit that every local gateway has."""
+        limit = next(field.default for field in fields(Bootstrap) if field.name == _LIMIT_FIELD)
+        assert isinstance(limit, int)
+        return limit
+
+    def kill(self, endpoint: str) -> None:
+        """Kill a simulator."""
+        self.stack.kill(endpoint)
+
+    def start(self, endpoint: str) -> None:
+        """Start it again."""
+        self.stack.start(endpoint)
+
+
+@contextlib.contextmanager
+def temporary(narrator: Narrator) -> Iterator[Stack]:
+    """Yield a stack in which every check can be made: slow enough to see, with LoRA adapters.
+
+    It is gone afterwards, whatever happens; a second interruption does not keep it alive.
+
+    Raises:
+        GaieError: it does not start.
+    """
+    name = f"test-{os.getpid()}"
+    try:
+        with tempfile.TemporaryDirectory(prefix="gaiectl-test-") as folder:
+            config = Path(folder) / "epp-config.yaml"
+            config.write_text(_CONFIG, encoding="utf-8")
+            setup = Setup(config=str(config), sim_args=_SIMULATORS)
+            stack, _ = bring_up(name, setup, narrator)
+        yield stack
+    finally:
+        try:
+            _remove(name, narrator, drain_seconds=1)
+        except KeyboardInterrupt:
+            _remove(name, narrator, drain_seconds=0)
+            raise
+
+
+def is_running(stack: Stack) -> bool:
+    """Tell whether any part of the stack lives; after a crash or a reboot none does."""
+    state = stack.state
+    return len(parts.dead_parts(state)) < len(parts.part_names(state))
+
+
+def _remove(name: str, narrator: Narrator, *, drain_seconds: float) -> None:
+    stack = find(name, narrator)
+    if stack is not None:
+        stack.down(drain_seconds=drain_seconds)

@@ -1,0 +1,64 @@
+"""What the checks must know of a gateway, and what they may do to what stands behind it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A model server behind the gateway.
+
+    Attributes:
+        name: in the pool.
+        url: its root; empty when it cannot be asked directly.
+        host_port: its address as the gateway knows it.
+        is_killable: it may be killed and started again.
+    """
+
+    name: str
+    url: str
+    host_port: str
+    is_killable: bool
+
+
+class Target(Protocol):
+    """A gateway to check. ``kill`` and ``start`` block."""
+
+    @property
+    def gateway_url(self) -> str:
+        """Where requests are sent."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model to ask for."""
+        ...
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The model servers."""
+        ...
+
+    @property
+    def metrics_url(self) -> str:
+        """The endpoint picker's metrics; empty when unknown."""
+        ...
+
+    @property
+    def plugins(self) -> frozenset[str] | None:
+        """The plugin types in the endpoint picker's configuration; None when unknown."""
+        ...
+
+    @property
+    def body_limit_bytes(self) -> int | None:
+        """The largest request body that the gateway is meant to pass; None when unknown."""
+        ...
+
+    def kill(self, endpoint: str) -> None:
+        """End the endpoint of this name as a crash would; return when it is dead."""
+        ...
+
+    def start(self, endpoint: str) -> None:
+        """Start it again at the same address; return when it is ready."""
+        ...
