@@ -19,7 +19,7 @@ from epp.api.errors import Problem
 
 MAX_CHARACTERS = 1 << 20
 MAX_DEPTH = 40
-MAX_VALUES = 50_000
+MAX_VALUES = 10_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE = "tag:yaml.org,2002:"
