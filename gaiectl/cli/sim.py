@@ -4,11 +4,11 @@ The simulator owns its flags, so that ``python -m gaiectl.simulator`` has the sa
 behind ``sim`` goes there untouched, ``--help`` included.
 """
 
+import os
+import sys
 from typing import Annotated
 
 import typer
-
-from gaiectl.errors import GaieError
 
 _PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
 
@@ -20,11 +20,7 @@ def sim(
     flags: Annotated[list[str] | None, typer.Argument(metavar="[FLAG [VALUE]]...")] = None,
 ) -> None:
     """Run a simulated model server: vLLM's API, metrics, latencies and failures."""
-    try:
-        from gaiectl.simulator.process import run
-    except ModuleNotFoundError as error:
-        raise GaieError(
-            f"the simulator needs the package {error.name}",
-            hint="pip install 'gaiectl[local]'",
-        ) from error
-    raise typer.Exit(run(flags or []))
+    # The same process, without what only the command line needed: many of them run side by side.
+    # -P keeps modules of the working directory out, as a console script does.
+    command = [sys.executable, "-P", "-m", "gaiectl.simulator", *(flags or [])]
+    os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, no shell

@@ -102,7 +102,12 @@ def parse_flags(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     parser = build_parser()
     given, unknown = parser.parse_known_args([_dashes(word) for word in argv])
     names = ["config", *(flag_name(item.name) for _, item in _all_fields())]
-    errors = [_unknown_flag(word, names) for word in unknown]
+    errors = [
+        _unknown_flag(word, names)
+        for before, word in zip(["", *unknown], unknown, strict=False)
+        # What follows an unknown flag is most likely its value.
+        if word.startswith("-") or not before.startswith("-")
+    ]
     config = vars(given).pop("config", None)
     from_file = read_config(Path(config)) if config else {}
     errors += [

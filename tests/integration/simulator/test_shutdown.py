@@ -1,0 +1,107 @@
+"""SIGTERM: nothing new, what runs is finished, health says no, exit code 0."""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+BODY = {"prompt": "a", "max_tokens": 50, "ignore_eos": True, "stream": True}
+
+
+def finish(run: Any, result: list[str]) -> threading.Thread:
+    """Read a stream to its end in the background; return once it has begun."""
+    begun = threading.Event()
+
+    def read() -> None:
+        with httpx.stream("POST", f"{run.url}/v1/completions", json=BODY, timeout=30) as answer:
+            for line in answer.iter_lines():
+                begun.set()
+                result.append(line)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert begun.wait(10)
+    return thread
+
+
+def test_running_requests_are_finished_while_health_says_no(simulator: Callable) -> None:
+    run = simulator("--inter-token-latency=30ms")
+    with run.client as kept:
+        kept.get("/health").raise_for_status()
+        lines: list[str] = []
+        reader = finish(run, lines)
+        run.process.send_signal(signal.SIGTERM)
+        port = int(run.url.rpartition(":")[2])
+        deadline = time.monotonic() + 5
+        while _accepts(port):
+            assert time.monotonic() < deadline, "still accepts connections"
+            time.sleep(0.01)
+        assert kept.get("/health").status_code == 503
+    reader.join(20)
+
+    assert lines.count("data: [DONE]") == 1
+    assert run.process.wait(10) == 0
+    assert run.errors == []
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_a_drain_ends_after_its_time(simulator: Callable) -> None:
+    run = simulator("--time-to-first-token=1h", "--drain-timeout=300ms")
+    with run.client as client, client.stream("POST", "/v1/completions", json=BODY):
+        run.process.send_signal(signal.SIGTERM)
+
+        assert run.process.wait(10) == 0
+    assert any("--drain-timeout" in line for line in run.errors)
+
+
+def test_an_idle_simulator_ends_at_once(simulator: Callable) -> None:
+    run = simulator()
+    with run.client as kept:
+        kept.get("/health")
+        began = time.monotonic()
+        run.process.send_signal(signal.SIGTERM)
+
+        assert run.process.wait(5) == 0
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    "command", [["-m", "gaiectl.simulator"], ["-m", "gaiectl", "sim"]], ids=["module", "gaiectl"]
+)
+def test_both_commands_refuse_an_unknown_flag_with_exit_code_two(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, *command, "--prot=1"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "error: unknown flag --prot (did you mean --port?)",
+        "hint: see gaiectl sim --help",
+    ]
+
+
+@pytest.mark.parametrize(
+    "command", [["-m", "gaiectl.simulator"], ["-m", "gaiectl", "sim"]], ids=["module", "gaiectl"]
+)
+def test_both_commands_show_the_same_help(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, *command, "--help"], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.startswith("usage: gaiectl sim ")
+    assert "--max-num-seqs" in done.stdout
