@@ -86,6 +86,7 @@ class Scraper:
         )
         self._targets: dict[Endpoint, Target] = {}
         self._order: list[Target] = []
+        self._unknown_engines: set[str] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._part = 0
@@ -166,7 +167,8 @@ class Scraper:
         if not name or name == self._engine.name:
             return self._engine
         engine = ENGINES.get(name)
-        if engine is None:
+        if engine is None and name not in self._unknown_engines:
+            self._unknown_engines.add(name)
             logger.warning(
                 "endpoint %s/%s is labelled with the unknown engine %r, read as %s; known are %s",
                 endpoint.namespace,
@@ -175,8 +177,7 @@ class Scraper:
                 self._engine.name,
                 ", ".join(ENGINES),
             )
-            return self._engine
-        return engine
+        return engine or self._engine
 
     def _close(self, target: Target) -> None:
         ending = target.close()

@@ -80,7 +80,8 @@ class FileDiscovery:
         self._entries = self._read()
         self._metrics.discovery_succeeded(time.time())
         await self._resolve()
-        self._task = asyncio.create_task(self._follow())
+        if self._is_watched or any(entry.is_name for entry in self._entries):
+            self._task = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
         """End; the pool stays as it is."""
@@ -92,8 +93,11 @@ class FileDiscovery:
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(self._poll_seconds)
-            if (self._is_watched and await self._reread()) or self._is_lookup_due():
-                await self._resolve()
+            try:
+                if (self._is_watched and await self._reread()) or self._is_lookup_due():
+                    await self._resolve()
+            except Exception:
+                logger.exception("cannot follow %s for now", self._path)
 
     def _is_lookup_due(self) -> bool:
         return time.monotonic() >= self._next_lookup

@@ -45,7 +45,7 @@ class Names:
         Returns:
             Why it failed, by name; the addresses known before stay.
         """
-        wanted = sorted(set(names))
+        wanted = set(names)
         self._addresses = {n: a for n, a in self._addresses.items() if n in wanted}
         failures = await asyncio.gather(*(self._resolve(name) for name in wanted))
         return {name: why for name, why in zip(wanted, failures, strict=True) if why}

@@ -5,6 +5,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -219,6 +220,71 @@ async def test_a_label_names_the_engine_also_later(
         stack.pool.replace([spec_of(model_server, labels={label: "sglang"})])
         stack.scraper.touch()
         await becomes(stack.pool, lambda c: c.waiting == 5)
+
+
+async def test_an_unknown_engine_is_said_once_and_read_as_the_default(
+    model_server: Any, spec_of: Spec, becomes: Becomes, caplog: pytest.LogCaptureFixture
+) -> None:
+    model_server.load(waiting=3)
+
+    async with scraping(
+        spec_of(model_server, labels={"llm-d.ai/engine-type": "vlm"}), interval_seconds=0.01
+    ) as stack:
+        await becomes(stack.pool, lambda c: c.waiting == 3)
+        stack.pool.replace(
+            [spec_of(model_server, labels={"llm-d.ai/engine-type": "vlm", "x": "y"})]
+        )
+
+    said = [r.message for r in caplog.records if "unknown engine 'vlm'" in r.message]
+
+    assert len(said) == 1
+    assert "known are vllm, sglang" in said[0]
+
+
+async def test_random_bytes_and_sudden_ends_never_reach_the_event_loop(
+    spec_of: Spec, becomes: Becomes, new_model_server: Callable[[], Any]
+) -> None:
+    random = Random(7)
+    pieces = [
+        b"HTTP/1.1 200 OK\r\n",
+        b"Content-Length: 9\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Connection: close",
+        b"\r\n",
+        b"5\r\n",
+        b"0\r\n\r\n",
+        b"\x00\xff",
+        b"vllm:num_requests_waiting 1",
+    ]
+    serving: set[asyncio.Task[None] | None] = set()
+    complaints: list[object] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1000):
+                writer.write(b"".join(random.choices(pieces, k=random.randrange(9))))
+                if random.random() < 0.3:
+                    break
+        writer.transport.abort()
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    noise = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = noise.sockets[0].getsockname()[1]
+    specs = [EndpointSpec(f"e{number}", "default", "127.0.0.1", port) for number in range(30)]
+    async with scraping(*specs, interval_seconds=0.002, timeout_seconds=0.02) as stack:
+        for _ in range(20):
+            stack.scraper.touch()
+            await asyncio.sleep(0.05)
+
+        assert sum(stack.metrics.scrape_errors.values()) > 100
+
+    noise.close()
+    await noise.wait_closed()
+    await asyncio.gather(*filter(None, serving))
+    await asyncio.sleep(0)
+
+    assert complaints == []
 
 
 async def test_a_renamed_metric_is_said_once_and_shown_until_it_is_back(
