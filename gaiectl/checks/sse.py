@@ -27,7 +27,8 @@ def events(body: bytes) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     lines: list[str] = []
     is_ended = False
-    for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+    *whole, rest = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for line in whole:
         if line.startswith("data:"):
             lines.append(line[5:].removeprefix(" "))
         elif line:
@@ -41,7 +42,7 @@ def events(body: bytes) -> list[dict[str, Any]]:
             is_ended = data == END
             if not is_ended:
                 found.append(_object(data))
-    if lines:
+    if lines or rest:
         raise Malformed("the last event is not ended by an empty line")
     if not is_ended:
         raise Malformed(f"it does not end with {END}")

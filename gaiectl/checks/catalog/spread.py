@@ -22,11 +22,11 @@ def largest_share(requests: int, endpoints: int) -> int:
 
     Twice its even part, and never more than half way from there to everything. That is 5.6 standard
     deviations of picking by chance for two endpoints and more for others, and load-aware picking
-    varies less; six deviations are allowed where that is more.
+    varies less; seven deviations are allowed where that is more.
     """
     even = 1 / endpoints
     sensible = requests * min(2 * even, (1 + even) / 2)
-    chance = requests * even + 6 * math.sqrt(requests * even * (1 - even))
+    chance = requests * even + 7 * math.sqrt(requests * even * (1 - even))
     return math.floor(max(sensible, chance if endpoints > 2 else 0.0))
 
 

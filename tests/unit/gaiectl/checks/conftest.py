@@ -1,0 +1,31 @@
+"""A target that nothing listens at, for what is decided without asking anybody."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from gaiectl.checks.target import Endpoint
+
+
+@dataclass
+class PaperTarget:
+    """Implements ``gaiectl.checks.target.Target`` on paper."""
+
+    gateway_url: str = "http://127.0.0.1:9"
+    model: str = "m"
+    endpoints: list[Endpoint] = field(default_factory=list)
+    metrics_url: str = ""
+    plugins: frozenset[str] | None = None
+    body_limit_bytes: int | None = None
+    events: list[str] = field(default_factory=list)
+
+    def kill(self, endpoint: str) -> None:
+        self.events.append(f"kill {endpoint}")
+
+    def start(self, endpoint: str) -> None:
+        self.events.append(f"start {endpoint}")
+
+
+@pytest.fixture
+def target() -> PaperTarget:
+    return PaperTarget()
