@@ -118,6 +118,7 @@ class Stream:
     def finish(self, status: int = 0, message: str = "") -> None:
         """End the call after everything queued."""
         if self.is_local_closed:
+            self.handler = None  # it knows: an abort that is on its way is no news
             return
         if status or message:
             self.trailers = headers.grpc_trailers(status, message)

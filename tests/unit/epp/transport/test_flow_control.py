@@ -151,6 +151,22 @@ async def test_unsent_answers_over_all_calls_are_bounded(bench: Any) -> None:
     assert list(peer.connection.streams) == [1]
 
 
+async def test_a_handler_that_finishes_its_overflowed_call_is_not_told_of_the_abort(
+    bench: Any,
+) -> None:
+    class SendsTooMuch(bench.Silent):
+        def message(self, data: bytes) -> None:
+            self.call.send(bytes(30_000))
+            self.call.finish()
+
+    peer = bench.new_peer(SendsTooMuch, max_buffered_bytes=20_000).greet(initial_window=0)
+    peer.feed(peer.head(1), peer.message(1, b"x"))
+    await bench.turn()
+
+    assert peer.events == []
+    assert (peer.server.buffered_bytes, peer.server.open_streams) == (0, 0)
+
+
 # -- what we may send ------------------------------------------------------------------------------
 
 
