@@ -74,7 +74,7 @@ class Message(NamedTuple):
             for bodies and trailers.
         body: the bytes of a body message.
         is_last: nothing of this direction follows.
-        metadata: None when the message carries none.
+        metadata: None when the message carries none (Envoy often sends it empty).
         protocol: None but in the first message (and there, too, from Envoys that do not know it).
     """
 
@@ -152,9 +152,11 @@ def _modes(request_body: int, response_body: int, is_eager: bool) -> Protocol:  
         ) from None
 
 
-def _metadata(context: wire.Metadata) -> Metadata:
-    subset = None
+def _metadata(context: wire.Metadata) -> Metadata | None:
     namespaces = context.filter_metadata
+    if not namespaces:
+        return None
+    subset = None
     if SUBSET_NAMESPACE in namespaces:
         fields = namespaces[SUBSET_NAMESPACE].fields
         if SUBSET_KEY in fields and fields[SUBSET_KEY].HasField("list_value"):

@@ -92,7 +92,15 @@ class Stream:
         side = self._request
         if side is None or side.phase is not _ROUTING:
             return ()
-        actions = side.answer(decision, request)
+        try:
+            actions = side.answer(decision, request)
+        except Refusal as refusal:
+            finished = self._finish(is_complete=False)
+            return (
+                Refused(refusal),
+                *finished,
+                *([] if self._is_closed else self._refuse(refusal)),
+            )
         if self._is_closed:
             return self._finish(is_complete=False)
         if self._response is None:

@@ -31,29 +31,50 @@ def go_string(text: str, limit: int) -> bytes:
 
 
 def go_json(value: Any, limit: int) -> Iterator[bytes]:
-    """Yield the pieces of a decoded JSON value, so that a reader may stop early."""
-    if isinstance(value, str):
-        yield go_string(value, limit)
-    elif isinstance(value, dict):
+    """Yield the pieces of a decoded JSON value, so that a reader may stop early.
+
+    Strings are right in their first ``limit`` bytes. Values may be nested to any depth.
+    """
+    stack: list[Iterator[Any]] = [iter((value,))]
+    while stack:
+        for item in stack[-1]:
+            if isinstance(item, bytes):
+                yield item
+            elif isinstance(item, (dict, list)):
+                stack.append(_inside(item, limit))
+                break
+            else:
+                yield _scalar(item, limit)
+        else:
+            stack.pop()
+
+
+def _inside(value: dict[str, Any] | list[Any], limit: int) -> Iterator[Any]:
+    """Yield what an object or array is made of: text as bytes, and the values between it."""
+    if isinstance(value, dict):
         separator = b"{"
         for key in sorted(value):
             yield separator + go_string(key, limit) + b":"
-            yield from go_json(value[key], limit)
+            yield value[key]
             separator = b","
         yield b"}" if value else b"{}"
-    elif isinstance(value, list):
-        separator = b"["
-        for item in value:
-            yield separator
-            yield from go_json(item, limit)
-            separator = b","
-        yield b"]" if value else b"[]"
-    elif value is None:
-        yield b"null"
-    elif isinstance(value, bool):
-        yield b"true" if value else b"false"
-    else:
-        yield _number(value).encode()
+        return
+    separator = b"["
+    for item in value:
+        yield separator
+        yield item
+        separator = b","
+    yield b"]" if value else b"[]"
+
+
+def _scalar(value: str | float | None, limit: int) -> bytes:
+    if isinstance(value, str):
+        return go_string(value, limit)
+    if value is None:
+        return b"null"
+    if isinstance(value, bool):
+        return b"true" if value else b"false"
+    return _number(value).encode()
 
 
 def _number(value: float) -> str:

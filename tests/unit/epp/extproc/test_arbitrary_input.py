@@ -64,7 +64,7 @@ def _messages(envoy: Any) -> st.SearchStrategy[bytes]:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_arbitrary_sequences_of_messages_never_raise_and_end_once(
     envoy: Any, conversation: Talk, endpoint: Endpoint, data: st.DataObject

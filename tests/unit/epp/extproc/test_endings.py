@@ -141,6 +141,19 @@ def test_a_local_reply_of_envoys_may_overtake_the_decision(
     assert [finished.outcome for finished in talk.finished] == [Outcome(200)]
 
 
+def test_a_body_whose_model_cannot_be_changed_is_refused_and_finished(
+    envoy: Any, conversation: Talk
+) -> None:
+    body = b'{"model":"a","prompt":"p","x":' + b"[" * 500 + b"]" * 500 + b',"model":"b"}'
+    talk = conversation(target_model="c")
+
+    replies = talk.say(envoy.headers(), envoy.body(body))
+
+    assert replies[-1].immediate_response.status.code == 400
+    assert [finished.outcome for finished in talk.finished] == [Outcome(0, is_complete=False)]
+    assert talk.closes == [Close(0, "")]
+
+
 def test_a_second_decision_is_ignored(envoy: Any, conversation: Talk, endpoint: Endpoint) -> None:
     talk = routed(envoy, conversation)
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from epp.api.errors import Refusal
 from epp.parsing.models import rewrite_model
 
 
@@ -29,6 +30,12 @@ def rewrite(body: bytes, model: str) -> bytes:
         ),
         (b'{"x":"\\"model\\"","model":"a\\"\\\\"}', b'{"x":"\\"model\\"","model":"b"}'),
         (b'{"mod\\u0065l":"a","n":1}', b'{"model":"b","n":1}'),
+        (b'{"a\\"model":"a","model":"a"}', b'{"a\\"model":"a","model":"b"}'),
+        (
+            b'{"x":{"model":"a","model":"c"},"model":"a"}',
+            b'{"x":{"model":"a","model":"c"},"model":"b"}',
+        ),
+        (b'{"mod\\u0065l":"x","model":"last"}', b'{"model":"b"}'),
         (b'{"model":"first","n":1,"model":"last"}', b'{"model":"b","n":1}'),
     ],
 )
@@ -44,6 +51,20 @@ def test_a_body_full_of_look_alikes_is_encoded_anew() -> None:
     tree = {"tools": [{"model": "a"}] * 100, "model": "a"}
 
     assert orjson.loads(rewrite(json.dumps(tree).encode(), "b")) == {**tree, "model": "b"}
+
+
+@pytest.mark.parametrize("depth", [300, 1000])
+def test_deep_nesting_is_no_problem_where_the_body_can_be_spliced(depth: int) -> None:
+    body = b'{"model":"a","x":' + b"[" * depth + b"]" * depth + b"}"
+
+    assert rewrite(body, "b") == body.replace(b'"a"', b'"b"')
+
+
+def test_a_deep_body_that_must_be_encoded_anew_is_refused() -> None:
+    body = b'{"model":"a","x":' + b"[" * 500 + b"]" * 500 + b',"model":"b"}'
+
+    with pytest.raises(Refusal, match="nested too deeply"):
+        rewrite(body, "c")
 
 
 JSON = st.recursive(

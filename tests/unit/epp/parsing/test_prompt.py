@@ -144,3 +144,11 @@ def test_only_the_head_is_encoded() -> None:
     messages = [{"role": "user", "content": "a" * 100}, Unreadable()]
 
     assert len(ChatPrompt(messages).head(100)) == 100
+
+
+def test_deep_nesting_is_no_problem() -> None:
+    value: list[Any] = []
+    for _ in range(5000):
+        value = [value]
+
+    assert JsonPrompt(value).head(100_000) == b"[" * 5001 + b"]" * 5001
