@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from gaiectl.errors import GaieError, TimedOut, UsageError
-from gaiectl.local import asking, endpoints, envoy, process
+from gaiectl.local import asking, endpoints, envoy, ports, process
 from gaiectl.local.files import last_lines, write_whole
 from gaiectl.local.state import ENVOY, EPP, LOOPBACK, Endpoint, Folder, State
 from gaiectl.rendering.envoy import Address, BodyMode, Bootstrap, bootstrap
 
 DEFAULT_MODEL = "simulated-model"
 POLL_SECONDS = 0.05
+ATTEMPTS = 4
 
 
 class Died(GaieError):
@@ -76,6 +77,8 @@ def argv(place: Folder, state: State, part: str) -> list[str]:
 
 def launch(place: Folder, state: State, part: str) -> State:
     """Start a part and return the state that names it, saved before the part runs."""
+    if part == ENVOY:
+        write_bootstrap(place, state)
     saved = state
 
     def record(child: process.Process) -> None:
@@ -92,7 +95,7 @@ def launch(place: Folder, state: State, part: str) -> State:
 
 def launch_simulator(place: Folder, state: State, number: int) -> State:
     """Start one more simulator and return the state that has it."""
-    endpoint = endpoints.simulated(number, process.free_port())
+    endpoint = endpoints.simulated(number, ports.free()[0])
     state = replace(state, endpoints=(*state.endpoints, endpoint))
     return launch(place, state, endpoint.name)
 
@@ -152,6 +155,30 @@ def wait_ready(place: Folder, state: State, names: Iterable[str], *, deadline: f
             )
         if waiting:
             time.sleep(POLL_SECONDS)
+
+
+def wait_started(place: Folder, state: State, names: Iterable[str], *, deadline: float) -> State:
+    """Wait until parts are ready; one whose port was taken meanwhile is started on another.
+
+    Returns:
+        The state with the ports and processes that came of it.
+
+    Raises:
+        Died, TimedOut: as ``wait_ready``.
+    """
+    wanted = list(names)
+    for _ in range(ATTEMPTS - 1):
+        try:
+            wait_ready(place, state, wanted, deadline=deadline)
+        except Died as died:
+            if not died.lost_its_port:
+                raise
+            place.log(died.part).unlink(missing_ok=True)
+            state = launch(place, ports.moved(state, died.part), died.part)
+        else:
+            return state
+    wait_ready(place, state, wanted, deadline=deadline)
+    return state
 
 
 def part_names(state: State) -> list[str]:

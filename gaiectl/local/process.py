@@ -13,7 +13,6 @@ import contextlib
 import os
 import resource
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -122,21 +121,6 @@ def stop(processes: Iterable[Process], *, grace_seconds: float) -> list[Process]
     return late
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """Return a TCP port nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind((host, 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def is_taken(port: int, host: str = "127.0.0.1") -> bool:
-    """Tell whether somebody listens on the port."""
-    with socket.socket() as caller:
-        caller.settimeout(1)
-        return caller.connect_ex((host, port)) == 0
-
-
 def _remaining(processes: Sequence[Process], seconds: float) -> list[Process]:
     deadline = time.monotonic() + seconds
     left = [process for process in processes if is_alive(process)]
@@ -178,7 +162,8 @@ def _has_arguments(pid: int, argv: Sequence[str]) -> bool:
             return False
         found = line.removesuffix(b"\0").split(b"\0")
         wanted = [os.fsencode(argument) for argument in argv[1:]]
-        return not wanted or found[-len(wanted) :] == wanted
+        # In the midst of exec a process has no arguments; id and start have matched already.
+        return not line or not wanted or found[-len(wanted) :] == wanted
     return _ps(pid, "args=").endswith(" ".join(argv[1:]))
 
 

@@ -49,18 +49,16 @@ def _add(
     place: Folder, state: State, numbers: list[int], narrator: Narrator, timeout_seconds: float
 ) -> State:
     began = time.monotonic()
-    before = state.endpoints
     for number in numbers:
         state = parts.launch_simulator(place, state, number)
-    new = [endpoint for endpoint in state.endpoints if endpoint not in before]
-    parts.wait_ready(
-        place, state, [e.name for e in new], deadline=time.monotonic() + timeout_seconds
-    )
+    names = [f"sim-{number}" for number in numbers]
+    deadline = time.monotonic() + timeout_seconds
+    state = parts.wait_started(place, state, names, deadline=deadline)
+    new = [endpoint for endpoint in state.endpoints if endpoint.name in names]
     endpoints.show_to_envoy(place, state.endpoints)
     _wait_until_envoy_knows(state, new, known=True)
     endpoints.show_to_epp(place, state.endpoints)
-    names = ", ".join(endpoint.name for endpoint in new)
-    narrator.finished(f"added {names}", time.monotonic() - began)
+    narrator.finished(f"added {', '.join(names)}", time.monotonic() - began)
     return state
 
 

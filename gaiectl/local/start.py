@@ -4,9 +4,10 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gaiectl.errors import GaieError
-from gaiectl.local import endpoints, envoy, epp_config, parts, process
+from gaiectl.local import endpoints, envoy, epp_config, parts, ports
 from gaiectl.local.files import write_whole
 from gaiectl.local.narrator import Narrator
 from gaiectl.local.proof import first_request
@@ -15,14 +16,11 @@ from gaiectl.local.state import (
     EPP,
     Folder,
     Phase,
-    Ports,
     Setup,
     State,
     locked,
 )
 from gaiectl.local.stop import take_down
-
-_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,8 @@ def up(place: Folder, setup: Setup, narrator: Narrator, *, timeout_seconds: floa
     Raises:
         GaieError: what is wrong and what to do.
     """
-    with locked(place):
+    waits = partial(narrator.said, f"another gaiectl works on stack {place.name!r}: waiting")
+    with locked(place, on_wait=waits):
         found = place.load()
         if found is not None:
             if _is_running(place, found):
@@ -84,13 +83,18 @@ def _start(place: Folder, setup: Setup, narrator: Narrator, deadline: float) -> 
         binary = envoy.find(setup.envoy)
         config = epp_config.read(setup.config)
         real = endpoints.from_urls(setup.endpoints)
+        if setup.port and ports.is_taken(setup.port):
+            raise GaieError(
+                f"port {setup.port} is in use by another program",
+                hint="choose another --port, or leave it out for a free one",
+            )
         epp_text = epp_config.with_endpoints(config, place.endpoints, source=setup.config)
     place.create()
     state = State(
         name=place.name,
         setup=replace(setup, envoy=binary),
         phase=Phase.STARTING,
-        ports=_free_ports(setup.port),
+        ports=ports.allocate(setup.port),
         endpoints=real,
     )
     place.save(state)
@@ -123,68 +127,25 @@ def _start_servers(place: Folder, state: State, narrator: Narrator, deadline: fl
     state = parts.launch(place, state, EPP)
     count = len(state.endpoints)
     with _step(narrator, f"{count} model server{'s' if count > 1 else ''} ready"):
-        parts.wait_ready(place, state, [e.name for e in state.endpoints], deadline=deadline)
+        names = [endpoint.name for endpoint in state.endpoints]
+        state = parts.wait_started(place, state, names, deadline=deadline)
+        endpoints.show_to_epp(place, state.endpoints)
     return state
 
 
 def _start_epp(place: Folder, state: State, narrator: Narrator, deadline: float) -> State:
     with _step(narrator, "endpoint picker ready"):
-        for attempt in range(_ATTEMPTS):
-            try:
-                parts.wait_ready(place, state, [EPP], deadline=deadline)
-            except parts.Died as died:
-                if not died.lost_its_port or attempt + 1 == _ATTEMPTS:
-                    raise
-                state = replace(state, ports=_free_ports(state.setup.port))
-                state = parts.launch(place, state, EPP)
-            else:
-                break
-    return state
+        return parts.wait_started(place, state, [EPP], deadline=deadline)
 
 
 def _start_envoy(place: Folder, state: State, narrator: Narrator, deadline: float) -> State:
-    setup = state.setup
     endpoints.show_to_envoy(place, state.endpoints)
     parts.write_bootstrap(place, state)
     with _step(narrator, "Envoy's configuration accepted"):
-        envoy.validate(setup.envoy, place.bootstrap)
+        envoy.validate(state.setup.envoy, place.bootstrap)
     with _step(narrator, "Envoy ready"):
-        for attempt in range(_ATTEMPTS):
-            state = parts.launch(place, state, ENVOY)
-            try:
-                parts.wait_ready(place, state, [ENVOY], deadline=deadline)
-            except parts.Died as died:
-                if not died.lost_its_port:
-                    raise
-                if setup.port and process.is_taken(setup.port):
-                    raise GaieError(
-                        f"port {setup.port} is in use by another program",
-                        hint="choose another --port, or leave it out for a free one",
-                    ) from died
-                if attempt + 1 == _ATTEMPTS:
-                    raise
-                ports = _free_ports(setup.port)
-                state = replace(
-                    state, ports=replace(state.ports, gateway=ports.gateway, admin=ports.admin)
-                )
-                parts.write_bootstrap(place, state)
-            else:
-                break
-    return state
-
-
-def _free_ports(gateway: int) -> Ports:
-    taken: set[int] = {gateway}
-    while len(taken) < 6:
-        taken.add(process.free_port())
-    free = sorted(taken - {gateway})
-    return Ports(
-        gateway=gateway or free[0],
-        admin=free[1],
-        epp_grpc=free[2],
-        epp_health=free[3],
-        epp_metrics=free[4],
-    )
+        state = parts.launch(place, state, ENVOY)
+        return parts.wait_started(place, state, [ENVOY], deadline=deadline)
 
 
 @contextlib.contextmanager

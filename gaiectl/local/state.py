@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -250,11 +250,18 @@ def folder(name: str) -> Folder:
 
 
 @contextlib.contextmanager
-def locked(place: Folder, *, timeout_seconds: float = 120) -> Iterator[None]:
+def locked(
+    place: Folder, *, timeout_seconds: float = 120, on_wait: Callable[[], object] | None = None
+) -> Iterator[None]:
     """Hold the stack: no other command changes it meanwhile. The folder is created if needed.
 
     The lock is on the folder itself, so that it leaves no file behind; whoever waited while the
     folder was deleted starts over with the new one. The kernel lets go of it when we die.
+
+    Args:
+        place: the stack's folder.
+        timeout_seconds: how long to wait for another command.
+        on_wait: called once if there is something to wait for.
 
     Raises:
         TimedOut: another command holds it for too long.
@@ -268,6 +275,9 @@ def locked(place: Folder, *, timeout_seconds: float = 120) -> Iterator[None]:
             if _is_same(handle, place.path):
                 break
         except BlockingIOError:
+            if on_wait is not None:
+                on_wait()
+                on_wait = None
             if time.monotonic() > deadline:
                 os.close(handle)
                 raise TimedOut(

@@ -34,6 +34,7 @@ class Report:
         state: what was recorded.
         envoy_pid: None when it does not run.
         epp_pid: None when it does not run.
+        unready: those of ``envoy`` and ``epp`` that run and do not do their work.
         endpoints: the pool.
         dead: parts that should run and do not, with the last lines of their logs.
     """
@@ -41,18 +42,19 @@ class Report:
     state: State
     envoy_pid: int | None
     epp_pid: int | None
+    unready: tuple[str, ...]
     endpoints: tuple[EndpointReport, ...]
     dead: Mapping[str, str]
 
     @property
     def is_healthy(self) -> bool:
         """Everything that should run does."""
-        return self.state.phase == Phase.RUNNING and not self.dead
+        return self.state.phase == Phase.RUNNING and not self.dead and not self.unready
 
     @property
     def condition(self) -> str:
         """One word for a table."""
-        if self.dead:
+        if self.dead or (self.unready and self.state.phase == Phase.RUNNING):
             return "broken"
         return str(self.state.phase)
 
@@ -79,6 +81,7 @@ def report(place: Folder, state: State) -> Report:
     """Look at every part of the stack now."""
     for part in parts.part_names(state):
         trim_log(place.log(part))
+    dead = parts.dead_parts(state)
     ready = asking.all_ready([endpoint.url for endpoint in state.endpoints])
     return Report(
         state=state,
@@ -88,7 +91,10 @@ def report(place: Folder, state: State) -> Report:
             EndpointReport(e.name, e.url, _pid(state, e.name), is_ready)
             for e, is_ready in zip(state.endpoints, ready, strict=True)
         ),
-        dead={part: last_lines(place.log(part)) for part in parts.dead_parts(state)},
+        unready=tuple(
+            part for part in (ENVOY, EPP) if part not in dead and not parts.is_ready(state, part)
+        ),
+        dead={part: last_lines(place.log(part)) for part in dead},
     )
 
 

@@ -96,6 +96,16 @@ class Bootstrap:
     node: str = "gateway"
 
     @property
+    def goes_on_without_epp(self) -> bool:
+        """Whether a failing EPP leaves a request to its route instead of ending it.
+
+        In buffered mode also when the gateway is fail-closed: the route refuses what the EPP has
+        not placed, and what it has placed does not need it any more, so that an answer which is
+        streaming survives the EPP's death. In duplex mode the EPP holds bytes of the answer.
+        """
+        return self.fail_open or self.body_mode == BodyMode.BUFFERED
+
+    @property
     def local_replies(self) -> list[tuple[str, str]]:
         """Answers Envoy gives by itself: a CEL condition and the body, in the OpenAI API's shape.
 
@@ -117,6 +127,15 @@ class Bootstrap:
                 _error("the endpoint picker cannot be reached", "endpoint_picker_down", 503),
             ),
             (
+                'xds.cluster_name == "unplaced" && response.code_details == "no_healthy_upstream"',
+                _error(
+                    "the endpoint picker has not placed this request: it cannot be reached, or it "
+                    "named no endpoint",
+                    "not_placed",
+                    503,
+                ),
+            ),
+            (
                 'response.code_details == "no_healthy_upstream"',
                 _error("no endpoint can take this request", "no_endpoint", 503),
             ),
@@ -126,7 +145,7 @@ class Bootstrap:
 def bootstrap(values: Bootstrap) -> str:
     """Return Envoy's bootstrap configuration as YAML."""
     template = environment().get_template("envoy/bootstrap.yaml.j2")
-    names = [field.name for field in fields(values)] + ["local_replies"]
+    names = [field.name for field in fields(values)] + ["local_replies", "goes_on_without_epp"]
     return template.render({name: getattr(values, name) for name in names})
 
 

@@ -28,15 +28,11 @@ def status(name: NameOption = DEFAULT_NAME, output: OutputOption = Output.TEXT) 
     if output == Output.JSON:
         terminal.data(json.dumps(report.as_json(), indent=2))
     else:
-        state = report.state
+        state, bad = report.state, {*report.dead, *report.unready}
+        epp = f"127.0.0.1:{state.ports.epp_grpc}"
         rows = [
-            ("envoy", state.gateway_url, report.envoy_pid, report.envoy_pid is not None),
-            (
-                "epp",
-                f"127.0.0.1:{state.ports.epp_grpc}",
-                report.epp_pid,
-                report.epp_pid is not None,
-            ),
+            ("envoy", state.gateway_url, report.envoy_pid, "envoy" not in bad),
+            ("epp", epp, report.epp_pid, "epp" not in bad),
             *((e.name, e.url, e.pid, e.is_ready) for e in report.endpoints),
         ]
         terminal.data(table(("part", "address", "pid", "ready"), rows))
@@ -46,6 +42,10 @@ def status(name: NameOption = DEFAULT_NAME, output: OutputOption = Output.TEXT) 
         errors.show_lines(
             f"{part} was killed" if part in report.state.killed else f"{part} has ended",
             f"gaiectl local start {part}{given(name)}",
+        )
+    for part in report.unready:
+        errors.show_lines(
+            f"{part} runs but does not do its work", f"gaiectl local logs {part}{given(name)}"
         )
     if report.condition == "starting":
         errors.show_lines(

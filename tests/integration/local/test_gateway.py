@@ -119,7 +119,29 @@ def test_without_the_epp_the_gateway_does_as_it_was_told(
 
     assert answer.status_code == expected
     if expected == 503:
-        assert "endpoint picker cannot be reached" in answer.json()["error"]["message"]
+        assert "the endpoint picker has not placed" in answer.json()["error"]["message"]
+
+
+def test_a_stream_that_has_begun_outlives_the_epp(gaiectl: Any) -> None:
+    stack = gaiectl.up("--replicas", "1", "--sim-arg=--inter-token-latency=50ms")
+    body = {
+        "model": "simulated-model",
+        "prompt": "Hello",
+        "max_tokens": 30,
+        "ignore_eos": True,
+        "stream": True,
+    }
+    url = f"{stack['gateway']['url']}/v1/completions"
+
+    with httpx.stream("POST", url, json=body, timeout=30, trust_env=False) as answer:
+        lines = (line for line in answer.iter_lines() if line)
+        first = next(lines)
+        os.kill(stack["epp"]["pid"], signal.SIGKILL)
+        rest = list(lines)
+
+    assert first.startswith("data: {")
+    assert rest[-1] == "data: [DONE]"
+    assert len(rest) >= 30
 
 
 def test_with_no_endpoint_left_the_answer_is_503(gaiectl: Any) -> None:

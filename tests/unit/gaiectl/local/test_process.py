@@ -42,6 +42,8 @@ def test_a_process_that_is_not_the_recorded_one_is_never_signalled(
     sleeper: Process, changes: dict[str, object]
 ) -> None:
     stranger = replace(sleeper, **changes)
+    # For the blink of an eye in which it becomes the program, a process has no arguments.
+    wait_until(lambda: not process.is_alive(stranger))
 
     assert not process.send(stranger, signal.SIGKILL)
     assert process.stop([stranger], grace_seconds=0) == []

@@ -81,7 +81,6 @@ def test_a_fail_closed_gateway_routes_only_what_the_epp_has_placed() -> None:
     document = rendered(fail_open=False)
     _, placed, unplaced = routes(document)
 
-    assert http_filter(document, "ext_proc")["failure_mode_allow"] is False
     assert placed["match"]["headers"] == [
         {"name": "x-gateway-destination-endpoint", "present_match": True}
     ]
@@ -94,6 +93,25 @@ def test_a_fail_open_gateway_routes_without_the_epp() -> None:
 
     assert http_filter(document, "ext_proc")["failure_mode_allow"] is True
     assert routes(document)[-1]["match"] == {"prefix": "/"}
+
+
+@pytest.mark.parametrize(
+    ("body_mode", "fail_open", "expected"),
+    [
+        # The route refuses what was not placed; what was placed outlives the EPP.
+        (BodyMode.BUFFERED, False, True),
+        (BodyMode.BUFFERED, True, True),
+        # The EPP holds bytes of the answer.
+        (BodyMode.DUPLEX, False, False),
+        (BodyMode.DUPLEX, True, True),
+    ],
+)
+def test_the_death_of_the_epp_ends_only_what_depends_on_it(
+    body_mode: BodyMode, *, fail_open: bool, expected: bool
+) -> None:
+    document = rendered(body_mode=body_mode, fail_open=fail_open)
+
+    assert http_filter(document, "ext_proc")["failure_mode_allow"] is expected
 
 
 def test_no_client_can_choose_its_endpoint() -> None:
