@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ from stand_ins import DATA, Shape
 from gaiectl.errors import GaieError
 from gaiectl.local import asking, envoy, epp_config
 from gaiectl.local.files import last_lines
-from gaiectl.local.process import Process, free_port, is_alive, spawn, stop
+from gaiectl.local.process import Process, is_alive, spawn, stop
 from gaiectl.rendering.envoy import Address, BodyMode, Bootstrap, bootstrap, endpoint_assignment
 
 HOST = "127.0.0.1"
@@ -121,9 +122,9 @@ class Parts:
         config.write_text(
             epp_config.with_endpoints(epp_config.read(""), endpoints, source="the benchmark")
         )
-        found = Epp(0, free_port(), free_port())
+        found = Epp(0, _free_port(), _free_port())
         command = [sys.executable, "-m", "epp", "--config-file", str(config)]
-        command += ["--grpc-port", str(found.grpc_port), "--grpc-health-port", str(free_port())]
+        command += ["--grpc-port", str(found.grpc_port), "--grpc-health-port", str(_free_port())]
         command += ["--metrics-port", str(found.metrics_port), "--bind-address", HOST, "--v", "1"]
         command += ["--secure-serving=false", "--metrics-endpoint-auth=false", "--health-checking"]
         process, log = self._start("epp", command)
@@ -137,7 +138,7 @@ class Parts:
         addresses = [Address(HOST, port) for port in model_servers.ports]
         assignment = folder / "endpoints.json"
         assignment.write_text(endpoint_assignment(addresses, version="1"))
-        listener, admin = Address(HOST, free_port()), Address(HOST, free_port())
+        listener, admin = Address(HOST, _free_port()), Address(HOST, _free_port())
         text = bootstrap(
             Bootstrap(
                 listener=listener,
@@ -182,6 +183,13 @@ class Parts:
                 )
             time.sleep(0.05)
         return answer
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def _is_ok(port: int, path: str) -> bool:
