@@ -20,6 +20,8 @@ FINISH_REASONS = ("stop", "length", "tool_calls", "remote_decode", "cache_thresh
 RUNNING = "vllm:num_requests_running"
 WAITING = "vllm:num_requests_waiting"
 KV_USAGE = "vllm:kv_cache_usage_perc"
+LEGACY_KV_USAGE = "vllm:gpu_cache_usage_perc"
+"""What vLLM called ``KV_USAGE`` before; shown in addition where asked for."""
 GAUGES = {
     RUNNING: "Requests that run.",
     WAITING: "Requests that wait.",

@@ -63,6 +63,7 @@ class EngineMetrics:
         self._labels = {"engine": str(rank), "model_name": settings.served_names[0]}
         self._label_text = label_text(self._labels)
         self._max_loras = settings.lora.max_loras
+        self._legacy_kv = settings.metrics.legacy_kv_metric
         self._cache_info = label_text(_cache_config(settings, rank))
         self._lengths = names.length_buckets(settings.model.max_model_len)
         self.counters = dict.fromkeys(names.COUNTERS, 0.0)
@@ -90,6 +91,10 @@ class EngineMetrics:
             names.GAUGES, (load.running, load.waiting, load.kv_usage), strict=True
         ):
             parts += [header(name, "gauge", names.GAUGES[name]), _line(name, own, value)]
+        if self._legacy_kv:
+            text = names.GAUGES[names.KV_USAGE]
+            parts.append(header(names.LEGACY_KV_USAGE, "gauge", text))
+            parts.append(_line(names.LEGACY_KV_USAGE, own, load.kv_usage))
         for name, value in self.counters.items():
             parts += [header(name, "counter", names.COUNTERS[name]), _line(name, own, value)]
         parts.append(header(names.SUCCESS, "counter", "Requests that succeeded."))

@@ -55,12 +55,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                     f"cannot listen on {settings.serving.host}:{port}: {error.strerror or error}",
                     hint="choose another --port, or --port 0 for a free one",
                 ) from error
-            server.port = runner.addresses[0][1]
+            port = runner.addresses[0][1]
+            server.listens_on(port)
             servers.append(server)
             scheme = "https" if tls else "http"
             host = settings.serving.host
             shown = f"[{host}]" if ":" in host else host
-            sys.stdout.write(f"listening on {scheme}://{shown}:{server.port}\n")
+            sys.stdout.write(f"listening on {scheme}://{shown}:{port}\n")
             sys.stdout.flush()
         if "exit" in settings.failures.fault:
             die()

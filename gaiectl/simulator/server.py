@@ -62,6 +62,8 @@ def _errors(server: ModelServer, limit: int) -> Any:
             return await handler(request)
         except ApiError as error:
             failed = error
+        except ConnectionError:
+            return web.Response()  # the client has gone; nobody will read this
         except web.HTTPRequestEntityTooLarge:
             failed = ApiError(
                 413, f"The body is larger than {limit // _MIB} MiB (--max-request-body-size-mb)."
@@ -85,7 +87,7 @@ def _headers(server: ModelServer) -> Any:
             response.headers["x-inference-pod"] = serving.pod_name
         if serving.pod_namespace:
             response.headers["x-inference-namespace"] = serving.pod_namespace
-        response.headers["x-inference-port"] = str(server.port)
+        response.headers["x-inference-port"] = str(serving.port)
         if serving.enable_request_id_headers and "X-Request-Id" in request.headers:
             response.headers["X-Request-Id"] = request.headers["X-Request-Id"]
         if server.draining:
@@ -142,7 +144,7 @@ class _Plain:
         serving = self._server.settings.serving
         engine = {
             "engine_id": serving.pod_name or "simulated",
-            "worker_addr": {"0": {"0": f"tcp://{serving.host}:{self._server.port}"}},
+            "worker_addr": {"0": {"0": f"tcp://{serving.host}:{serving.port}"}},
         }
         return answer({str(self._server.rank): engine})
 

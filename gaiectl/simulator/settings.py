@@ -190,6 +190,9 @@ class Metrics:
     fake_metrics: FakeMetrics | None = flag(  # noqa: RUF009 - returns a field, as all others
         None, FAKE_METRICS, 'show these instead of the real ones: {"waiting-requests": 9, ...}'
     )
+    legacy_kv_metric: bool = flag(
+        False, SWITCH, "also show the KV cache usage as vllm:gpu_cache_usage_perc (own flag)"
+    )
     fake_metrics_refresh_interval: float = flag(
         0.1, DURATION, "how often a function among them has a new value"
     )

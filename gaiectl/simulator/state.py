@@ -16,9 +16,9 @@ from gaiectl.simulator.settings import Settings
 
 _OTHER_NAMES = {
     names.WAITING: "vllm:requests_in_queue",
-    names.KV_USAGE: "vllm:gpu_cache_usage_perc",
+    names.KV_USAGE: names.LEGACY_KV_USAGE,
 }
-"""What the fault renamed-metric makes of two metrics; the second once was vLLM's own name."""
+"""What the fault renamed-metric makes of two metrics."""
 
 
 class ModelServer:
@@ -26,7 +26,6 @@ class ModelServer:
 
     Attributes:
         settings: replaced as a whole when something of it changes at run time.
-        port: as the listener has it.
         asleep: sleep mode.
         draining: SIGTERM was received.
         quiet: set while no request is open.
@@ -38,7 +37,6 @@ class ModelServer:
         seed = settings.model.seed
         self.settings = settings
         self.rank = rank
-        self.port = settings.serving.port
         self.clock = clock
         self.rng = random.Random(None if seed is None else f"{seed}/{rank}")
         self.models = Models(settings)
@@ -87,6 +85,11 @@ class ModelServer:
         self.open_requests -= 1
         if not self.open_requests:
             self.quiet.set()
+
+    def listens_on(self, port: int) -> None:
+        """Take the port that the listener got."""
+        serving = replace(self.settings.serving, port=port)
+        self.settings = replace(self.settings, serving=serving)
 
     def ready(self) -> bool:
         """Return whether the model counts as loaded."""

@@ -119,7 +119,7 @@ def _simulators() -> Iterator[Launch]:
     for running in started:
         running.end()
     for running in started:
-        assert not [line for line in running.errors if "Traceback" in line], running.errors
+        assert not any("Traceback" in line for line in running.errors), "".join(running.errors)
 
 
 @pytest.fixture

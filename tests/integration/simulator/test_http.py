@@ -151,6 +151,7 @@ def test_a_prefill_server_says_where_to_fetch_from(run: Any) -> None:
     assert answer["usage"]["completion_tokens"] == 1
     assert answer["kv_transfer_params"]["do_remote_prefill"] is True
     assert answer["kv_transfer_params"]["remote_engine_id"] == "sim-0"
+    assert run.url.endswith(f":{answer['kv_transfer_params']['remote_port']}")
 
 
 def test_a_prompt_that_is_not_cached_enough_is_given_back(run: Any) -> None:
@@ -272,6 +273,17 @@ def test_a_seed_repeats_what_a_simulator_says(simulator: Callable) -> None:
         ]
 
     assert said("--seed", "5") == said("--seed", "5")
+
+
+def test_requests_are_logged_only_if_asked_for(simulator: Callable) -> None:
+    quiet, talking = simulator(), simulator("--log-http")
+    for run in (quiet, talking):
+        httpx.get(f"{run.url}/health")
+        run.process.terminate()
+        run.end()
+
+    assert quiet.errors == []
+    assert "GET /health from 127.0.0.1" in talking.errors[0]
 
 
 def test_a_taken_port_is_told_without_a_traceback(simulator: Callable) -> None:

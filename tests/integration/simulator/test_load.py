@@ -151,6 +151,24 @@ async def test_a_client_that_goes_away_frees_its_place(simulator: Callable, ask:
     await asyncio.to_thread(run.wait_for, "vllm:num_requests_running", 0)
 
 
+async def test_clients_that_go_away_at_any_moment_leave_no_trace(simulator: Callable) -> None:
+    run = simulator("--inter-token-latency=1ms", "--max-num-seqs=3")
+    port = int(run.url.rpartition(":")[2])
+    body = b'{"prompt": "a", "max_tokens": 200, "ignore_eos": true, "stream": true, "n": 2}'
+    head = b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+
+    async def leave_after(seconds: float) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head + body)
+        await asyncio.sleep(seconds)
+        writer.transport.abort()
+
+    await asyncio.gather(*(leave_after(number * 0.003) for number in range(200)))
+    await asyncio.to_thread(run.wait_for, "vllm:num_requests_running", 0)
+    assert run.metric("vllm:num_requests_waiting") == 0
+    assert run.metric("vllm:kv_cache_usage_perc") == 0
+
+
 async def test_an_idle_simulator_costs_nearly_nothing(simulator: Callable, ask: Callable) -> None:
     run = simulator("--max-model-len", "100000")
     client = ask(run)

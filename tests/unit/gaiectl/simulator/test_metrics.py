@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gaiectl.simulator.metrics import EngineMetrics, Load, LoraInfo
-from gaiectl.simulator.settings import KvCache, Model, Settings
+from gaiectl.simulator.settings import KvCache, Metrics, Model, Settings
 
 TTFT = "0.001 0.005 0.01 0.02 0.04 0.06 0.08 0.1 0.25 0.5 0.75 1.0 2.5 5.0 7.5 10.0 20.0 40.0 80.0 160.0 640.0 2560.0"  # noqa: E501 - one row of the table
 TOKEN = "0.01 0.025 0.05 0.075 0.1 0.15 0.2 0.3 0.4 0.5 0.75 1.0 2.5 5.0 7.5 10.0 20.0 40.0 80.0"
@@ -94,6 +94,13 @@ def test_the_cache_configuration_says_its_sizes() -> None:
     ]
 
     assert (labels["block_size"], labels["num_gpu_blocks"]) == ("32", "77")
+
+
+def test_the_former_name_of_the_cache_usage_is_shown_in_addition_if_asked_for() -> None:
+    text = exposed(Settings(metrics=Metrics(legacy_kv_metric=True)))
+    usage = {n: value for n, _, value in samples(text) if n.endswith("cache_usage_perc")}
+
+    assert usage == {"vllm:kv_cache_usage_perc": 0.5, "vllm:gpu_cache_usage_perc": 0.5}
 
 
 def test_the_first_served_name_labels_the_metrics() -> None:
