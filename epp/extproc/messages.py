@@ -1,6 +1,6 @@
 """What Envoy sends: serialized ProcessingRequests to small types of our own.
 
-Source: envoy.service.ext_proc.v3. The only module that knows the generated classes, save health.
+Source: envoy.service.ext_proc.v3. The only module here that knows the generated classes.
 """
 
 from collections.abc import Mapping

@@ -35,11 +35,13 @@ class UsageScanner:
         if last < 0:
             self._carry = window[1 - len(_WORD) :]
             return
-        end = last + 1
-        for match in _OBJECT.finditer(window):
-            end = max(end, match.end())
-            self.usage = usage_of(match[1]) or self.usage
-        if end <= last + 1 and _BEGINNING.match(window, last) and len(window) - last <= _MAX_CARRY:
+        matches = list(_OBJECT.finditer(window))
+        for match in reversed(matches):
+            if usage := usage_of(match[1]):
+                self.usage = usage
+                break
+        end = matches[-1].end() if matches else 0
+        if end <= last and _BEGINNING.match(window, last) and len(window) - last <= _MAX_CARRY:
             self._carry = window[last:]
         else:
             self._carry = window[max(end, len(window) - len(_WORD) + 1) :]
