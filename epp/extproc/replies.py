@@ -19,11 +19,6 @@ PIECE_BYTES = 62_000
 _MEMO = 4096
 
 
-def field(number: int, payload: bytes) -> bytes:
-    """Return a length-delimited protobuf field."""
-    return bytes((number << 3 | 2,)) + _varint(len(payload)) + payload
-
-
 def _varint(value: int) -> bytes:
     if value < 0x80:
         return bytes((value,))
@@ -33,6 +28,16 @@ def _varint(value: int) -> bytes:
         value >>= 7
     encoded.append(value)
     return bytes(encoded)
+
+
+_TAGS = [bytes((number << 3 | 2,)) for number in range(16)]
+_LENGTHS = [_varint(length) for length in range(1024)]
+
+
+def field(number: int, payload: bytes) -> bytes:
+    """Return a length-delimited protobuf field with a number below 16."""
+    size = len(payload)
+    return _TAGS[number] + (_LENGTHS[size] if size < 1024 else _varint(size)) + payload
 
 
 def _common(mutation: bytes = b"", body: bytes = b"", *, clear_route_cache: bool = False) -> bytes:
