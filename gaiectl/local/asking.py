@@ -3,9 +3,10 @@
 httpx is imported where it is used, for it costs more than all else a short command does.
 """
 
+import ssl
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -76,15 +77,32 @@ def is_serving(host: str, port: int, service: str = EXT_PROC) -> bool:
     name = service.encode()
     message = bytes([0x0A, len(name)]) + name
     try:
-        with httpx.Client(http1=False, http2=True, timeout=2, trust_env=False) as client:
-            answer = client.post(
-                f"http://{host}:{port}{_HEALTH_CHECK}",
-                content=b"\0" + len(message).to_bytes(4, "big") + message,
-                headers={"content-type": "application/grpc", "te": "trailers"},
-            )
+        answer = _client(http2=True).post(
+            f"http://{host}:{port}{_HEALTH_CHECK}",
+            content=b"\0" + len(message).to_bytes(4, "big") + message,
+            headers={"content-type": "application/grpc", "te": "trailers"},
+            timeout=2,
+        )
     except httpx.TransportError:
         return False
     return answer.content[5:] == _SERVING
+
+
+@cache
+def _client(*, http2: bool = False) -> "httpx.Client":
+    """The one client; it keeps no connection, for those asked come and go.
+
+    Only plain HTTP is spoken, so the certificates of the system, which take long, are not loaded.
+    """
+    import httpx  # noqa: PLC0415 - see the module's docstring
+
+    return httpx.Client(
+        http1=not http2,
+        http2=http2,
+        trust_env=False,
+        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
 
 
 def _threads(urls: Sequence[str]) -> ThreadPoolExecutor:
@@ -97,7 +115,6 @@ def _ask(
     import httpx  # noqa: PLC0415 - see the module's docstring
 
     try:
-        with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
-            return client.request(method, url, json=body)
+        return _client().request(method, url, json=body, timeout=timeout_seconds)
     except httpx.TransportError:
         return None
