@@ -153,7 +153,8 @@ def _announce(one: "Stack", started: "Started", output: Output, asked: "Setup") 
     body = json.dumps({"model": one.model, "prompt": "Hello", "max_tokens": 16})
     terminal.data(
         f"gateway: {url}\n"
-        f"try it:  curl {url}/v1/completions -H 'content-type: application/json' "
+        "try it:\n"
+        f"  curl {url}/v1/completions -H 'content-type: application/json' "
         f"-d {shlex.quote(body)}"
     )
 

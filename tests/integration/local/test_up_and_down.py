@@ -209,6 +209,17 @@ def test_a_server_that_never_gets_ready_is_a_timeout(gaiectl: Any) -> None:
     assert gaiectl.leftovers() == []
 
 
+def test_logs_show_what_the_parts_wrote(gaiectl: Any) -> None:
+    stack = gaiectl.up("--replicas", "1")
+
+    every = gaiectl.run("local", "logs").stdout
+    one = gaiectl.run("local", "logs", "sim-0").stdout
+
+    assert f"sim-0: listening on {stack['endpoints'][0]['url']}" in every.splitlines()
+    assert f"listening on {stack['endpoints'][0]['url']}" in one.splitlines()
+    assert "did you mean sim-0?" in gaiectl.run("local", "logs", "sim0").stderr
+
+
 def test_running_model_servers_are_used_and_left_alone(gaiectl: Any) -> None:
     servers = gaiectl.up("--name", "servers", "--replicas", "2")
     urls = [endpoint["url"] for endpoint in servers["endpoints"]]
