@@ -1,5 +1,7 @@
 """Under load, nothing is lost while the pool changes or an endpoint dies."""
 
+import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -7,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 
 
 @contextmanager
@@ -52,8 +55,11 @@ def test_no_request_fails_while_scaling_up_and_down(gaiectl: Any) -> None:
     assert [e["name"] for e in gaiectl.status()["endpoints"]] == ["sim-0"]
 
 
-def test_no_request_fails_when_an_endpoint_dies(gaiectl: Any) -> None:
-    stack = gaiectl.up("--replicas", "3", "--sim-arg=--inter-token-latency=20ms")
+@pytest.mark.parametrize("body_mode", ["buffered", "duplex"])
+def test_no_request_fails_when_an_endpoint_dies(gaiectl: Any, body_mode: str) -> None:
+    stack = gaiectl.up(
+        *("--replicas", "3", "--body-mode", body_mode, "--sim-arg=--inter-token-latency=20ms")
+    )
 
     with load(stack["gateway"]["url"]) as outcomes:
         assert gaiectl.run("local", "kill", "sim-1").returncode == 0
@@ -61,6 +67,25 @@ def test_no_request_fails_when_an_endpoint_dies(gaiectl: Any) -> None:
         assert gaiectl.run("local", "start", "sim-1").returncode == 0
 
     assert set(outcomes) == {"200"}, outcomes
+
+
+def test_down_leaves_nothing_after_crashes_under_load(gaiectl: Any) -> None:
+    stack = gaiectl.up("--replicas", "2", "--sim-arg=--inter-token-latency=20ms")
+    victims = [
+        stack["endpoints"][0]["pid"],
+        stack["epp"]["pid"],
+        stack["envoy"]["pid"],
+    ]
+
+    with load(stack["gateway"]["url"]) as outcomes:
+        for pid in victims:
+            before = outcomes.total()
+            while outcomes.total() < before + 20:
+                threading.Event().wait(0.01)
+            os.kill(pid, signal.SIGKILL)
+        assert gaiectl.run("local", "down").returncode == 0
+
+    assert gaiectl.leftovers() == []
 
 
 def test_faults_are_switched_on_for_a_time(gaiectl: Any) -> None:
