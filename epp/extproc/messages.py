@@ -3,7 +3,6 @@
 Source: envoy.service.ext_proc.v3. The only module here that knows the generated classes.
 """
 
-from collections.abc import Mapping
 from enum import IntEnum
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -11,6 +10,7 @@ from typing import Literal, NamedTuple
 from google.protobuf.message import DecodeError
 
 from epp._generated import gaie_extproc_pb2 as wire
+from epp.extproc.headers import Headers
 
 SUBSET_NAMESPACE = "envoy.lb.subset_hint"
 SUBSET_KEY = "x-gateway-destination-endpoint-subset"
@@ -79,7 +79,7 @@ class Message(NamedTuple):
     """
 
     kind: Kind
-    headers: Mapping[str, str]
+    headers: Headers
     body: bytes
     is_last: bool
     metadata: Metadata | None
@@ -90,7 +90,7 @@ class Malformed(ValueError):
     """Bytes that are no ProcessingRequest, or one that is not understood."""
 
 
-_NO_HEADERS: Mapping[str, str] = {}
+NO_HEADERS = Headers(b"", wire.HttpHeaders())
 
 
 def decode(data: bytes) -> Message:
@@ -104,14 +104,14 @@ def decode(data: bytes) -> Message:
     except DecodeError:
         raise Malformed("not a ProcessingRequest") from None
     kind = request.WhichOneof("request")
-    headers, body, is_last = _NO_HEADERS, b"", True
+    headers, body, is_last = NO_HEADERS, b"", True
     if kind in {"request_body", "response_body"}:
         chunk = request.response_body if kind == "response_body" else request.request_body
         body = chunk.body
         is_last = chunk.end_of_stream
     elif kind in {"request_headers", "response_headers"}:
         block = request.request_headers if kind == "request_headers" else request.response_headers
-        headers = _headers(block)
+        headers = Headers(data, block)
         is_last = block.end_of_stream
     elif kind is None:
         raise Malformed("a ProcessingRequest without content")
@@ -123,15 +123,6 @@ def decode(data: bytes) -> Message:
         _metadata(request.metadata_context) if request.HasField("metadata_context") else None,
         _protocol(request.protocol_config) if request.HasField("protocol_config") else None,
     )
-
-
-def _headers(block: wire.HttpHeaders) -> Mapping[str, str]:
-    entries = block.headers.headers
-    try:
-        return {entry.key: entry.raw_value.decode() or entry.value for entry in entries}
-    except UnicodeDecodeError:
-        # A value may be any bytes; what is not UTF-8 is replaced, never refused.
-        return {e.key: e.raw_value.decode("utf-8", "replace") or e.value for e in entries}
 
 
 def _protocol(config: wire.ProtocolConfiguration) -> Protocol:

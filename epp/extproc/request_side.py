@@ -16,7 +16,7 @@ What can be done depends on how Envoy hands over the request body:
 - NONE, and requests without a body: routed by the headers alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -24,7 +24,7 @@ from epp.api.errors import Code, Refusal
 from epp.api.request import DEFAULT_FAIRNESS_ID, NO_PROMPT, Decision, Request
 from epp.extproc import replies
 from epp.extproc.actions import Action, Reply, Route, RouteAny
-from epp.extproc.messages import BodyMode, Malformed, Message, Protocol
+from epp.extproc.messages import NO_HEADERS, BodyMode, Malformed, Message, Protocol
 from epp.extproc.settings import StreamSettings
 from epp.parsing.models import rewrite_model
 from epp.parsing.requests import Parsed, parse_request
@@ -51,7 +51,6 @@ CONTROL_HEADERS: Final = frozenset(
 _CONTINUE_HEADERS = Reply(replies.CONTINUE_REQUEST_HEADERS)
 _CONTINUE_BODY = Reply(replies.CONTINUE_REQUEST_BODY)
 _TRAILERS = Reply(replies.REQUEST_TRAILERS)
-_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Phase(Enum):
@@ -109,7 +108,7 @@ class RequestSide:
         self._mode = protocol.request_body
         self._is_eager = protocol.is_eager
         self._override = override
-        self._headers = _NO_HEADERS
+        self._headers = NO_HEADERS
         self._id = ""
         self._has_control_headers = False
         self._mutation = b""
@@ -129,8 +128,8 @@ class RequestSide:
         if self.phase is not _START:
             raise Malformed("request headers out of order")
         self._headers = headers = message.headers
-        self._id = headers.get(_REQUEST_ID, "")
-        if not self._id or not CONTROL_HEADERS.isdisjoint(headers):
+        self._id = headers.get(_REQUEST_ID) or ""
+        if not self._id or headers.mentions(b"x-gateway-") or headers.mentions(b"x-llm-d-"):
             self._change_headers()
         mode = self._mode
         self.is_over = message.is_last
@@ -141,7 +140,7 @@ class RequestSide:
         self.phase = _READING
         if mode is _STREAMED:
             return ()
-        length = headers.get("content-length", "")
+        length = headers.get("content-length") or ""
         if length.isdecimal() and len(length) < 20:
             self._check_size(int(length))
         if mode is _FULL_DUPLEX:

@@ -52,7 +52,7 @@ class ResponseSide:
             raise Malformed("response headers out of order")
         headers = message.headers
         self.status = _status(headers)
-        self.is_event_stream = "text/event-stream" in headers.get("content-type", "").lower()
+        self.is_event_stream = "text/event-stream" in (headers.get("content-type") or "").lower()
         self.is_over = message.is_last
         served = message.metadata.served if message.metadata else ""
         return (_HEADERS, ResponseStarted(self.status, served))
