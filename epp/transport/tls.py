@@ -1,6 +1,7 @@
 """Certificates: made on the spot, or read from a directory and read again when they change."""
 
 import datetime as dt
+import os
 import ssl
 import tempfile
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 CERTIFICATE = "tls.crt"
 KEY = "tls.key"
 _VALID_DAYS = 3650
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
 
 
 def self_signed() -> ssl.SSLContext:
@@ -36,20 +38,17 @@ def self_signed() -> ssl.SSLContext:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    # ssl reads files only; they live no longer than this call.
-    with tempfile.TemporaryDirectory() as folder:
-        directory = Path(folder)
-        (directory / CERTIFICATE).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        key_file = directory / KEY
-        key_file.touch(mode=0o600)
-        key_file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        return from_directory(directory)
+    context = _new_context()
+    _load(
+        context,
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+    )
+    return context
 
 
 def from_directory(directory: Path) -> ssl.SSLContext:
@@ -57,13 +56,31 @@ def from_directory(directory: Path) -> ssl.SSLContext:
 
     Raises:
         OSError: a file is missing or cannot be read.
-        ssl.SSLError: the files are no matching certificate and key.
+        ssl.SSLError: the files are no matching certificate and key, or the key needs a password.
     """
+    context = _new_context()
+    _load(context, (directory / CERTIFICATE).read_bytes(), (directory / KEY).read_bytes())
+    return context
+
+
+def _new_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2"])
-    context.load_cert_chain(directory / CERTIFICATE, directory / KEY)
     return context
+
+
+def _load(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    """Load a pair; ssl reads files only, so they exist for the time of this call."""
+    # In memory where that can be: the root filesystem of a container may be read-only.
+    place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        certificate_file, key_file = Path(folder) / CERTIFICATE, Path(folder) / KEY
+        certificate_file.write_bytes(certificate)
+        key_file.touch(mode=0o600)
+        key_file.write_bytes(key)
+        # Without a password given, an encrypted key would be asked for on the terminal.
+        context.load_cert_chain(certificate_file, key_file, password="")
 
 
 class CertificateWatch:
@@ -89,9 +106,11 @@ class CertificateWatch:
         now = self._fingerprint()
         if now == self._seen:
             return False
+        certificate = (self._directory / CERTIFICATE).read_bytes()
+        key = (self._directory / KEY).read_bytes()
         # A failed load may leave the context with half of a pair: try on a throw-away one first.
-        from_directory(self._directory)
-        self._context.load_cert_chain(self._directory / CERTIFICATE, self._directory / KEY)
+        _load(_new_context(), certificate, key)
+        _load(self._context, certificate, key)
         self._seen = now
         return True
 
