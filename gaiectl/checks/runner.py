@@ -17,28 +17,29 @@ async def run(
 ) -> AsyncGenerator[Result, None]:
     """Make the checks in their order and yield each result as it comes.
 
-    A check of which a needed one failed is skipped. What a check broke is mended before its result
-    is yielded, also when the run is cancelled.
+    A check is skipped when one that it needs failed, or was skipped for that reason. What a check
+    broke is mended before its result is yielded, also when the run is cancelled.
 
     Args:
         checks: what to make.
         target: what to make them against.
         stack_option: put into the hints, for commands to paste: " --name demo" or nothing.
     """
-    broken: set[str] = set()
+    unproven: set[str] = set()
     async with Gateway(target) as gateway:
         session = Session(target, gateway)
         for check in checks:
-            if unmet := [need for need in check.needs if need in broken]:
+            if unmet := [need for need in check.needs if need in unproven]:
+                unproven.add(check.id)
                 yield Result(
                     check=check,
                     outcome=Outcome.SKIPPED,
-                    reason=f"it says nothing while {unmet[0]} fails",
+                    reason=f"it says nothing while {unmet[0]} does not hold",
                 )
                 continue
             result = await _make(check, session, stack_option)
             if result.outcome is Outcome.FAILED:
-                broken.add(check.id)
+                unproven.add(check.id)
             yield result
 
 

@@ -36,6 +36,7 @@ _LIMIT_FIELD = "body_limit_bytes"
 _SIMULATORS = (
     "--time-to-first-token=10ms",
     "--inter-token-latency=5ms",
+    "--max-model-len=16384",
     "--max-loras=2",
     "--lora-modules",
     '{"name": "adapter-a"}',

@@ -15,7 +15,7 @@ _STRAYS = 1
 _SEEN_SECONDS = 0.5
 """Ten scrapes of a busy endpoint: after that the endpoint picker knows which adapters run."""
 
-_HOLD_TOKENS = (500, 4000, 16000)
+_HOLD_TOKENS = (500, 900, 4000, 16000)
 """Lengths of the answer that keeps the adapter running; the first that lasts is used."""
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaiectl.cli.options import DEFAULT_NAME, examples
-from gaiectl.errors import Exit, GaieError
+from gaiectl.errors import Exit, GaieError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,6 +76,11 @@ def run_checks(
     if show_list:
         _list(checks, output)
         return Exit.OK
+    if junit_file is not None and not junit_file.absolute().parent.is_dir():
+        raise UsageError(
+            f"--junit-file {junit_file}: there is no folder {junit_file.absolute().parent}",
+            hint="make it, or name a file somewhere else",
+        )
     heard = _Interruptions()
     try:
         report = _run(name, checks, output, junit_file)
@@ -115,7 +120,7 @@ def _run(
 
     with contextlib.ExitStack() as leaving:
         try:
-            one = leaving.enter_context(_stack(name))
+            one = leaving.enter_context(_stack(name, checks))
         except GaieError as error:
             _write(not_started(error), output, junit_file)
             raise
@@ -128,7 +133,7 @@ def _run(
 
 
 @contextlib.contextmanager
-def _stack(name: str) -> "Iterator[Stack]":
+def _stack(name: str, checks: "Sequence[Check]") -> "Iterator[Stack]":
     from gaiectl.checks.stack import is_running, temporary
     from gaiectl.console import terminal
     from gaiectl.console.narration import Narration
@@ -136,6 +141,9 @@ def _stack(name: str) -> "Iterator[Stack]":
 
     found = stack.get(name) if name else stack.find(DEFAULT_NAME)
     if found is not None and is_running(found):
+        for check in checks:
+            if check.disturbs:
+                terminal.say(f"{check.id} kills endpoints of it and starts them again")
         yield found
         return
     if name:

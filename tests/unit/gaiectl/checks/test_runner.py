@@ -57,10 +57,17 @@ async def test_evidence_error_and_reason_reach_the_results(target: Any) -> None:
 
 
 async def test_a_check_says_nothing_while_one_it_needs_fails(target: Any) -> None:
-    made = await results([check("a", fails), check("b", passes, needs=("a",))], target)
+    checks = [
+        check("a", fails),
+        check("b", passes, needs=("a",)),
+        check("c", passes, needs=("b",)),
+        check("d", passes),
+    ]
+    made = await results(checks, target)
 
-    assert [result.outcome for result in made] == [Outcome.FAILED, Outcome.SKIPPED]
-    assert made[1].reason == "it says nothing while a fails"
+    assert [str(result.outcome) for result in made] == ["failed", "skipped", "skipped", "passed"]
+    assert made[1].reason == "it says nothing while a does not hold"
+    assert made[2].reason == "it says nothing while b does not hold"
 
 
 async def test_a_check_is_made_when_one_it_needs_was_not_asked_for(target: Any) -> None:
