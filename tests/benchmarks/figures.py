@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-_WIDTHS = (40, 10, 15)
+_WIDTHS = (38, 12, 14)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from gaiectl.errors import GaieError
 
 _SAMPLES_PER_SECOND = 500
 _TOP = 20
+# What runs below asyncio.run and above our callbacks.
+_LOOP = "event loop and system calls"
 _ROOT = f"{Path(__file__).parents[2]}/"
 
 
@@ -76,6 +78,6 @@ def top_functions(text: str) -> str:
     rows = []
     for (function, file), samples in own.most_common(_TOP):
         line = lines[function, file].most_common(1)[0][0]
-        place = file.removeprefix(_ROOT)
-        rows.append(f"{samples / total:6.1%}  {function} ({place}:{line})")
+        name = f"{function} ({file.removeprefix(_ROOT)}:{line})"
+        rows.append(f"{samples / total:6.1%}  {_LOOP if function == 'Runner.run' else name}")
     return "\n".join(rows)
