@@ -61,13 +61,24 @@ def run() -> int:
         return Exit.OK
     except (KeyboardInterrupt, typer.Abort):
         return Exit.INTERRUPTED
-    except Exception as error:
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("gaiectl", "epp"):
+            return _own_fault(error)
+        errors.show_lines(
+            f"this command needs the Python package {error.name}", "pip install 'gaiectl[local]'"
+        )
+        return Exit.FAILED
+    except Exception as error:  # noqa: BLE001 - this is the boundary: nothing gets past it
         if hasattr(error, "format_message"):  # the parser's own errors
             return _refuse(error)
-        if _is_debugging():
-            raise
-        errors.show_bug(error)
-        return Exit.BUG
+        return _own_fault(error)
+
+
+def _own_fault(error: Exception) -> int:
+    if _is_debugging():
+        raise error
+    errors.show_bug(error)
+    return Exit.BUG
 
 
 def _refuse(error: Exception) -> int:

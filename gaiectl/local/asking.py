@@ -18,6 +18,11 @@ _HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _SERVING = b"\x08\x01"
 
 
+def check_installation() -> None:
+    """Raise ModuleNotFoundError unless a gRPC server can be asked."""
+    _client(http2=True)
+
+
 def get(url: str, *, timeout_seconds: float = 2) -> "httpx.Response | None":
     """Return the answer to a GET, or None when there is none."""
     return _ask("GET", url, timeout_seconds)
@@ -96,13 +101,16 @@ def _client(*, http2: bool = False) -> "httpx.Client":
     """
     import httpx  # noqa: PLC0415 - see the module's docstring
 
-    return httpx.Client(
-        http1=not http2,
-        http2=http2,
-        trust_env=False,
-        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-        limits=httpx.Limits(max_keepalive_connections=0),
-    )
+    try:
+        return httpx.Client(
+            http1=not http2,
+            http2=http2,
+            trust_env=False,
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+    except ImportError as error:
+        raise ModuleNotFoundError(str(error), name="h2") from error
 
 
 def _threads(urls: Sequence[str]) -> ThreadPoolExecutor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from gaiectl.errors import GaieError
-from gaiectl.local import endpoints, envoy, epp_config, parts, ports
+from gaiectl.local import asking, endpoints, envoy, epp_config, parts, ports
 from gaiectl.local.files import write_whole
 from gaiectl.local.narrator import Narrator
 from gaiectl.local.proof import first_request
@@ -80,6 +80,7 @@ def _is_running(place: Folder, found: State) -> bool:
 
 def _start(place: Folder, setup: Setup, narrator: Narrator, deadline: float) -> Started:
     with _step(narrator, "configuration checked"):
+        asking.check_installation()
         binary = envoy.find(setup.envoy)
         config = epp_config.read(setup.config)
         real = endpoints.from_urls(setup.endpoints)

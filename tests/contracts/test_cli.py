@@ -13,7 +13,18 @@ import typer.main
 
 from gaiectl.cli.app import app
 
-HEAVY = ("httpx", "aiohttp", "yaml", "jinja2", "rich", "kubernetes", "google", "uvloop", "epp")
+HEAVY = (
+    "asyncio",
+    "httpx",
+    "aiohttp",
+    "yaml",
+    "jinja2",
+    "rich",
+    "kubernetes",
+    "google",
+    "uvloop",
+    "epp",
+)
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -71,14 +82,16 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_help_comes_at_once() -> None:
-    def processor_seconds() -> float:
+    def processor_seconds(*arguments: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert gaiectl("--help").returncode == 0
+        subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    # Time of the processor, for other tests may keep the clock waiting.
-    assert min(processor_seconds() for _ in range(5)) < 0.150
+    # Time of the processor, and beside a bare interpreter, for other tests may run as well.
+    best = min(processor_seconds("-m", "gaiectl", "--help") for _ in range(5))
+    bare = min(processor_seconds("-c", "pass") for _ in range(5))
+    assert best < max(0.150, 8 * bare)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +151,23 @@ def test_a_bug_shows_no_traceback_but_writes_one(tmp_path: Path) -> None:
         env=environment,
     )
     assert "Traceback" in debugged.stderr
+
+
+def test_a_missing_package_is_named_with_the_way_to_get_it() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['httpx'] = None\n"
+        "sys.argv = ['gaiectl', 'local', 'up', '-d']\n"
+        "from gaiectl.cli.app import run\n"
+        "raise SystemExit(run())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: this command needs the Python package httpx",
+        "hint: pip install 'gaiectl[local]'",
+    ]
 
 
 def test_a_reader_who_leaves_early_hears_no_complaint() -> None:

@@ -1,6 +1,5 @@
 """``gaiectl local test``."""
 
-import asyncio
 import contextlib
 import json
 import signal
@@ -115,6 +114,8 @@ def _list(checks: "Sequence[Check]", output: ReportForm) -> None:
 def _run(
     name: str, checks: "Sequence[Check]", output: ReportForm, junit_file: Path | None
 ) -> "Report":
+    import asyncio
+
     from gaiectl.checks.report import not_started
     from gaiectl.console import check_report, terminal
 
