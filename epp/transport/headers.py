@@ -6,11 +6,13 @@ from hpack import Decoder, HPACKError
 
 from epp.transport.frames import ConnectionFault, Error
 from epp.transport.limits import Limits
+from epp.transport.literals import read_block
 
 _CONNECTION_SPECIFIC: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
 _PSEUDO: Final = frozenset((b":method", b":scheme", b":path", b":authority"))
+_WANTED: Final = _PSEUDO | _CONNECTION_SPECIFIC | {b"te", b"content-type", b"content-length"}
 _MEMO_ENTRIES: Final = 1024
 _MEMO_BLOCK_BYTES: Final = 4096
 
@@ -83,15 +85,17 @@ class HeaderDecoder:
 
     Once a gRPC client has applied the header table size of 0 that we announce, every block stands
     alone and equal bytes mean equal headers: such blocks are looked up instead of decoded. gRPC
-    clients send the same block for each call, so nearly all are found. A peer that never announces
-    the change (Go's encoder does not) is decoded with the default table, block by block.
+    clients send the same block for each call, so nearly all are found; those of a peer that traces
+    its calls are read without the values that nobody asks for. A peer that never announces the
+    change (Go's encoder does not) is decoded with the default table, block by block.
     """
 
-    __slots__ = ("_decoder", "_is_table_refused", "_stands_alone")
+    __slots__ = ("_decoder", "_is_table_refused", "_max_list_bytes", "_stands_alone")
 
     _memo: dict[bytes, RequestHead] = {}  # noqa: RUF012 - shared on purpose: blocks stand alone
 
     def __init__(self, max_list_bytes: int) -> None:
+        self._max_list_bytes = max_list_bytes
         self._decoder = Decoder(max_header_list_size=max_list_bytes)
         self._is_table_refused = False
         self._stands_alone = False
@@ -111,7 +115,8 @@ class HeaderDecoder:
         memo = self._memo
         head = memo.get(block)
         if head is None:
-            head = examine(self._fields(block))
+            fields = read_block(block, _WANTED, self._max_list_bytes)
+            head = examine(self._fields(block) if fields is None else fields)
             if len(block) <= _MEMO_BLOCK_BYTES and self._stands_alone:
                 if len(memo) >= _MEMO_ENTRIES:
                     memo.clear()

@@ -119,6 +119,78 @@ def test_a_list_that_unpacks_beyond_the_limit_is_refused() -> None:
         HeaderDecoder(1000).request(bomb)
 
 
+NAMES = st.sampled_from(
+    [
+        b":method",
+        b":path",
+        b"te",
+        b"content-type",
+        b"traceparent",
+        b"x-y",
+        b"content-length",
+        b"Bad",
+    ]
+)
+VALUES = st.one_of(
+    st.sampled_from([b"POST", b"trailers", b"/a.B/C", b"application/grpc", b"12", b"", b"no"]),
+    st.text("abcdef0123456789-/ ", max_size=60).map(str.encode),
+)
+
+
+@given(
+    st.lists(st.tuples(NAMES, VALUES), max_size=8),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_block_of_its_own_is_read_as_any_decoder_would_read_it(
+    more: list[tuple[bytes, bytes]], is_coded: bool, is_first: bool
+) -> None:
+    fields = [*more, *GRPC] if is_first else [*GRPC, *more]
+    encoder = Encoder()
+    encoder.header_table_size = 0
+    first, second = (encoder.encode(fields, huffman=is_coded) for _ in range(2))
+    decoder = HeaderDecoder(65536)
+    expected = examine(fields)
+
+    assert decoder.request(first) == expected
+    assert decoder.request(second) == expected
+    HeaderDecoder._memo.clear()
+    assert decoder.request(second) == expected
+
+
+def test_a_block_that_asks_for_the_table_again_gets_it() -> None:
+    decoder = HeaderDecoder(65536)
+    encoder = Encoder()
+    encoder.header_table_size = 0
+    decoder.request(encoder.encode(GRPC))
+    encoder.header_table_size = 4096
+
+    for _ in range(3):
+        assert decoder.request(encoder.encode([*GRPC, (b"x-new", b"1")])) == GRPC_HEAD
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"\xbe",  # the first entry of a table that is empty
+        b"\x80",  # there is no entry 0
+        b"\x7f\x80\x80\x80\x80\x01",  # a number that does not end
+        b"\x0f",  # a number cut short
+        b"\x00\x05ab",  # a name cut short
+        b"\x00\x01a\x05b",  # a value cut short
+        b"\x00\x01a",  # no value
+        b"\x00\x82\xff\xff\x00",  # a name that is no Huffman code
+        b"\x82" * 600,  # small, and a list beyond the limit
+    ],
+)
+def test_malformed_blocks_of_their_own_are_refused(block: bytes) -> None:
+    decoder = HeaderDecoder(20_000)
+    decoder.request(b"\x20" + encode(GRPC))
+
+    with pytest.raises(HPACKError):
+        decoder.request(block)
+
+
 @given(st.binary(max_size=200), st.booleans())
 def test_garbage_raises_nothing_but_hpack_errors(block: bytes, is_table_gone: bool) -> None:
     decoder = HeaderDecoder(4096)
