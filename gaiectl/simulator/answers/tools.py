@@ -7,7 +7,8 @@ import orjson
 
 from gaiectl.simulator.failures import ApiError
 
-_MAX_DEPTH = 16
+_MAX_DEPTH = 8
+_MAX_SIZE = 16
 
 
 def demanded(tools: Sequence[Mapping[str, Any]], choice: Any) -> tuple[str, str] | None:
@@ -36,28 +37,43 @@ def demanded(tools: Sequence[Mapping[str, Any]], choice: Any) -> tuple[str, str]
 
 
 def smallest(schema: Any, depth: int = 0) -> Any:
-    """Return the smallest value that fits a JSON schema of the common kinds."""
+    """Return the smallest value that fits a JSON schema of the common kinds.
+
+    Nonsense in the schema is passed over, and sizes end at a bound, as the client makes both up.
+    """
     if not isinstance(schema, Mapping) or depth > _MAX_DEPTH:
         return None
     for fixed in ("const", "default"):
         if fixed in schema:
             return schema[fixed]
-    if schema.get("enum"):
-        return schema["enum"][0]
+    if options := _list(schema, "enum"):
+        return options[0]
     for union in ("anyOf", "oneOf"):
-        if schema.get(union):
-            return smallest(schema[union][0], depth + 1)
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        kind = kind[0] if kind else None
+        if options := _list(schema, union):
+            return smallest(options[0], depth + 1)
+    kind = (_list(schema, "type") or [schema.get("type")])[0]
     if kind == "object" or "properties" in schema:
-        properties = schema.get("properties") or {}
-        wanted = [name for name in schema.get("required") or () if name in properties]
-        return {name: smallest(properties[name], depth + 1) for name in wanted}
+        properties = schema.get("properties")
+        if not isinstance(properties, Mapping):
+            return {}
+        wanted = [name for name in _list(schema, "required") if isinstance(name, str)]
+        return {
+            name: smallest(properties[name], depth + 1) for name in wanted if name in properties
+        }
     if kind == "array":
-        return [smallest(schema.get("items"), depth + 1)] * int(schema.get("minItems") or 0)
+        return [smallest(schema.get("items"), depth + 1)] * _size(schema, "minItems")
     if kind == "string":
-        return "text".ljust(int(schema.get("minLength") or 0), "t")
-    if kind in {"integer", "number"}:
+        return "text".ljust(_size(schema, "minLength"), "t")
+    if kind in ("integer", "number"):
         return schema.get("minimum", 0)
     return False if kind == "boolean" else None
+
+
+def _list(schema: Mapping[str, Any], name: str) -> list[Any]:
+    value = schema.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _size(schema: Mapping[str, Any], name: str) -> int:
+    value = schema.get(name)
+    return max(0, min(value, _MAX_SIZE)) if isinstance(value, int) else 0

@@ -1,9 +1,11 @@
 """The prefix cache: what is found again, what is evicted, and laws that always hold."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaiectl.simulator.kv_cache import Lease, PrefixCache
+
+LAW = settings(deadline=None, max_examples=60)
 
 
 def cache_of(size: int = 8, block_size: int = 4) -> PrefixCache:
@@ -116,6 +118,7 @@ steps = st.lists(
 )
 
 
+@LAW
 @given(steps, st.integers(1, 9), st.integers(1, 4))
 def test_whatever_happens_the_cache_neither_overflows_nor_invents_hits(
     history: list, size: int, block_size: int
@@ -151,6 +154,7 @@ def test_whatever_happens_the_cache_neither_overflows_nor_invents_hits(
     assert cache.stored <= size
 
 
+@LAW
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(1, 5))
 def test_the_same_prompt_twice_finds_all_it_may(tokens: list[int], block_size: int) -> None:
     cache = PrefixCache(size=100, block_size=block_size)

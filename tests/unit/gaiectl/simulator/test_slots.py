@@ -1,10 +1,12 @@
 """Who runs and who waits."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaiectl.simulator.slots import Place, QueueFull, Slots
+
+LAW = settings(deadline=None, max_examples=60)
 
 
 def slots(running: int = 2, waiting: int = 10, loras: int = 1) -> Slots:
@@ -53,6 +55,7 @@ def test_a_request_that_gives_up_waiting_is_gone() -> None:
     assert (queue.running, queue.waiting) == (0, 0)
 
 
+@LAW
 @given(
     st.lists(st.tuples(st.booleans(), st.integers(0, 9), st.sampled_from(["", "a", "b", "c"]))),
     st.integers(1, 3),

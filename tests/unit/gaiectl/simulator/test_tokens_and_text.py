@@ -4,18 +4,22 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaiectl.simulator import tokens
 from gaiectl.simulator.text import answer_length, echoed, random_answer, stopped
 
+LAW = settings(deadline=None, max_examples=60)
 
+
+@LAW
 @given(st.text())
 def test_the_pieces_of_a_text_are_the_text(text: str) -> None:
     assert "".join(tokens.split(text)) == text
 
 
+@LAW
 @given(st.text())
 def test_ids_depend_on_the_text_alone_and_stay_in_the_vocabulary(text: str) -> None:
     found = tokens.encode(text)
@@ -38,6 +42,7 @@ def test_a_message_of_blocks_is_its_text() -> None:
     assert tokens.content_text(blocks) == "look: <image_url>"
 
 
+@LAW
 @given(st.integers(1, 500), st.booleans(), st.integers())
 def test_an_answer_is_never_longer_than_its_limit(limit: int, limited: bool, seed: int) -> None:
     rng = random.Random(seed)
@@ -48,6 +53,7 @@ def test_an_answer_is_never_longer_than_its_limit(limit: int, limited: bool, see
     assert output.finish_reason == ("length" if len(output.pieces) == limit else "stop")
 
 
+@LAW
 @given(st.integers(1, 300))
 def test_ignoring_the_end_gives_the_exact_length(limit: int) -> None:
     output = random_answer(random.Random(), limit=limit, limited_by_user=True, exact=True)
