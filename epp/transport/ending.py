@@ -1,5 +1,6 @@
 """How a connection ends: drained, closed, or cut off because the peer is slow or silent."""
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
@@ -126,7 +127,8 @@ class Ending:
             return
         self._write_last()
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            with contextlib.suppress(OSError):  # the peer was faster
+                self.transport.write_eof()
         server = self._connection.server
         server.loop.call_later(server.limits.linger_seconds, self.close)
 

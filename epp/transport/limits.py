@@ -47,7 +47,7 @@ class Limits:
     """
 
     max_message_bytes: int = 33 * 1024 * 1024
-    max_buffered_bytes: int = 1024 * 1024 * 1024
+    max_buffered_bytes: int = 512 * 1024 * 1024
     max_concurrent_streams: int = 32_768
     max_header_bytes: int = 16 * 1024
     max_continuations: int = 16

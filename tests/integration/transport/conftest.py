@@ -72,9 +72,11 @@ METHODS: Methods = {b"/test/Echo": Echo, b"/test/Silent": Silent, b"/test/Slow":
 class RunningServer:
     """One ``GrpcServer`` and the thread that it runs in."""
 
-    def __init__(self, limits: Limits | None, tls: ssl.SSLContext | None, *, port: int) -> None:
+    def __init__(
+        self, loop: str, limits: Limits | None, tls: ssl.SSLContext | None, *, port: int
+    ) -> None:
         self.failures: list[dict[str, Any]] = []
-        self._loop = uvloop.new_event_loop()
+        self._loop = (uvloop if loop == "uvloop" else asyncio).new_event_loop()
         self._loop.set_exception_handler(lambda _, context: self.failures.append(context))
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -251,13 +253,14 @@ class Start:
     wait_until = staticmethod(wait_until)
     patience_seconds = PATIENCE_SECONDS
 
-    def __init__(self) -> None:
+    def __init__(self, loop: str) -> None:
+        self._loop = loop
         self._running: list[RunningServer] = []
 
     def __call__(
         self, limits: Limits | None = None, tls: ssl.SSLContext | None = None, *, port: int = 0
     ) -> RunningServer:
-        running = RunningServer(limits, tls, port=port)
+        running = RunningServer(self._loop, limits, tls, port=port)
         self._running.append(running)
         return running
 
@@ -269,7 +272,8 @@ class Start:
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    starting = Start()
+def start(request: pytest.FixtureRequest) -> Iterator[Start]:
+    """Start servers on uvloop, or on the loop that the test names by indirect parametrisation."""
+    starting = Start(getattr(request, "param", "uvloop"))
     yield starting
     starting.stop_all()

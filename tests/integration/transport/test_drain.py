@@ -9,6 +9,8 @@ import pytest
 
 from epp.transport import frames, tls
 
+pytestmark = pytest.mark.parametrize("start", ["uvloop", "asyncio"], indirect=True)
+
 
 class Load:
     """Clients in a loop, each with a channel of its own that may go to either server."""
