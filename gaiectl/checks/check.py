@@ -51,4 +51,4 @@ class Check:
     run: "Callable[[Session], Awaitable[str]]"
     needs: tuple[str, ...] = ()
     disturbs: bool = False
-    timeout_seconds: float = 120.0
+    timeout_seconds: float = 300.0

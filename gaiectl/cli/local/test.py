@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaiectl.cli.options import DEFAULT_NAME, examples
+from gaiectl.cli.options import examples
 from gaiectl.errors import Exit, GaieError, UsageError
+from gaiectl.local import DEFAULT_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

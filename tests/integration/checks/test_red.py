@@ -1,16 +1,18 @@
-"""Every check can fail: a gateway with one fault turns exactly the checks red that are about it."""
+"""Every check can fail: a gateway with one fault turns exactly its own checks red."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from gaiectl.checks.catalog import ALL
+from gaiectl.checks.check import Category, Check
 from gaiectl.checks.report import Outcome, Result
 from gaiectl.checks.runner import run
 
 pytestmark = pytest.mark.slow
 
-FAULTS = {
+FAULTS_OF_ANSWERS = {
     "lists-another-model": {"models"},
     "no-text": {"completion"},
     "no-chat": {"chat"},
@@ -20,28 +22,35 @@ FAULTS = {
     "held-back": {"streaming"},
     "small-bodies": {"big-body"},
     "new-request-ids": {"request-id"},
-    "round-robin": {"prefix-affinity", "lora-affinity"},
-    "forgets-adapters": {"lora-affinity"},
-    "one-endpoint": {"spread"},
-    "uncounted": {"metrics"},
     "500-for-bad-json": {"bad-json"},
     "own-404": {"unknown-path"},
     "no-limit": {"body-limit"},
     "silent-413": {"body-limit"},
 }
+FAULTS_OF_ROUTING = {
+    "round-robin": {"prefix-affinity", "lora-affinity"},
+    "forgets-adapters": {"lora-affinity"},
+    "one-endpoint": {"spread"},
+    "uncounted": {"metrics"},
+}
 FAULTS_OF_FAILURE = {
     "no-retries": {"endpoint-dies"},
     "502-without-endpoints": {"no-endpoints"},
 }
-GENTLE = [check for check in ALL if not check.disturbs]
-HARSH = [check for check in ALL if check.disturbs or check.id == "completion"]
+FAULTS = FAULTS_OF_ANSWERS | FAULTS_OF_ROUTING | FAULTS_OF_FAILURE
 
 
-async def results(checks: Any, target: Any) -> list[Result]:
+def of(*categories: Category) -> list[Check]:
+    return [check for check in ALL if check.category in categories]
+
+
+async def results(checks: Sequence[Check], target: Any) -> list[Result]:
     return [result async for result in run(checks, target)]
 
 
-def failed(made: list[Result]) -> dict[str, str]:
+async def red(checks: Sequence[Check], target: Any) -> dict[str, str]:
+    """The checks that failed, with what they said."""
+    made = await results(checks, target)
     return {r.check.id: r.error for r in made if r.outcome is Outcome.FAILED}
 
 
@@ -51,23 +60,30 @@ async def test_a_good_gateway_passes_every_check(tiny_gateway: Any) -> None:
     assert {r.check.id: r.error or r.reason for r in made if r.outcome is not Outcome.PASSED} == {}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_a_fault_turns_its_check_red_and_no_other(fault: str, tiny_gateway: Any) -> None:
-    red = failed(await results(GENTLE, await tiny_gateway(fault)))
+@pytest.mark.parametrize("fault", FAULTS_OF_ANSWERS)
+async def test_a_wrong_answer_turns_its_check_red_and_no_other(
+    fault: str, tiny_gateway: Any
+) -> None:
+    failed = await red(of(Category.ANSWERS, Category.ERRORS), await tiny_gateway(fault))
 
-    assert set(red) == FAULTS[fault], red
+    assert set(failed) == FAULTS[fault], failed
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_ROUTING)
+async def test_bad_routing_turns_its_check_red_and_no_other(fault: str, tiny_gateway: Any) -> None:
+    failed = await red(of(Category.ROUTING), await tiny_gateway(fault))
+
+    assert set(failed) == FAULTS[fault], failed
 
 
 @pytest.mark.parametrize("fault", FAULTS_OF_FAILURE)
-async def test_a_fault_that_shows_only_when_things_break_turns_its_check_red(
+async def test_a_fault_that_shows_when_endpoints_die_turns_its_check_red_and_no_other(
     fault: str, tiny_gateway: Any
 ) -> None:
-    red = failed(await results(HARSH, await tiny_gateway(fault)))
+    failed = await red(of(Category.FAILURES), await tiny_gateway(fault))
 
-    assert set(red) == FAULTS_OF_FAILURE[fault], red
+    assert set(failed) == FAULTS[fault], failed
 
 
 def test_there_is_a_fault_for_every_check() -> None:
-    red = set().union(*FAULTS.values(), *FAULTS_OF_FAILURE.values())
-
-    assert red == {check.id for check in ALL}
+    assert set().union(*FAULTS.values()) == {check.id for check in ALL}
