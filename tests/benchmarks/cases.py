@@ -236,11 +236,14 @@ def _memory(scale: Scale, profiler: Profiler | None) -> list[Figure]:
                     _mib("idle", "idle", idle.resident, Target(60)),
                     _mib("idle_proportional", "idle, shared pages shared", idle.proportional),
                 ]
-            for count, tokens in ((scale.held, _SHORT_TOKENS), (scale.held_long, _LONG_TOKENS)):
+            for count, tokens, name in (
+                (scale.held, _SHORT_TOKENS, "72"),
+                (scale.held_long, _LONG_TOKENS, "100k"),
+            ):
                 resident = uvloop.run(_while_held(gateway, count, tokens, epp))
                 _wait_until_closed(model_servers)
-                title = f"{count} streams of {tokens} tokens, {way}"
-                figures.append(_mib(f"held_{tokens}_{way}", title, resident))
+                title = f"{count} streams, {name} tokens, {way}"
+                figures.append(_mib(f"held_{name}_{way}", title, resident))
             ended = memory(epp.pid).resident
             figures.append(_mib(f"ended_{way}", f"after they ended, {way}", ended))
     return figures

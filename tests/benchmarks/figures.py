@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-_WIDTHS = (38, 12, 14)
+_WIDTHS = (37, 12, 15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Figure:
     Attributes:
         case: number of the benchmark case.
         key: stable name for programs.
-        title: name for people, at most 36 characters.
+        title: name for people, at most 34 characters.
         unit: of the values; empty for a ratio.
         runs: one value per run, in order.
         target: what to reach; None for a figure that only explains others.
@@ -119,4 +119,4 @@ def _row(title: str, value: str, spread: str, aim: str) -> str:
 def _number(value: float) -> str:
     if value >= 100:
         return f"{value:.0f}"
-    return f"{value:.3g}"
+    return f"{value:.3g}" if value >= 0.1 else f"{value:.2g}"
