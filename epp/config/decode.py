@@ -7,8 +7,8 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from epp.api.parameters import Param, Seconds, parameters_of, refused_by
-from epp.config.source import UNUSABLE, Source, short
-from epp.config.suggest import suggest
+from epp.reading.source import UNUSABLE, Source, short
+from epp.reading.suggest import suggest
 
 DURATION_PART = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
 """A number and its unit, in the syntax of Go's time.ParseDuration."""

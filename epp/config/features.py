@@ -1,7 +1,7 @@
 """Feature gates: the names that GAIE and llm-d-router know, and what each does here."""
 
-from epp.config.source import Source
-from epp.config.suggest import suggest
+from epp.reading.source import Source
+from epp.reading.suggest import suggest
 
 NO_EFFECT = "has no effect here"
 GATES = {

@@ -7,9 +7,9 @@ from typing import Any
 from epp.api.registry import Family, PluginType, Registry
 from epp.config.decode import decode
 from epp.config.document import PluginEntry
-from epp.config.source import Source
-from epp.config.suggest import suggest
 from epp.config.types import UnusableType, find
+from epp.reading.source import Source
+from epp.reading.suggest import suggest
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from epp.config.decode import decode_lenient
 from epp.config.document import Document, Saturation
 from epp.config.instances import Built, Plugins
 from epp.config.profiles import Draft, choose_handler, draft_profiles
-from epp.config.source import MAX_CHARACTERS, UNUSABLE, Source, parse
+from epp.reading.source import MAX_CHARACTERS, UNUSABLE, Source, parse
 from epp.scheduling.profile import Profile
 
 DEFAULT_TEXT = """\

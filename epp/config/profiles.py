@@ -7,7 +7,7 @@ from epp.api.plugin import Filter, Picker, Scorer
 from epp.api.registry import Family
 from epp.config.document import PluginReference, ProfileEntry
 from epp.config.instances import Built, Plugins
-from epp.config.source import Source
+from epp.reading.source import Source
 from epp.scheduling.profile import Profile
 
 DEFAULT_PROFILE = "default"

@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 
 import epp.plugins  # noqa: F401 - registers the built-in types
 from epp.api.registry import PluginType, Registry, default_registry
-from epp.config.suggest import suggest
+from epp.reading.suggest import suggest
 
 GROUP = "epp.plugins"
 

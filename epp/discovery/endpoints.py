@@ -9,13 +9,14 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
-from epp.api.errors import ConfigError
-from epp.discovery.source import UNUSABLE, Source, parse
+from epp.api.errors import ConfigError, Problem
+from epp.reading.source import UNUSABLE, Source, parse, short
+from epp.reading.suggest import suggest
 
 DEFAULT_NAMESPACE = "default"
+_MAX_VALUES = 200_000
 _FIELDS = ("name", "namespace", "address", "port", "labels")
 _REQUIRED = ("name", "address", "port")
 _HOST = re.compile(r"(?=.{1,253}$)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
@@ -54,7 +55,11 @@ def read_endpoints(data: bytes, file: str) -> tuple[Entry, ...]:
     Raises:
         ConfigError: with everything that is wrong.
     """
-    source = parse(data, file)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(f"not UTF-8 at byte {error.start}", file)]) from None
+    source = parse(text, file, max_values=_MAX_VALUES)
     entries = () if source.value is UNUSABLE else _entries(source)
     if source.problems:
         raise ConfigError(source.problems)
@@ -64,7 +69,7 @@ def read_endpoints(data: bytes, file: str) -> tuple[Entry, ...]:
 def _entries(source: Source) -> tuple[Entry, ...]:
     document = source.value
     if document is None:
-        source.places[""] = (1, 1)
+        source.values[""] = (1, 1)
         source.add("", "the file is empty", "write 'endpoints: []' for no endpoint")
         return ()
     if not isinstance(document, dict):
@@ -107,10 +112,8 @@ def _refuse_unknown(
 ) -> None:
     for name in item:
         if name not in known:
-            close = get_close_matches(name.lower()[:80], known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
             child = f"{path}.{name}" if path else name
-            source.add(child, f"unknown field {name[:60]!r}", hint, at_key=True)
+            source.add(child, f"unknown field {short(name)}", suggest(name, known), at_key=True)
 
 
 def _refuse_twins(source: Source, entries: list[Entry | None]) -> None:
@@ -120,7 +123,7 @@ def _refuse_twins(source: Source, entries: list[Entry | None]) -> None:
             continue
         other = first.setdefault((entry.namespace, entry.name), index)
         if other != index:
-            line = source.places[f"endpoints[{other}]"][0]
+            line = source.line(f"endpoints[{other}]")
             message = f"{entry.namespace}/{entry.name} is already the endpoint of line {line}"
             source.add(f"endpoints[{index}].name", message, "names are unique in a namespace")
 

@@ -15,8 +15,8 @@ from epp.api.discovery import EndpointSink, EndpointSpec
 from epp.api.errors import ConfigError, Problem
 from epp.discovery.endpoints import Entry, read_endpoints
 from epp.discovery.names import Lookup, Names, system_lookup
-from epp.discovery.source import MOST_BYTES
 from epp.metrics.recorder import EppMetrics
+from epp.reading.source import MAX_CHARACTERS
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ class FileDiscovery:
             if not stat.S_ISREG(self._path.stat().st_mode):
                 raise self._unreadable("is not a file")
             with self._path.open("rb") as file:
-                data = file.read(MOST_BYTES + 1)
+                data = file.read(MAX_CHARACTERS + 1)
         except OSError as error:
             raise self._unreadable(f"cannot be read: {_reason(error)}") from None
         return read_endpoints(data, str(self._path))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from epp.config import ConfigError, load, load_file
-from epp.config.source import MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES
+from epp.reading.source import MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES
 
 INVALID = Path(__file__).parent / "invalid"
 HEAD = "apiVersion: inference.networking.x-k8s.io/v1alpha1\nkind: EndpointPickerConfig\n"

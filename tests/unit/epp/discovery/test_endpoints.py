@@ -157,13 +157,22 @@ def test_a_name_given_twice_in_a_namespace_is_refused() -> None:
         ("endpoints: 1", "1:12: endpoints: expected a list of endpoints"),
         ("- a", "1:1: expected an object with the list 'endpoints'"),
         ("endpoints: []\n---\nendpoints: []", "3:1: more than one document"),
-        ("endpoints: [", "2:1: not valid YAML: did not find expected node content"),
+        (
+            "endpoints: [",
+            (
+                "2:1: not valid YAML: did not find expected node content"
+                " (while parsing a flow node that begins in line 2)"
+            ),
+        ),
         (
             "endpoints: []\nendpoints: []",
-            "2:1: endpoints: 'endpoints' is given twice, first in line 1",
+            "2:1: endpoints: 'endpoints' is given twice (first in line 1)",
         ),
-        ("endpoints: &a [*a]", "1:12: anchors and aliases are not supported here; write it out"),
-        ("endpoints: !!binary x", "1:12: endpoints: 'x' is not a usable value"),
+        ("endpoints: &a [*a]", "1:16: alias *a has no anchor that ends before it"),
+        (
+            "endpoints: !!binary x",
+            "1:12: endpoints: tag 'tag:yaml.org,2002:binary' is not allowed here (remove it)",
+        ),
         ("? [a]\n: 1", "1:3: a field name must be a word"),
     ],
 )
@@ -179,7 +188,7 @@ def test_no_endpoints_is_a_valid_state() -> None:
 def test_deep_nesting_is_refused(opening: str) -> None:
     (problem,) = problems("endpoints: " * (opening != "- ") + opening * 100_000)
 
-    assert "nested deeper than 20 levels" in problem or "not valid YAML" in problem
+    assert "nested deeper than 40 levels" in problem or "not valid YAML" in problem
 
 
 def test_a_large_file_is_refused() -> None:

@@ -106,13 +106,13 @@ class _Unreadable(Exception):
         self.hint = hint
 
 
-def parse(text: str, file: str) -> Source:
+def parse(text: str, file: str, *, max_values: int = MAX_VALUES) -> Source:
     """Return the values and their places; what is wrong with the text is in ``problems``."""
     source = Source(file)
     try:
-        root = _compose(text)
+        root = _compose(text, max_values)
         if root is not None:
-            source.value = _Values(source).of(root, "", 0)
+            source.value = _Values(source, max_values).of(root, "", 0)
     except _Unreadable as error:
         source.value = UNUSABLE
         source.problems.append(Problem(error.message, file, *error.place, hint=error.hint))
@@ -126,6 +126,9 @@ def _events(text: str) -> Iterator[Any]:
         at = unprintable.start()
         place = (text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
         raise _Unreadable(f"character {unprintable.group()!a} is not allowed", place)
+    if text.lstrip()[:1] in ("{", "["):
+        # JSON may be indented with tabs, which YAML refuses; inside JSON strings they are escaped.
+        text = text.replace("\t", " ")
     try:
         yield from yaml.parse(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
@@ -138,7 +141,7 @@ def _events(text: str) -> Iterator[Any]:
         raise _Unreadable(f"not valid YAML: {error}") from None
 
 
-def _compose(text: str) -> _Node | None:
+def _compose(text: str, max_values: int) -> _Node | None:
     """Return the tree of the only document; None when there is none."""
     root: _Node | None = None
     open_nodes: list[_Node] = []
@@ -162,8 +165,8 @@ def _compose(text: str) -> _Node | None:
         elif isinstance(event, yaml.ScalarEvent) and event.anchor is not None:
             anchors[event.anchor] = node
         count += 1
-        if count > MAX_VALUES:
-            raise _Unreadable(f"more than {MAX_VALUES} values", node.place)
+        if count > max_values:
+            raise _Unreadable(f"more than {max_values} values", node.place)
         if open_nodes:
             open_nodes[-1].parts.append(node)
         elif root is None:
@@ -180,15 +183,16 @@ def _compose(text: str) -> _Node | None:
 class _Values:
     """Turns nodes into values; notes their places and problems in the source."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, max_values: int) -> None:
         self._source = source
-        self._left = MAX_VALUES
+        self._max_values = max_values
+        self._left = max_values
 
     def of(self, node: _Node, path: str, depth: int) -> Any:
         """Return the value of a node."""
         self._left -= 1
         if self._left < 0:
-            raise _Unreadable(f"more than {MAX_VALUES} values, aliases expanded", node.place)
+            raise _Unreadable(f"more than {self._max_values} values, aliases expanded", node.place)
         if depth > MAX_DEPTH:
             raise _Unreadable(f"nested deeper than {MAX_DEPTH} levels", node.place)
         self._source.values[path] = node.place
