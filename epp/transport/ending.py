@@ -143,14 +143,11 @@ class Ending:
         self.close()
 
     def close(self) -> None:
-        """Abort the open calls, send what is ready and close."""
+        """Abort the open calls, send what is ready and close; ``check`` cuts off who takes none."""
         self._connection.abort_calls()
         if self.transport is not None:
             self._write_last()
-            if self._is_paused:
-                self.transport.abort()
-            else:
-                self.transport.close()
+            self.transport.close()
 
     def abort(self) -> None:
         """Close now, whatever was not sent."""

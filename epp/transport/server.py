@@ -102,7 +102,10 @@ class GrpcServer:
             for connection in list(self.connections):
                 connection.ending.abort()
         if self._listener is not None:
-            await self._listener.wait_closed()
+            # A peer may still be in its TLS handshake.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._listener.wait_closed()
 
     def connection_ended(self) -> None:
         """A connection says that it is gone."""

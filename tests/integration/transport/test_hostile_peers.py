@@ -5,12 +5,13 @@ import random
 import resource
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from epp.transport import frames, headers
+from epp.transport import frames, headers, tls
 from epp.transport.frames import Error
 from epp.transport.limits import Limits
 
@@ -343,3 +344,22 @@ def test_garbage_and_peers_that_vanish_leave_nothing_behind(start: Any) -> None:
     start.wait_until(lambda: not server.server.connections)
     serves_others(start, server)
     assert (start.Echo.open, start.Silent.open) == (0, 0)
+
+
+def test_a_stop_waits_for_nobody(start: Any) -> None:
+    """Neither for a peer that does not read, nor for one in the middle of its TLS handshake."""
+    server, secured = start(), start(tls=tls.self_signed())
+    with start.RawPeer(server.port) as deaf, start.RawPeer(secured.port) as mute:
+        mute.send(b"\x16\x03\x01")
+        deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        deaf.greet({frames.SETTINGS_INITIAL_WINDOW_SIZE: frames.MAX_WINDOW})
+        deaf.send(frames.window_update(0, frames.MAX_WINDOW - frames.DEFAULT_WINDOW) + deaf.head(1))
+        deaf.socket.settimeout(1.0)
+        deaf.send_until_stuck(deaf.data(1, prefixed(bytes(16_000))), at_most=500 * MIB)
+
+        begun = time.monotonic()
+        server.run(server.server.stop())
+        secured.run(secured.server.stop())
+
+        assert time.monotonic() - begun < 8.0
+        assert server.server.connections == set()
