@@ -257,7 +257,16 @@ class Connection(asyncio.Protocol):
         if stream.is_local_closed:
             return
         if ends:
+            out = self.sender.out
+            sent = len(out)
             self._on_end_of_stream(stream)
+            # Envoy resets each call right after ending it: nobody waits for its trailers then.
+            if (
+                len(out) == sent + 1
+                and stream_id not in self.streams
+                and data[end : end + frames.HEADER_BYTES] == frames.rst_stream_header(stream_id)
+            ):
+                out.pop()
         elif stream.ungranted > self._stream_window_half:
             self.sender.grant(stream)
 

@@ -27,10 +27,38 @@ def goaways(received: list[Any]) -> list[tuple[int, int]]:
 async def test_data_after_the_end_resets_the_call_and_aborts_its_handler(bench: Any) -> None:
     peer = bench.peer(bench.Silent)
 
-    peer.feed(peer.head(1), peer.message(1, b"x", end=True), peer.message(1, b"y"))
+    peer.feed(peer.head(1), peer.message(1, b"x", end=True))
+    peer.feed(peer.message(1, b"y"))
 
     assert resets(peer.received()) == [(1, Error.STREAM_CLOSED)]
     assert peer.events == [b"x", "half-closed", "aborted"]
+    assert peer.server.open_streams == 0
+
+
+async def test_a_call_ended_and_reset_in_one_read_is_half_closed_and_not_answered(
+    bench: Any,
+) -> None:
+    peer = bench.peer()
+    peer.feed(peer.head(1))
+    peer.received()
+
+    peer.feed(frames.frame(frames.DATA, frames.END_STREAM, 1), frames.rst_stream(1, Error.NO_ERROR))
+
+    assert peer.events == ["half-closed"]
+    assert peer.received() == []
+    assert peer.server.open_streams == 0
+
+
+async def test_a_handler_that_goes_on_after_the_end_is_told_of_the_reset(bench: Any) -> None:
+    peer = bench.peer(bench.Silent)
+
+    peer.feed(
+        peer.head(1),
+        frames.frame(frames.DATA, frames.END_STREAM, 1),
+        frames.rst_stream(1, Error.CANCEL),
+    )
+
+    assert peer.events == ["half-closed", "aborted"]
     assert peer.server.open_streams == 0
 
 
