@@ -18,8 +18,8 @@ from gaiectl.checks.wording import counted
 
 _WORKERS = 24
 _TOKENS = 32
-_BEFORE = 4 * _WORKERS
-_AFTER = 8 * _WORKERS
+_BEFORE = 2 * _WORKERS
+_AFTER = 4 * _WORKERS
 _TOLD = 3
 
 

@@ -144,7 +144,7 @@ def _stack(name: str, checks: "Sequence[Check]") -> "Iterator[Stack]":
     found = stack.get(name) if name else stack.find(DEFAULT_NAME)
     if found is not None and is_running(found):
         for check in checks:
-            if check.disturbs:
+            if check.disturbs and found.is_simulated:
                 terminal.say(f"{check.id} kills endpoints of it and starts them again")
         yield found
         return
