@@ -1,5 +1,6 @@
 """Header blocks: decoding (memoised), the request rules of HTTP/2, and the blocks we send."""
 
+import re
 from typing import Final, NamedTuple
 
 from hpack import Decoder, HPACKError
@@ -11,6 +12,9 @@ from epp.transport.literals import read_block
 _CONNECTION_SPECIFIC: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
+# Section 8.2.1: no controls, blanks, capitals or colons in a name, and no line ends in a value.
+_NAME: Final = re.compile(rb"[^\x00-\x20:A-Z\x7f-\xff]+")
+_FORBIDDEN_IN_VALUE: Final = re.compile(rb"[\r\n\0]")
 _PSEUDO: Final = frozenset((b":method", b":scheme", b":path", b":authority"))
 _WANTED: Final = _PSEUDO | _CONNECTION_SPECIFIC | {b"te", b"content-type", b"content-length"}
 _MEMO_ENTRIES: Final = 1024
@@ -73,11 +77,12 @@ def are_valid_trailers(fields: list[tuple[bytes, bytes]]) -> bool:
 
 
 def _is_plain(name: bytes, value: bytes) -> bool:
-    if not name or name != name.lower() or name in _CONNECTION_SPECIFIC:
-        return False
-    if name == b"te" and value != b"trailers":
-        return False
-    return not any(char in value for char in b"\r\n\0") and b" " not in name
+    return (
+        _NAME.fullmatch(name) is not None
+        and name not in _CONNECTION_SPECIFIC
+        and (name != b"te" or value == b"trailers")
+        and _FORBIDDEN_IN_VALUE.search(value) is None
+    )
 
 
 class HeaderDecoder:
