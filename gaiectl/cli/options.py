@@ -20,15 +20,6 @@ class Output(StrEnum):
     JSON = "json"
 
 
-class BodyModeChoice(StrEnum):
-    """The values of ``--body-mode``; see ``gaiectl.rendering.envoy.BodyMode``."""
-
-    BUFFERED = "buffered"
-    DUPLEX = "duplex"
-
-
-DEFAULT_NAME = "default"
-
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the answer.")]
 NameOption = Annotated[str, typer.Option("--name", metavar="NAME", help="Which stack.")]
 

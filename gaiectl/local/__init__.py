@@ -3,3 +3,6 @@
 May import ``gaiectl.rendering``, ``gaiectl.assets``, ``gaiectl.errors`` and ``epp.config``. Never
 prints: what happens is told to a ``Narrator``.
 """
+
+DEFAULT_NAME = "default"
+"""The stack that is meant when none is named."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaiectl.errors import GaieError, UsageError
-from gaiectl.local import asking, envoy, figures, parts, process, proof
+from gaiectl.local import DEFAULT_NAME, asking, envoy, figures, parts, process, proof
 from gaiectl.local.figures import Figures
 from gaiectl.local.narrator import Narrator, Silent
 from gaiectl.local.scale import scale
@@ -37,8 +37,6 @@ from gaiectl.local.stop import GRACE_SECONDS, take_down
 
 if TYPE_CHECKING:
     import httpx
-
-DEFAULT_NAME = "default"
 
 
 @dataclass(frozen=True, slots=True)

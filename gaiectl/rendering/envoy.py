@@ -16,8 +16,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from gaiectl.rendering.environment import environment
-
 MIB = 1024 * 1024
 
 
@@ -144,6 +142,9 @@ class Bootstrap:
 
 def bootstrap(values: Bootstrap) -> str:
     """Return Envoy's bootstrap configuration as YAML."""
+    # jinja2 takes long to import, and most commands need only the types of this module.
+    from gaiectl.rendering.environment import environment  # noqa: PLC0415 - see above
+
     template = environment().get_template("envoy/bootstrap.yaml.j2")
     names = [field.name for field in fields(values)] + ["local_replies", "goes_on_without_epp"]
     return template.render({name: getattr(values, name) for name in names})

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaiectl.cli.options import DEFAULT_NAME, NameOption, examples
+from gaiectl.cli.options import NameOption, examples
 from gaiectl.errors import Exit
+from gaiectl.local import DEFAULT_NAME
 
 if TYPE_CHECKING:
     from gaiectl.local.tail import Tail

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from gaiectl.cli.options import DEFAULT_NAME, NameOption, examples
+from gaiectl.cli.options import NameOption, examples
 from gaiectl.errors import Exit
+from gaiectl.local import DEFAULT_NAME
 
 
 def register(app: typer.Typer) -> None:

@@ -4,8 +4,9 @@ import json
 
 import typer
 
-from gaiectl.cli.options import DEFAULT_NAME, NameOption, Output, OutputOption, examples
+from gaiectl.cli.options import NameOption, Output, OutputOption, examples
 from gaiectl.errors import Exit
+from gaiectl.local import DEFAULT_NAME
 
 
 def register(app: typer.Typer) -> None:

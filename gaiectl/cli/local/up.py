@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaiectl.cli.options import (
-    DEFAULT_NAME,
-    BodyModeChoice,
     NameOption,
     Output,
     OutputOption,
@@ -18,6 +16,8 @@ from gaiectl.cli.options import (
     seconds,
 )
 from gaiectl.errors import Exit, GaieError, UsageError
+from gaiectl.local import DEFAULT_NAME
+from gaiectl.rendering.envoy import BodyMode
 
 if TYPE_CHECKING:
     from gaiectl.local.stack import Stack
@@ -58,8 +58,8 @@ def up(  # noqa: PLR0917 - each is an option of the command line
         int, typer.Option(min=0, max=65535, help="Port of the gateway; 0 for a free one.")
     ] = 0,
     body_mode: Annotated[
-        BodyModeChoice, typer.Option(help="How the endpoint picker sees bodies.")
-    ] = BodyModeChoice.BUFFERED,
+        BodyMode, typer.Option(help="How the endpoint picker sees bodies.")
+    ] = BodyMode.BUFFERED,
     fail_open: Annotated[
         bool,
         typer.Option(

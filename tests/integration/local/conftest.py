@@ -53,6 +53,16 @@ class CommandLine:
         stack: dict[str, Any] = json.loads(done.stdout)
         return stack
 
+    def up_in_foreground(self, *arguments: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+        child = self.begin("local", "up", "-o", "json", *arguments)
+        assert child.stdout is not None
+        lines = []
+        for line in child.stdout:
+            lines.append(line)
+            if line == "}\n":
+                return child, json.loads("".join(lines))
+        raise AssertionError(child.communicate()[1])
+
     def status(self, *arguments: str) -> dict[str, Any]:
         stack: dict[str, Any] = json.loads(
             self.run("local", "status", "-o", "json", *arguments).stdout

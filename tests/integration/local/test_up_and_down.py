@@ -59,8 +59,7 @@ def test_two_stacks_live_side_by_side(gaiectl: Any) -> None:
 
 
 def test_ctrl_c_stops_a_stack_in_the_foreground(gaiectl: Any) -> None:
-    child = gaiectl.begin("local", "up", "--replicas", "1", "-o", "json")
-    stack = json.loads("".join(iter(child.stdout.readline, "}\n")) + "}")
+    child, stack = gaiectl.up_in_foreground("--replicas", "1")
     assert completion(stack["gateway"]["url"]).status_code == 200
 
     child.send_signal(signal.SIGINT)
@@ -71,8 +70,7 @@ def test_ctrl_c_stops_a_stack_in_the_foreground(gaiectl: Any) -> None:
 
 
 def test_a_dying_part_is_named_and_ends_a_stack_in_the_foreground(gaiectl: Any) -> None:
-    child = gaiectl.begin("local", "up", "--replicas", "1", "-o", "json")
-    stack = json.loads("".join(iter(child.stdout.readline, "}\n")) + "}")
+    child, stack = gaiectl.up_in_foreground("--replicas", "1")
 
     os.kill(stack["epp"]["pid"], signal.SIGKILL)
     _, told = child.communicate(timeout=60)
@@ -83,8 +81,7 @@ def test_a_dying_part_is_named_and_ends_a_stack_in_the_foreground(gaiectl: Any) 
 
 
 def test_a_part_killed_on_purpose_does_not_end_the_foreground(gaiectl: Any) -> None:
-    child = gaiectl.begin("local", "up", "--replicas", "2", "-o", "json")
-    stack = json.loads("".join(iter(child.stdout.readline, "}\n")) + "}")
+    child, stack = gaiectl.up_in_foreground("--replicas", "2")
 
     assert gaiectl.run("local", "kill", "sim-1").stdout == "sim-1 killed\n"
     status = gaiectl.run("local", "status")
