@@ -421,14 +421,16 @@ class Connection(asyncio.Protocol):
         """End a call that the peer has reset.
 
         Raises:
-            ConnectionFault: the peer does so too often.
+            ConnectionFault: the peer does so too often to open calls. (Envoy resets every call
+                that is over, which is neither work nor a way around any limit.)
         """
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            return
         if not self._cancellations.spend():
             raise ConnectionFault(Error.ENHANCE_YOUR_CALM, "too many calls cancelled")
-        stream = self.streams.get(stream_id)
-        if stream is not None:
-            self._forget(stream)
-            stream.abort()
+        self._forget(stream)
+        stream.abort()
 
     def ended(self, stream: Stream) -> None:
         """Forget a call whose end was sent."""

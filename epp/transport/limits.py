@@ -42,7 +42,7 @@ class Limits:
         control_burst: frames without use (PING, SETTINGS, PRIORITY, empty DATA, unknown types) and
             faulty calls that may come at once.
         control_rate: the same, per second, sustained.
-        reset_burst: calls that the peer may cancel at once.
+        reset_burst: open calls that the peer may cancel at once.
         reset_rate: the same, per second, sustained.
     """
 

@@ -62,6 +62,19 @@ async def test_a_handler_that_goes_on_after_the_end_is_told_of_the_reset(bench: 
     assert peer.server.open_streams == 0
 
 
+async def test_only_open_calls_can_be_cancelled_too_often(bench: Any) -> None:
+    peer = bench.peer(reset_burst=2, reset_rate=0.001)
+
+    for stream_id in range(1, 41, 2):
+        reset = frames.rst_stream(stream_id, Error.NO_ERROR)
+        peer.feed(peer.head(stream_id), peer.message(stream_id, b"x", end=True) + reset + reset)
+    assert goaways(peer.received()) == []
+    for stream_id in range(41, 47, 2):
+        peer.feed(peer.head(stream_id), frames.rst_stream(stream_id, Error.CANCEL))
+
+    assert [code for _, code in goaways(peer.received())] == [Error.ENHANCE_YOUR_CALM]
+
+
 async def test_data_on_a_call_that_both_have_ended_is_a_stream_error(bench: Any) -> None:
     peer = bench.peer()
     peer.feed(peer.head(1), peer.message(1, b"x", end=True))
