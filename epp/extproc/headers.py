@@ -41,15 +41,15 @@ class Headers(Mapping[str, str]):
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
         """Return the value of a header."""
         if self._decoded is None:
+            data = self._data
             key = _key_field(name)
-            start = self._data.rfind(key)
-            if start < 0:
+            at = data.rfind(key)
+            if at < 0:
                 return default
-            start += len(key)
-            head = self._data[start : start + 2]
-            if len(head) == 2 and head[0] == _RAW_VALUE and 0 < head[1] < 0x80:
-                start += 2
-                return self._data[start : start + head[1]].decode("utf-8", "replace")
+            at += len(key) + 2
+            # The tag, and a size of one byte that is not 0.
+            if at < len(data) and data[at - 2] == _RAW_VALUE and 0 < (size := data[at - 1]) < 0x80:
+                return data[at : at + size].decode("utf-8", "replace")
         return self._all().get(name, default)
 
     def mentions(self, text: bytes) -> bool:

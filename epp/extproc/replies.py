@@ -157,6 +157,19 @@ def _piece_head(number: int, size: int, tail: int) -> bytes:
     return head
 
 
+@lru_cache(_MEMO)
+def echo_head(size: int) -> bytes:
+    """Return what makes a reply of a response body's own bytes.
+
+    HttpBody and StreamedBodyResponse have the same fields: so the serialized HttpBody of ``size``
+    bytes, put behind this, is the reply that echoes it.
+    """
+    head = b""
+    for outer in (3, 3, 1, 4):  # streamed_response, body_mutation, response, response_body
+        head = bytes((outer << 3 | 2,)) + _varint(len(head) + size) + head
+    return head
+
+
 def immediate(refusal: Refusal) -> bytes:
     """Return the answer that ends the exchange: a status and a plain-text body."""
     status = field(1, b"\x08" + _varint(refusal.code.http_status))

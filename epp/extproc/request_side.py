@@ -140,10 +140,10 @@ class RequestSide:
         self.phase = _READING
         if mode is _STREAMED:
             return ()
-        length = headers.get("content-length") or ""
-        if length.isdecimal() and len(length) < 20:
-            self._check_size(int(length))
         if mode is _FULL_DUPLEX:
+            length = headers.get("content-length") or ""
+            if length.isdecimal() and len(length) < 20:
+                self._check_size(int(length))
             return ()
         self._are_headers_answered = True
         if self._mutation or self._override:

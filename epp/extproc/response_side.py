@@ -71,10 +71,39 @@ class ResponseSide:
             return [Reply(piece) for piece in pieces]
         return (_CONTINUE_BODY,)
 
+    def echo(self, message: bytes) -> Sequence[Action] | None:
+        """Take a serialized chunk in the middle of a duplex body without decoding it.
+
+        None leaves it to ``body``: it is the last one, large, or of an unusual form. Such chunks
+        are nearly all there is in a stream of tokens.
+        """
+        # response_body (5), then HttpBody with body (1) and nothing else, sizes below 16 KiB.
+        start, size = _field(message, 0, 0x2A)
+        chunk = message[start : start + size]
+        at, length = _field(chunk, 0, 0x0A)
+        if not length or at + length != size or self.is_over:
+            return None
+        self.size += length
+        if self._scanner:
+            self._scanner.feed(chunk[at:])
+        return (Reply(replies.echo_head(size) + chunk),)
+
     def trailers(self) -> Sequence[Action]:
         """Take the trailers."""
         self.is_over = True
         return (_TRAILERS,)
+
+
+def _field(data: bytes, at: int, tag: int) -> tuple[int, int]:
+    """Return where the payload of a length-delimited field begins, and its size; 0 if not there."""
+    head = data[at : at + 3]
+    if len(head) < 3 or head[0] != tag:
+        return at, 0
+    if head[1] < 0x80:
+        return at + 2, head[1]
+    if head[2] < 0x80:
+        return at + 3, head[1] & 0x7F | head[2] << 7
+    return at, 0
 
 
 def _status(headers: Mapping[str, str]) -> int:

@@ -58,6 +58,11 @@ class Stream:
         """Take one serialized ProcessingRequest."""
         if self._is_closed:
             return ()
+        response = self._response
+        if response is not None and response.is_duplex:
+            echo = response.echo(message)
+            if echo is not None:
+                return echo
         try:
             return self._take(decode(message))
         except Refusal as refusal:

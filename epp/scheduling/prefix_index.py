@@ -9,6 +9,10 @@ blocks of the prompts it was sent and drops those not used for longest when its 
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+with suppress(ImportError):  # a configuration can be checked without it
+    from xxhash import xxh64_intdigest
 
 
 def chain(text: bytes, seed: bytes, block_bytes: int) -> list[int]:
@@ -19,8 +23,6 @@ def chain(text: bytes, seed: bytes, block_bytes: int) -> list[int]:
         seed: what else must be equal for a prefix to be shared: model name and cache salt.
         block_bytes: size of a block.
     """
-    from xxhash import xxh64_intdigest  # noqa: PLC0415 - configurations are checked without it
-
     block_hash = xxh64_intdigest(seed)
     hashes = []
     for start in range(0, len(text) - block_bytes + 1, block_bytes):

@@ -38,12 +38,20 @@ class Profile:
             candidates = part.filter(request, candidates)
         if not candidates:
             return ()
-        totals = [0.0] * len(candidates)
+        totals: list[float] = []
         for scorer, weight in self.scorers:
-            for index, score in enumerate(scorer.score(request, candidates)):
-                totals[index] += weight * (score if 0.0 <= score <= 1.0 else _bounded(score))
-        return self.picker.pick(candidates, totals, random)
+            scores = scorer.score(request, candidates)
+            # NaN makes the sum NaN, and compares as false; all three are loops in C.
+            if not (min(scores) >= 0.0 and max(scores) <= 1.0 and sum(scores) >= 0.0):
+                scores = [_bounded(score) for score in scores]
+            if totals:
+                totals = [t + weight * s for t, s in zip(totals, scores, strict=True)]
+            else:
+                totals = [weight * score for score in scores]
+        return self.picker.pick(candidates, totals or [0.0] * len(candidates), random)
 
 
 def _bounded(score: float) -> float:
+    if 0.0 <= score <= 1.0:
+        return score
     return 1.0 if score > 1.0 else 0.0

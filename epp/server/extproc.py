@@ -80,7 +80,7 @@ class ExtProcCall(Handler):
             self._perform(self._stream.half_closed())
             self._close(Status.OK, "")
 
-    def _close(self, status: Status, message: str) -> None:
+    def _close(self, status: int, message: str) -> None:
         if not self._is_closed:
             self._is_closed = True
             self._serving.metrics.streams_open -= 1
@@ -88,18 +88,17 @@ class ExtProcCall(Handler):
 
     def _perform(self, actions: Sequence[Action]) -> None:
         for action in actions:
-            kind = type(action)
-            if kind is Reply:
-                self._call.send(action.data)  # type: ignore[union-attr] # narrowed by kind
-            elif isinstance(action, (Route, RouteAny)):
+            if type(action) is Reply:
+                self._call.send(action.data)
+            elif type(action) is Route or type(action) is RouteAny:
                 self._route(action)
-            elif isinstance(action, Finished):
+            elif type(action) is Finished:
                 self._finished(action)
-            elif isinstance(action, Close):
-                self._close(Status(action.code), action.message)
-            elif isinstance(action, Refused):
+            elif type(action) is Close:
+                self._close(action.code, action.message)
+            elif type(action) is Refused:
                 self._refused(action.refusal, None)
-            elif isinstance(action, ResponseStarted) and action.status >= 400:
+            elif type(action) is ResponseStarted and action.status >= 400:
                 self._failed(_MODEL_SERVER_ERROR)
 
     def _route(self, action: Route | RouteAny) -> None:
@@ -107,7 +106,7 @@ class ExtProcCall(Handler):
         director = self._serving.director
         metrics = self._serving.metrics
         try:
-            if isinstance(action, Route):
+            if type(action) is Route:
                 decision = director.route(request)
             else:
                 decision = director.route_any(request)
