@@ -147,6 +147,18 @@ def test_a_stack_without_an_endpoint_picker_fails_with_a_way_out(gaiectl: Comman
 
 
 @pytest.mark.slow
+def test_model_servers_that_cut_their_answers_off_are_found_out(gaiectl: CommandLine) -> None:
+    assert gaiectl.run("up", "-d", "--replicas", "1").returncode == 0
+    assert gaiectl.run("fault", "sim-0", "reset-mid-stream").returncode == 0
+    done = gaiectl.run("test", *QUICK, "--check", "streaming", "-o", "json")
+    report = json.loads(done.stdout)
+
+    assert done.returncode == 1
+    assert outcomes(report) == {"models": "passed", "completion": "failed", "streaming": "skipped"}
+    assert "200 by sim-0, cut off" in report["checks"][1]["error"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_leaves_nothing(
     number: signal.Signals, code: int, gaiectl: CommandLine
