@@ -3,10 +3,6 @@
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from epp.server.flags import Parsed
 
 
 def main() -> None:
@@ -28,18 +24,28 @@ def serve(arguments: list[str]) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
 
-    import uvloop  # noqa: PLC0415 - see above
+    try:
+        import uvloop  # noqa: PLC0415 - see above
 
-    from epp.config.loader import load  # noqa: PLC0415
-    from epp.server import logs, runner  # noqa: PLC0415
-    from epp.server.errors import StartError  # noqa: PLC0415
+        from epp.config import load, load_file  # noqa: PLC0415
+        from epp.server import logs, runner  # noqa: PLC0415
+        from epp.server.errors import StartError  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"error: the package {error.name!r} is missing\nhint: pip install 'gaiectl[epp]'\n"
+        )
+        return 1
 
     logs.configure(parsed.options)
     log = logging.getLogger("setup")
     if parsed.strays:
         log.warning("ignoring arguments that belong to no flag: %s", " ".join(parsed.strays))
     try:
-        config = load(*_configuration(parsed))
+        options = parsed.options
+        if options.config_file:
+            config = load_file(Path(options.config_file))
+        else:
+            config = load(options.config_text, "--config-text")
         for warning in config.warnings:
             log.warning("%s", warning)
         uvloop.run(runner.run(parsed, config))
@@ -51,13 +57,6 @@ def serve(arguments: list[str]) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
-
-
-def _configuration(parsed: "Parsed") -> tuple[str, str]:
-    options = parsed.options
-    if options.config_file:
-        return Path(options.config_file).read_text(encoding="utf-8"), options.config_file
-    return options.config_text, "--config-text"
 
 
 if __name__ == "__main__":

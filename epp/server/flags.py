@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import Field, dataclass, fields
 from typing import Any, Final
 
-from epp.server.options import CHOICES, DURATION, INTEGERS, Options
+from epp.server.options import CHOICES, DURATION, INTEGERS, LOG_LEVELS, Options
 
 _UNITS: Final = {
     "ns": 1e-9,
@@ -152,6 +152,12 @@ def _validate(options: Options) -> None:
     for name in ("refresh_metrics_interval", "metrics_staleness_threshold"):
         if getattr(options, name) <= 0:
             raise FlagError(f"flag --{name.replace('_', '-')} must be above 0")
+    level = options.zap_log_level
+    if level and level not in LOG_LEVELS and not (level.isdecimal() and int(level) > 0):
+        names = ", ".join(LOG_LEVELS)
+        raise FlagError(
+            f"flag --zap-log-level: {level!r} is not one of {names} or a number above 0"
+        )
     if options.drain_timeout < 0:
         raise FlagError("flag --drain-timeout must not be negative")
     if options.max_request_body_bytes < 1:

@@ -80,6 +80,8 @@ class Options:
     )
 
 
+LOG_LEVELS: Final = ("debug", "info", "error", "panic")
+
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "model_server_metrics_scheme": ("http", "https"),
     "zap_encoder": ("json", "console"),

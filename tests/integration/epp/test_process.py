@@ -238,11 +238,38 @@ def test_every_problem_of_a_configuration_is_told_with_its_place(tmp_path: Path)
     assert "Traceback" not in ended.stderr
 
 
+def test_a_base_install_says_what_to_add() -> None:
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.modules['uvloop'] = None; from epp.__main__ import serve; "
+            "sys.exit(serve([]))",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "pip install 'gaiectl[epp]'" in ended.stderr
+
+
 def test_a_missing_file_is_an_error_without_a_traceback(tmp_path: Path) -> None:
     ended = run("--config-file", str(tmp_path / "none.yaml"))
 
     assert ended.returncode == 1
     assert "none.yaml" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_file_that_is_no_text_is_an_error_without_a_traceback(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_bytes(b"\xff\xfe\x00")
+    ended = run("--config-file", str(config))
+
+    assert ended.returncode == 1
+    assert "c.yaml" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

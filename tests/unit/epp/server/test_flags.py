@@ -66,6 +66,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         (["--grpc-port", "70000"], "flag --grpc-port is not a port"),
         (["--secure-serving=maybe"], "'maybe' is not a boolean"),
         (["--zap-encoder", "xml"], "'xml' is not one of json, console"),
+        (["--zap-log-level", "loud"], "'loud' is not one of debug, info, error, panic or a number"),
         (["--config-file", "a", "--config-text", "b"], "not both"),
         (["--refresh-metrics-interval", "0s"], "must be above 0"),
         (["--enable-cert-reload"], "--enable-cert-reload needs --cert-path"),
