@@ -243,8 +243,10 @@ def test_a_base_install_says_what_to_add() -> None:
         [
             sys.executable,
             "-c",
-            "import sys; sys.modules['uvloop'] = None; from epp.__main__ import serve; "
-            "sys.exit(serve([]))",
+            (
+                "import sys; sys.modules['uvloop'] = None; from epp.__main__ import serve; "
+                "sys.exit(serve([]))"
+            ),
         ],
         capture_output=True,
         text=True,
