@@ -75,7 +75,8 @@ class Candidate(NamedTuple):
         endpoint: who it is.
         metrics: the raw scraped values.
         is_fresh: scraped at least once and not longer ago than the staleness threshold. Load
-            figures of a candidate that is not fresh mean nothing; scorers give a neutral score.
+            figures of a candidate that is not fresh mean nothing; scorers take it for an average
+            one.
         is_reachable: the last attempt to connect succeeded, or none was made yet. Unreachable
             candidates are left out while others are reachable.
         inflight: requests this EPP has sent there that have not ended.

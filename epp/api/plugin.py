@@ -13,7 +13,7 @@ from epp.api.endpoint import Candidate, Endpoint
 from epp.api.request import Decision, Request
 
 NEUTRAL = 0.5
-"""The score of a candidate of which a scorer knows nothing."""
+"""What every candidate scores while a scorer knows nothing of any of them."""
 
 
 class Instance(NamedTuple):

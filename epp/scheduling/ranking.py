@@ -1,20 +1,71 @@
-"""Turning load figures into scores."""
+"""Turning figures into scores, also where the figures of some candidates are unknown.
 
-from collections.abc import Sequence
+The figures of a candidate that is not fresh are unknown. Knowing nothing shall neither attract nor
+repel, and which fixed score would do neither depends on what the others score. So an unknown
+candidate is taken for an average one.
+"""
 
+from collections.abc import Callable, Sequence
+from math import fsum
+from operator import attrgetter
+
+from epp.api.endpoint import Candidate
 from epp.api.plugin import NEUTRAL
 
+_IS_FRESH = attrgetter("is_fresh")
 
-def fewest_first(loads: Sequence[int | None]) -> list[float]:
+
+def average_unknown(candidates: Sequence[Candidate], scores: list[float]) -> list[float]:
+    """Return the scores, with the mean of the known ones in place of each unknown one.
+
+    With none known, all are ``NEUTRAL``.
+
+    Args:
+        candidates: those that are not fresh are unknown.
+        scores: one per candidate, whatever it is for the unknown ones; not changed.
+    """
+    if all(map(_IS_FRESH, candidates)):
+        return scores
+    known = [score for c, score in zip(candidates, scores, strict=True) if c.is_fresh]
+    mean = fsum(known) / len(known) if known else NEUTRAL
+    return [score if c.is_fresh else mean for c, score in zip(candidates, scores, strict=True)]
+
+
+def fewest_first(candidates: Sequence[Candidate], load: Callable[[Candidate], int]) -> list[float]:
     """Return 1 for the smallest load, 0 for the largest, and what lies between in proportion.
 
-    Equal loads all score 1. None, an unknown load, scores neutral and does not shift the others.
+    Equal loads all score 1. An unknown load is estimated from our own requests in flight.
+
+    Args:
+        candidates: who is graded.
+        load: returns the load of one that is fresh, in requests.
     """
-    known = [load for load in loads if load is not None]
+    loads: list[float] = list(map(load, candidates))
+    if not all(map(_IS_FRESH, candidates)):
+        loads = _estimated(candidates, loads)
+    most = max(loads, default=0)
+    spread = most - min(loads, default=0)
+    if not spread:
+        return [1.0] * len(loads)
+    return [(most - load) / spread for load in loads]
+
+
+def _estimated(candidates: Sequence[Candidate], loads: list[float]) -> list[float]:
+    """Return the loads, with an estimate for each unknown one.
+
+    An unknown load is the mean of the known ones, corrected by how many more of our requests that
+    endpoint has in flight than they have on average. So one that hangs, and therefore answers no
+    scrape either, is avoided as requests pile up there. But no estimate is below the least known
+    load: an endpoint that quickly fails whatever it is asked must not look like the best of all.
+
+    With none known, our requests in flight are all there is to go by.
+    """
+    known = [(load, c.inflight) for c, load in zip(candidates, loads, strict=True) if c.is_fresh]
     if not known:
-        return [NEUTRAL] * len(loads)
-    most = max(known)
-    spread = most - min(known)
-    if spread:
-        return [NEUTRAL if load is None else (most - load) / spread for load in loads]
-    return [NEUTRAL if load is None else 1.0 for load in loads]
+        return [c.inflight for c in candidates]
+    least = min(load for load, _ in known)
+    others = sum(load - inflight for load, inflight in known) / len(known)
+    return [
+        load if c.is_fresh else max(least, others + c.inflight)
+        for c, load in zip(candidates, loads, strict=True)
+    ]

@@ -4,7 +4,8 @@ What:
     Prefers endpoints whose KV cache has room.
 
 Formula:
-    1 - usage. A candidate that is not fresh scores 0.5.
+    1 - usage. A candidate that is not fresh scores what the fresh ones do on average, or 0.5 if
+    there is none.
 
 Reads:
     Share of the KV cache in use, as scraped.
@@ -21,9 +22,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from epp.api.endpoint import Candidate
-from epp.api.plugin import NEUTRAL
 from epp.api.registry import scorer
 from epp.api.request import Request
+from epp.scheduling.ranking import average_unknown
 
 
 @scorer("kv-cache-utilization-scorer")
@@ -34,4 +35,4 @@ class KvCacheUtilizationScorer:
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return the free share of each KV cache."""
         del request
-        return [1.0 - c.metrics.kv_usage if c.is_fresh else NEUTRAL for c in candidates]
+        return average_unknown(candidates, [1.0 - c.metrics.kv_usage for c in candidates])

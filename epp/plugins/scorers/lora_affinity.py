@@ -7,7 +7,8 @@ What:
 Formula:
     1.0 when the target model is among the running adapters; else 0.8 while fewer adapters run and
     wait than fit at once; else 0.6 when the target model is among the waiting ones; else 0.0. A
-    server without LoRA fits none and so scores 0.0. A candidate that is not fresh scores 0.5.
+    server without LoRA fits none and so scores 0.0. A candidate that is not fresh scores what the
+    fresh ones do on average, or 0.5 if there is none.
 
 Reads:
     The request's target model; adapters running and waiting and how many fit, as scraped.
@@ -23,9 +24,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from epp.api.endpoint import Candidate, Metrics
-from epp.api.plugin import NEUTRAL
 from epp.api.registry import scorer
 from epp.api.request import Request
+from epp.scheduling.ranking import average_unknown
 
 
 @scorer("lora-affinity-scorer")
@@ -36,7 +37,7 @@ class LoraAffinityScorer:
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return one of the four grades for each candidate."""
         target = request.target_model
-        return [_grade(target, c.metrics) if c.is_fresh else NEUTRAL for c in candidates]
+        return average_unknown(candidates, [_grade(target, c.metrics) for c in candidates])
 
 
 def _grade(target: str, metrics: Metrics) -> float:

@@ -4,11 +4,14 @@ What:
     Prefers endpoints with few requests waiting in the model server's queue.
 
 Formula:
-    (max - waiting) / (max - min) over the fresh candidates; 1 for all when they are equal. A
-    candidate that is not fresh scores 0.5 and takes no part in min and max.
+    (max - waiting) / (max - min) over the candidates; 1 for all when they are equal. For a
+    candidate that is not fresh it is estimated: what the fresh ones have on average, plus its
+    requests in flight from this EPP, minus theirs on average, and at least as much as the least of
+    them. Without any fresh candidate the requests in flight are ranked.
 
 Reads:
-    Requests waiting, corrected by this EPP's own dispatches since the last scrape.
+    Requests waiting, corrected by this EPP's own dispatches since the last scrape; its own
+    requests in flight.
 
 Parameters:
     None.
@@ -19,11 +22,14 @@ When to use:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from epp.api.endpoint import Candidate
 from epp.api.registry import scorer
 from epp.api.request import Request
 from epp.scheduling.ranking import fewest_first
+
+_WAITING = attrgetter("waiting")
 
 
 @scorer("queue-scorer")
@@ -34,4 +40,4 @@ class QueueScorer:
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return 1 for the shortest queue and 0 for the longest."""
         del request
-        return fewest_first([c.waiting if c.is_fresh else None for c in candidates])
+        return fewest_first(candidates, _WAITING)

@@ -4,11 +4,14 @@ What:
     Prefers endpoints whose model server works on few requests at this moment.
 
 Formula:
-    (max - running) / (max - min) over the fresh candidates; 1 for all when they are equal. A
-    candidate that is not fresh scores 0.5 and takes no part in min and max.
+    (max - running) / (max - min) over the candidates; 1 for all when they are equal. For a
+    candidate that is not fresh it is estimated: what the fresh ones have on average, plus its
+    requests in flight from this EPP, minus theirs on average, and at least as much as the least of
+    them. Without any fresh candidate the requests in flight are ranked.
 
 Reads:
-    Requests running, corrected by this EPP's own dispatches and completions since the last scrape.
+    Requests running, corrected by this EPP's own dispatches and completions since the last
+    scrape; its own requests in flight.
 
 Parameters:
     None.
@@ -20,11 +23,14 @@ When to use:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from epp.api.endpoint import Candidate
 from epp.api.registry import scorer
 from epp.api.request import Request
 from epp.scheduling.ranking import fewest_first
+
+_RUNNING = attrgetter("running")
 
 
 @scorer("running-requests-size-scorer")
@@ -35,4 +41,4 @@ class RunningRequestsSizeScorer:
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return 1 for the fewest running requests and 0 for the most."""
         del request
-        return fewest_first([c.running if c.is_fresh else None for c in candidates])
+        return fewest_first(candidates, _RUNNING)

@@ -31,6 +31,7 @@ def pod() -> Callable[..., Candidate]:
         waiting: str = "",
         *,
         running: int = 0,
+        inflight: int = 0,
         max_active: int = 0,
         block_size: int = 0,
         num_blocks: int = 0,
@@ -54,6 +55,7 @@ def pod() -> Callable[..., Candidate]:
             metrics=metrics,
             is_fresh=fresh,
             is_reachable=reachable,
+            inflight=inflight,
             waiting=queue,
             running=running,
         )
