@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-MIB = 1024 * 1024
+from gaiectl.rendering.local_replies import MIB, local_replies
 
 
 class BodyMode(StrEnum):
@@ -103,42 +103,6 @@ class Bootstrap:
         """
         return self.fail_open or self.body_mode == BodyMode.BUFFERED
 
-    @property
-    def local_replies(self) -> list[tuple[str, str]]:
-        """Answers Envoy gives by itself: a CEL condition and the body, in the OpenAI API's shape.
-
-        Immediate responses of the EPP match none of them and pass as they are.
-        """
-        return [
-            (
-                "response.code == 413",
-                _error(
-                    f"the request body is larger than this gateway's limit of "
-                    f"{self.body_limit_bytes} bytes ({self.body_limit_bytes / MIB:g} MiB); "
-                    "send a shorter prompt, or images by URL instead of inline",
-                    "request_too_large",
-                    413,
-                ),
-            ),
-            (
-                'response.code_details.startsWith("ext_proc_error")',
-                _error("the endpoint picker cannot be reached", "endpoint_picker_down", 503),
-            ),
-            (
-                'xds.cluster_name == "unplaced" && response.code_details == "no_healthy_upstream"',
-                _error(
-                    "the endpoint picker has not placed this request: it cannot be reached, or it "
-                    "named no endpoint",
-                    "not_placed",
-                    503,
-                ),
-            ),
-            (
-                'response.code_details == "no_healthy_upstream"',
-                _error("no endpoint can take this request", "no_endpoint", 503),
-            ),
-        ]
-
 
 def bootstrap(values: Bootstrap) -> str:
     """Return Envoy's bootstrap configuration as YAML."""
@@ -146,8 +110,11 @@ def bootstrap(values: Bootstrap) -> str:
     from gaiectl.rendering.environment import environment  # noqa: PLC0415 - see above
 
     template = environment().get_template("envoy/bootstrap.yaml.j2")
-    names = [field.name for field in fields(values)] + ["local_replies", "goes_on_without_epp"]
-    return template.render({name: getattr(values, name) for name in names})
+    return template.render(
+        {field.name: getattr(values, field.name) for field in fields(values)},
+        goes_on_without_epp=values.goes_on_without_epp,
+        local_replies=local_replies(values.body_limit_bytes),
+    )
 
 
 def endpoint_assignment(endpoints: Iterable[Address], version: str) -> str:
@@ -173,7 +140,3 @@ def endpoint_assignment(endpoints: Iterable[Address], version: str) -> str:
             ],
         }
     )
-
-
-def _error(message: str, kind: str, status: int) -> str:
-    return json.dumps({"error": {"message": message, "type": kind, "code": status}})

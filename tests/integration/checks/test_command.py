@@ -1,13 +1,8 @@
 """``gaiectl local test`` against real stacks: what it proves, prints, and leaves behind."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -15,73 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from gaiectl.checks.catalog import ALL
-from gaiectl.errors import GaieError
-from gaiectl.local import envoy
 
 QUICK = ("--check", "models", "--check", "completion")
-
-
-@dataclass
-class CommandLine:
-    """Runs gaiectl with a state directory of its own."""
-
-    home: Path
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "GAIECTL_STATE_HOME": str(self.home), "NO_COLOR": "1"}
-
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "gaiectl", "local", *arguments],
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
-
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "gaiectl", "local", *arguments],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.started.append(child)
-        return child
-
-    def leftovers(self) -> list[str]:
-        """Processes below this state directory, and files in it."""
-        marker = f"GAIECTL_STATE_HOME={self.home}".encode()
-        found = [str(path) for path in self.home.rglob("*")] if self.home.exists() else []
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and marker in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue
-        return found
-
-    def close(self) -> None:
-        for child in self.started:
-            if child.poll() is None:
-                child.kill()
-            child.communicate()
-        self.run("down", "--all", "--drain", "0s")
-
-
-@pytest.fixture
-def gaiectl(tmp_path: Path, require: Any) -> Iterator[CommandLine]:
-    try:
-        envoy.find()
-    except GaieError as error:
-        require("envoy", error.message)
-    command_line = CommandLine(tmp_path / "state")
-    yield command_line
-    command_line.close()
 
 
 def outcomes(report: dict[str, Any]) -> dict[str, str]:
@@ -90,10 +20,10 @@ def outcomes(report: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_every_check_passes_on_a_stack_made_for_it_and_nothing_is_left(
-    gaiectl: CommandLine, tmp_path: Path
+    gaiectl: Any, tmp_path: Path
 ) -> None:
     xml = tmp_path / "report.xml"
-    done = gaiectl.run("test", "-o", "json", "--junit-file", str(xml))
+    done = gaiectl.run("local", "test", "-o", "json", "--junit-file", str(xml))
     report = json.loads(done.stdout)
 
     assert {c["id"]: c["error"] or c["reason"] for c in report["checks"]} == (
@@ -112,12 +42,12 @@ def test_every_check_passes_on_a_stack_made_for_it_and_nothing_is_left(
     ids=" ".join,
 )
 def test_a_running_stack_of_any_make_passes_and_is_whole_afterwards(
-    arguments: tuple[str, ...], gaiectl: CommandLine
+    arguments: tuple[str, ...], gaiectl: Any
 ) -> None:
-    up = gaiectl.run("up", "-d", "-o", "json", *arguments)
+    up = gaiectl.run("local", "up", "-d", "-o", "json", *arguments)
     assert up.returncode == 0, up.stderr
-    done = gaiectl.run("test", "-o", "json")
-    after = gaiectl.run("status", "-o", "json")
+    done = gaiectl.run("local", "test", "-o", "json")
+    after = gaiectl.run("local", "status", "-o", "json")
     report = json.loads(done.stdout)
 
     assert {c["id"]: c["error"] for c in report["checks"] if c["error"]} == {}
@@ -128,12 +58,12 @@ def test_a_running_stack_of_any_make_passes_and_is_whole_afterwards(
 
 
 @pytest.mark.slow
-def test_a_stack_without_an_endpoint_picker_fails_with_a_way_out(gaiectl: CommandLine) -> None:
-    assert gaiectl.run("up", "-d", "--name", "broken").returncode == 0
-    assert gaiectl.run("kill", "epp", "--name", "broken").returncode == 0
-    done = gaiectl.run("test", "--name", "broken", *QUICK, "-o", "json")
+def test_a_stack_without_an_endpoint_picker_fails_with_a_way_out(gaiectl: Any) -> None:
+    assert gaiectl.run("local", "up", "-d", "--name", "broken").returncode == 0
+    assert gaiectl.run("local", "kill", "epp", "--name", "broken").returncode == 0
+    done = gaiectl.run("local", "test", "--name", "broken", *QUICK, "-o", "json")
     report = json.loads(done.stdout)
-    text = gaiectl.run("test", "--name", "broken", *QUICK)
+    text = gaiectl.run("local", "test", "--name", "broken", *QUICK)
 
     assert done.returncode == 1
     assert report["success"] is False
@@ -147,10 +77,10 @@ def test_a_stack_without_an_endpoint_picker_fails_with_a_way_out(gaiectl: Comman
 
 
 @pytest.mark.slow
-def test_model_servers_that_cut_their_answers_off_are_found_out(gaiectl: CommandLine) -> None:
-    assert gaiectl.run("up", "-d", "--replicas", "1").returncode == 0
-    assert gaiectl.run("fault", "sim-0", "reset-mid-stream").returncode == 0
-    done = gaiectl.run("test", *QUICK, "--check", "streaming", "-o", "json")
+def test_model_servers_that_cut_their_answers_off_are_found_out(gaiectl: Any) -> None:
+    assert gaiectl.run("local", "up", "-d", "--replicas", "1").returncode == 0
+    assert gaiectl.run("local", "fault", "sim-0", "reset-mid-stream").returncode == 0
+    done = gaiectl.run("local", "test", *QUICK, "--check", "streaming", "-o", "json")
     report = json.loads(done.stdout)
 
     assert done.returncode == 1
@@ -160,10 +90,8 @@ def test_model_servers_that_cut_their_answers_off_are_found_out(gaiectl: Command
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_leaves_nothing(
-    number: signal.Signals, code: int, gaiectl: CommandLine
-) -> None:
-    child = gaiectl.begin("test", "--check", "endpoint-dies", "--check", "no-endpoints")
+def test_an_interrupted_run_leaves_nothing(number: signal.Signals, code: int, gaiectl: Any) -> None:
+    child = gaiectl.begin("local", "test", "--check", "endpoint-dies", "--check", "no-endpoints")
     assert child.stderr is not None
     for line in child.stderr:
         if line.startswith("checking stack"):
@@ -176,9 +104,9 @@ def test_an_interrupted_run_leaves_nothing(
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_mends_the_stack_it_was_given(gaiectl: CommandLine) -> None:
-    assert gaiectl.run("up", "-d").returncode == 0
-    child = gaiectl.begin("test", "--check", "no-endpoints")
+def test_an_interrupted_run_mends_the_stack_it_was_given(gaiectl: Any) -> None:
+    assert gaiectl.run("local", "up", "-d").returncode == 0
+    child = gaiectl.begin("local", "test", "--check", "no-endpoints")
     state = gaiectl.home / "local" / "default" / "state.json"
     while child.poll() is None and not json.loads(state.read_text())["killed"]:
         time.sleep(0.01)
@@ -186,15 +114,15 @@ def test_an_interrupted_run_mends_the_stack_it_was_given(gaiectl: CommandLine) -
     child.communicate(timeout=120)
 
     assert child.returncode == 130
-    assert gaiectl.run("status").returncode == 0
+    assert gaiectl.run("local", "status").returncode == 0
 
 
 @pytest.mark.slow
 def test_a_stack_that_does_not_start_is_a_failure_in_every_report(
-    gaiectl: CommandLine, tmp_path: Path
+    gaiectl: Any, tmp_path: Path
 ) -> None:
     xml = tmp_path / "report.xml"
-    arguments = ("test", "--junit-file", str(xml), "-o", "json")
+    arguments = ("local", "test", "--junit-file", str(xml), "-o", "json")
     done = gaiectl.run(*arguments, GAIECTL_ENVOY="/nowhere/envoy")
 
     assert done.returncode == 2
@@ -205,16 +133,16 @@ def test_a_stack_that_does_not_start_is_a_failure_in_every_report(
     assert gaiectl.leftovers() == []
 
 
-def test_a_named_stack_that_does_not_run_is_not_replaced_by_another(gaiectl: CommandLine) -> None:
-    done = gaiectl.run("test", "--name", "absent")
+def test_a_named_stack_that_does_not_run_is_not_replaced_by_another(gaiectl: Any) -> None:
+    done = gaiectl.run("local", "test", "--name", "absent")
 
     assert done.returncode == 1
     assert "no stack 'absent' is running" in done.stderr
     assert "hint: gaiectl local up --name absent" in done.stderr
 
 
-def test_a_misspelt_check_is_met_with_the_right_one(gaiectl: CommandLine) -> None:
-    done = gaiectl.run("test", "--check", "completions")
+def test_a_misspelt_check_is_met_with_the_right_one(gaiectl: Any) -> None:
+    done = gaiectl.run("local", "test", "--check", "completions")
 
     assert done.returncode == 2
     assert "did you mean completion?" in done.stderr
@@ -222,18 +150,18 @@ def test_a_misspelt_check_is_met_with_the_right_one(gaiectl: CommandLine) -> Non
 
 
 def test_a_report_that_could_not_be_written_is_told_before_anything_starts(
-    gaiectl: CommandLine, tmp_path: Path
+    gaiectl: Any, tmp_path: Path
 ) -> None:
-    done = gaiectl.run("test", "--junit-file", str(tmp_path / "none" / "report.xml"))
+    done = gaiectl.run("local", "test", "--junit-file", str(tmp_path / "none" / "report.xml"))
 
     assert done.returncode == 2
     assert "there is no folder" in done.stderr
     assert "starting" not in done.stderr
 
 
-def test_the_list_needs_no_stack(gaiectl: CommandLine) -> None:
-    text = gaiectl.run("test", "--list")
-    data = gaiectl.run("test", "--list", "-o", "json", "--check", "spread")
+def test_the_list_needs_no_stack(gaiectl: Any) -> None:
+    text = gaiectl.run("local", "test", "--list")
+    data = gaiectl.run("local", "test", "--list", "-o", "json", "--check", "spread")
 
     assert text.returncode == 0
     assert all(check.id in text.stdout for check in ALL)

@@ -1,8 +1,11 @@
 """What the real Envoy, with the EPP behind it, does with requests in either body mode."""
 
+import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from typing import Any
 
 import httpx
@@ -142,6 +145,77 @@ def test_a_stream_that_has_begun_outlives_the_epp(gaiectl: Any) -> None:
     assert first.startswith("data: {")
     assert rest[-1] == "data: [DONE]"
     assert len(rest) >= 30
+
+
+MODELS = "GET /v1/models HTTP/1.1\r\n"
+REFUSED = {
+    f"{MODELS}\r\n": 400,
+    f"{MODELS}host: a\r\nconnection: upgrade\r\nupgrade: h3\r\n\r\n": 403,
+    "OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n": 404,
+}
+UNREADABLE = {
+    "GET /v1/models HTTP/1.0\r\nhost: a\r\n\r\n": 426,
+    f"{MODELS}host: a\r\nx: {'a' * 70_000}\r\n\r\n": 431,
+    "GET /v1 models HTTP/1.1\r\nhost: a\r\n\r\n": 400,
+}
+
+
+def refusal(stack: dict[str, Any], request_text: str) -> tuple[int, dict[str, Any]]:
+    """Send a request as it stands; return the status and the error of the answer."""
+    host, _, port = stack["gateway"]["url"].removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(request_text.encode())
+        with HTTPResponse(connection) as answer:
+            answer.begin()
+            return answer.status, json.loads(answer.read())["error"]
+
+
+@pytest.mark.parametrize("request_text", REFUSED, ids=lambda text: text[:60])
+def test_what_envoy_refuses_it_refuses_in_the_shape_of_the_api(
+    stack: dict[str, Any], request_text: str
+) -> None:
+    status, error = refusal(stack, request_text)
+
+    assert status == REFUSED[request_text]
+    assert (error["code"], error["type"]) == (status, "bad_request")
+    assert error["message"].startswith("the gateway does not take this request: ")
+
+
+# Where the EPP sees responses, Envoy closes the connection before the EPP has passed this one.
+@pytest.mark.parametrize("stack", ["buffered"], indirect=True)
+@pytest.mark.parametrize("request_text", UNREADABLE, ids=lambda text: text[:60])
+def test_what_envoy_cannot_read_it_refuses_in_the_shape_of_the_api(
+    stack: dict[str, Any], request_text: str
+) -> None:
+    status, error = refusal(stack, request_text)
+
+    assert status == UNREADABLE[request_text]
+    assert (error["code"], error["type"]) == (status, "bad_request")
+
+
+@pytest.mark.parametrize("body_mode", ["buffered", "duplex"])
+def test_dead_and_failing_model_servers_are_named_as_the_cause(
+    gaiectl: Any, body_mode: str
+) -> None:
+    stack = gaiectl.up("--replicas", "1", "--body-mode", body_mode)
+    url = f"{stack['gateway']['url']}/v1/completions"
+    server = stack["endpoints"][0]["url"].removeprefix("http://")
+
+    def error() -> dict[str, Any]:
+        answer = httpx.post(url, content=padded(200), timeout=30, trust_env=False)
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/json"
+        found: dict[str, Any] = answer.json()["error"]
+        return found
+
+    assert gaiectl.run("local", "fault", "sim-0", "reset-before-headers").returncode == 0
+    broken = error()
+    assert gaiectl.run("local", "kill", "sim-0").returncode == 0
+    dead = error()
+
+    assert (broken["type"], dead["type"]) == ("model_server_reset", "model_server_unreachable")
+    assert f"the model server {server} broke the connection off" in broken["message"]
+    assert f"look whether the model servers run (the last one tried: {server})" in dead["message"]
 
 
 def test_with_no_endpoint_left_the_answer_is_503(gaiectl: Any) -> None:

@@ -159,9 +159,19 @@ def test_tls_to_the_epp_is_a_choice(*, tls: bool) -> None:
 
 def test_the_answer_to_a_body_too_large_names_the_limit() -> None:
     mappers = connection_manager(rendered(body_limit_bytes=2 * 1024 * 1024))["local_reply_config"]
-    answer = mappers["mappers"][0]["body_format_override"]["text_format_source"]["inline_string"]
+    answer = mappers["mappers"][0]["body_format_override"]["json_format"]
 
-    assert "2097152 bytes (2 MiB)" in json.loads(answer)["error"]["message"]
+    assert "2097152 bytes (2 MiB)" in answer["error"]["message"]
+
+
+def test_every_answer_of_envoys_own_has_the_shape_of_the_api() -> None:
+    mappers = connection_manager(rendered())["local_reply_config"]["mappers"]
+    formats = [mapper["body_format_override"] for mapper in mappers]
+    errors = [form["json_format"]["error"] for form in formats]
+
+    assert {form["content_type"] for form in formats} == {"application/json"}
+    assert {error["code"] for error in errors} == {"%RESPONSE_CODE%"}
+    assert len({error["type"] for error in errors}) == len(errors)
 
 
 def test_every_circuit_breaker_is_wide_open_also_for_retries() -> None:

@@ -26,14 +26,14 @@ class CommandLine:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "GAIECTL_STATE_HOME": str(self.home), "NO_COLOR": "1"}
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "gaiectl", *arguments],
-            env=self.environment,
+            env={**self.environment, **environment},
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=240,
         )
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
