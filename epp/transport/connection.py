@@ -16,6 +16,7 @@ starve the others.
 
 import asyncio
 import logging
+import struct
 from typing import TYPE_CHECKING, Final, cast
 
 from hpack import HPACKError
@@ -24,7 +25,20 @@ from epp.transport import frames, headers
 from epp.transport.call import Status
 from epp.transport.control import on_control
 from epp.transport.ending import Ending
-from epp.transport.frames import ConnectionFault, Error
+from epp.transport.frames import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HAS_PRIORITY,
+    HEADER_BYTES,
+    HEADERS,
+    MAX_STREAM_ID,
+    PADDED,
+    RST_STREAM,
+    ConnectionFault,
+    Error,
+    unpack_header,
+)
 from epp.transport.limits import Allowance
 from epp.transport.sender import Sender
 from epp.transport.stream import HANDLER_FAILED, PREFIX_BYTES, Stream
@@ -33,6 +47,12 @@ if TYPE_CHECKING:
     from epp.transport.server import GrpcServer
 
 log = logging.getLogger("transport")
+
+# A DATA frame's header and the gRPC prefix of the message in it: size and type of the frame, its
+# flags, its stream, whether the message is compressed, and its size.
+_unpack_message: Final = struct.Struct(">LBLBL").unpack_from
+_MESSAGE_START: Final = HEADER_BYTES + PREFIX_BYTES
+_RESET_BYTES: Final = HEADER_BYTES + 4
 
 # Calls that we ended while the peer could still be sending, of which we remember this many: more
 # than a busy peer can have on their way.
@@ -56,6 +76,7 @@ class Connection(asyncio.Protocol):
         "_decoder",
         "_has_shrunk_table",
         "_incomplete",
+        "_max_header_bytes",
         "_max_streams",
         "_methods",
         "_needs_preface",
@@ -67,8 +88,8 @@ class Connection(asyncio.Protocol):
         "_stream_window_half",
         "_unacknowledged",
         "_ungranted",
+        "_usual_size_bound",
         "_wanted_bytes",
-        "_whole_bytes",
         "_window",
         "_window_half",
         "ending",
@@ -89,9 +110,10 @@ class Connection(asyncio.Protocol):
         self.is_ready = False
         self._methods = server.methods
         self._needs_preface = True
-        # The beginning of a frame that has not arrived in full, and the size at which it has.
+        # The beginning of a frame (or of the preface) that has not arrived in full, and the size at
+        # which it has; 0 when nothing waits.
         self._incomplete = bytearray()
-        self._wanted_bytes = 0
+        self._wanted_bytes = 1
         self._split_block: headers.SplitBlock | None = None
         self._decoder = headers.HeaderDecoder(limits.max_header_bytes)
         self._has_shrunk_table = False
@@ -105,8 +127,10 @@ class Connection(asyncio.Protocol):
         self._stream_window_half = limits.stream_window >> 1
         self._max_streams = limits.max_concurrent_streams
         self._size_bound = limits.max_frame_bytes + 1 << 8
-        # A message in a frame up to this size needs no further check of its size.
-        self._whole_bytes = limits.max_message_bytes + PREFIX_BYTES
+        # Of a frame up to this size neither the frame nor the message in it is too large.
+        largest = min(limits.max_frame_bytes, limits.max_message_bytes + PREFIX_BYTES)
+        self._usual_size_bound = largest << 8
+        self._max_header_bytes = limits.max_header_bytes
         self._spare = Allowance(limits.control_burst, limits.control_rate, server.clock)
         self._cancellations = Allowance(limits.reset_burst, limits.reset_rate, server.clock)
 
@@ -158,18 +182,12 @@ class Connection(asyncio.Protocol):
         ending = self.ending
         if ending.is_over:
             return
-        if self._incomplete:
-            self._incomplete += data
-            if len(self._incomplete) < self._wanted_bytes:
-                return
-            data = bytes(self._incomplete)
-            self._incomplete.clear()
         ending.heard_at = self.server.now
         sender = self.sender
         sender.is_flush_due = True
         try:
-            if self._needs_preface:
-                data = self._take_preface(data)
+            if self._wanted_bytes:
+                data = self._completed(data)
             self._receive(data)
         except ConnectionFault as fault:
             ending.fail(fault)
@@ -180,6 +198,16 @@ class Connection(asyncio.Protocol):
 
     # -- receiving ----------------------------------------------------------------------------
 
+    def _completed(self, data: bytes) -> bytes:
+        """Return what waited for its rest together with it; nothing if more is missing."""
+        self._incomplete += data
+        if len(self._incomplete) < self._wanted_bytes:
+            return b""
+        data = bytes(self._incomplete)
+        self._incomplete.clear()
+        self._wanted_bytes = 0
+        return self._take_preface(data) if self._needs_preface else data
+
     def _take_preface(self, data: bytes) -> bytes:
         preface = frames.PREFACE
         if data.startswith(preface):
@@ -188,38 +216,72 @@ class Connection(asyncio.Protocol):
         if not preface.startswith(data):
             raise ConnectionFault(Error.PROTOCOL_ERROR, "not an HTTP/2 preface")
         self._incomplete += data
+        self._wanted_bytes = len(data) + 1
         return b""
 
     def _receive(self, data: bytes) -> None:
+        """Serve the frames of one read.
+
+        Nearly all frames are DATA with one whole message of an open call and nothing special about
+        them. These are served right here, with few steps, for their number is what a gateway costs;
+        whatever is not just so goes to the methods below, which define what is right.
+        """
+        streams = self.streams
         position = 0
         end = len(data)
-        wanted = frames.HEADER_BYTES
-        while end - position >= frames.HEADER_BYTES:
+        last_message = end - _MESSAGE_START
+        while end - position >= HEADER_BYTES:
+            if position <= last_message:
+                size, flags, stream_id, is_compressed, length = _unpack_message(data, position)
+                frame_end = position + _MESSAGE_START + length
+                if (
+                    size == length + PREFIX_BYTES << 8  # of type DATA, which is 0
+                    and size <= self._usual_size_bound
+                    and not (flags or is_compressed)
+                    and frame_end <= end
+                    and (stream := streams.get(stream_id)) is not None
+                    and (deliver := stream.deliver) is not None
+                    and (ungranted := stream.ungranted + length + PREFIX_BYTES)
+                    <= self._stream_window_half
+                    and self._split_block is None
+                ):
+                    stream.ungranted = ungranted
+                    self._ungranted += length + PREFIX_BYTES
+                    position = frame_end
+                    try:
+                        deliver(data[frame_end - length : frame_end])
+                    except Exception:
+                        log.exception(HANDLER_FAILED)
+                        stream.fail(Status.INTERNAL, HANDLER_FAILED)
+                    continue
             # The upper three bytes of ``size`` are the payload's size, the lowest is the type.
-            size, flags, stream_id = frames.unpack_header(data, position)
+            size, flags, stream_id = unpack_header(data, position)
             if size >= self._size_bound:
                 raise ConnectionFault(Error.FRAME_SIZE_ERROR, f"frame of {size >> 8} bytes")
-            start = position + frames.HEADER_BYTES
+            start = position + HEADER_BYTES
             frame_end = start + (size >> 8)
             if frame_end > end:
-                wanted = frame_end - position
+                self._wanted_bytes = frame_end - position
                 break
             position = frame_end
             kind = size & 0xFF
-            stream_id &= frames.MAX_STREAM_ID
+            stream_id &= MAX_STREAM_ID
             if self._split_block is not None:
                 self._continue_block(kind, flags, stream_id, data[start:frame_end])
-            elif kind == frames.DATA:
-                self._on_data(stream_id, flags, data, start, frame_end)
-            elif kind == frames.HEADERS:
+            elif kind == DATA:
+                position = self._on_data(stream_id, flags, data, start, frame_end)
+            elif kind == HEADERS:
                 self._on_headers(stream_id, flags, data[start:frame_end])
             else:
                 on_control(self, kind, flags, stream_id, data[start:frame_end])
         if position < end:
             self._incomplete += data[position:]
-            self._wanted_bytes = wanted
+            self._wanted_bytes = self._wanted_bytes or HEADER_BYTES
+        if self._ungranted > self._window_half:
+            self._grant()
 
-    def _on_data(self, stream_id: int, flags: int, data: bytes, start: int, end: int) -> None:
+    def _on_data(self, stream_id: int, flags: int, data: bytes, start: int, end: int) -> int:
+        """Serve any DATA frame and return where the next frame begins."""
         size = end - start
         self._ungranted += size
         if self._ungranted > self._window_half:
@@ -227,48 +289,41 @@ class Connection(asyncio.Protocol):
         stream = self.streams.get(stream_id)
         if stream is None or stream.is_remote_closed:
             self._on_late_data(stream_id, stream)
-            return
+            return end
         stream.ungranted += size
         if stream.ungranted > self._stream_window:
             self.reset(stream, Error.FLOW_CONTROL_ERROR)
-            return
-        ends = flags & frames.END_STREAM
+            return end
+        ends = flags & END_STREAM
         if ends:
             stream.is_remote_closed = True
-        handler = stream.handler
-        # The usual case: one whole message in one frame, its prefix read as a single number.
-        if (
-            int.from_bytes(data[start : start + PREFIX_BYTES], "big") == size - PREFIX_BYTES
-            and handler is not None
-            and stream.partial is None
-            and size <= self._whole_bytes
-            and stream.expected_bytes < 0
-            and not flags & frames.PADDED
-        ):
-            try:
-                handler.message(data[start + PREFIX_BYTES : end])
-            except Exception:
-                log.exception(HANDLER_FAILED)
-                stream.fail(Status.INTERNAL, HANDLER_FAILED)
-        elif size:
-            self._on_uncommon_data(stream, flags, data[start:end])
+        if size:
+            self._on_payload(stream, flags, data[start:end])
         elif not ends:
             self.spend()
         if stream.is_local_closed:
-            return
+            return end
         if ends:
-            out = self.sender.out
-            sent = len(out)
-            self._on_end_of_stream(stream)
-            # Envoy resets each call right after ending it: nobody waits for its trailers then.
-            if (
-                len(out) == sent + 1
-                and stream_id not in self.streams
-                and data[end : end + frames.HEADER_BYTES] == frames.rst_stream_header(stream_id)
-            ):
-                out.pop()
-        elif stream.ungranted > self._stream_window_half:
+            return self._on_last_data(stream, data, end)
+        if stream.ungranted > self._stream_window_half:
             self.sender.grant(stream)
+        return end
+
+    def _on_last_data(self, stream: Stream, data: bytes, end: int) -> int:
+        """Serve the END_STREAM of a DATA frame and return where the next frame begins.
+
+        Envoy resets each call right after ending it: nobody waits for its trailers then.
+        """
+        out = self.sender.out
+        sent = len(out)
+        self._on_end_of_stream(stream)
+        after = end + _RESET_BYTES
+        if after > len(data) or len(out) != sent + 1 or stream.id in self.streams:
+            return end
+        if unpack_header(data, end) != (4 << 8 | RST_STREAM, 0, stream.id):
+            return end
+        out.pop()
+        return after
 
     def _grant(self) -> None:
         if self._ungranted > self._window:
@@ -286,11 +341,11 @@ class Connection(asyncio.Protocol):
             self.spend()
             self.refuse(stream_id, Error.STREAM_CLOSED)
 
-    def _on_uncommon_data(self, stream: Stream, flags: int, payload: bytes) -> None:
-        """Take DATA with padding, of a declared length, or with parts of messages."""
-        if flags & frames.PADDED:
+    def _on_payload(self, stream: Stream, flags: int, payload: bytes) -> None:
+        """Take any payload: padded, of a declared length, with parts of messages or several."""
+        if flags & PADDED:
             payload = frames.without_padding(payload)
-            if not payload and not flags & frames.END_STREAM:
+            if not payload and not flags & END_STREAM:
                 self.spend()
         if stream.expected_bytes >= 0:
             stream.expected_bytes -= len(payload)
@@ -303,6 +358,7 @@ class Connection(asyncio.Protocol):
     def _on_end_of_stream(self, stream: Stream) -> None:
         """Serve the peer's END_STREAM on a call that we have not ended."""
         stream.is_remote_closed = True
+        stream.deliver = None
         if stream.expected_bytes > 0:
             self.reset(stream, Error.PROTOCOL_ERROR)
         elif stream.handler is None:
@@ -315,15 +371,15 @@ class Connection(asyncio.Protocol):
             stream.half_close(stream.handler)
 
     def _on_headers(self, stream_id: int, flags: int, payload: bytes) -> None:
-        if flags & frames.PADDED:
+        if flags & PADDED:
             payload = frames.without_padding(payload)
-        if flags & frames.HAS_PRIORITY:
+        if flags & HAS_PRIORITY:
             payload = frames.without_priority(stream_id, payload)
         if not stream_id & 1:
             raise ConnectionFault(Error.PROTOCOL_ERROR, f"HEADERS on stream {stream_id}")
-        if len(payload) > self.server.limits.max_header_bytes:
+        if len(payload) > self._max_header_bytes:
             raise ConnectionFault(Error.ENHANCE_YOUR_CALM, "header block too large")
-        if flags & frames.END_HEADERS:
+        if flags & END_HEADERS:
             self._on_block(stream_id, flags, payload)
         else:
             self._split_block = headers.SplitBlock(stream_id, flags, payload, self.server.limits)
@@ -334,7 +390,7 @@ class Connection(asyncio.Protocol):
         if kind != frames.CONTINUATION or stream_id != block.stream_id:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "a header block was interrupted")
         block.add(payload)
-        if flags & frames.END_HEADERS:
+        if flags & END_HEADERS:
             self._split_block = None
             self._on_block(stream_id, block.flags, block.joined())
 
@@ -344,9 +400,11 @@ class Connection(asyncio.Protocol):
             return
         self.last_stream_id = stream_id
         head = self._decoder.request(block)  # also when refused: HPACK state is shared
-        if stream_id > self.ending.last_served:
+        streams = self.streams
+        ending = self.ending
+        if stream_id > ending.last_served:
             self.spend()
-        elif len(self.streams) >= self._max_streams:
+        elif len(streams) >= self._max_streams:
             self.spend()
             self.refuse(stream_id, Error.REFUSED_STREAM)
         elif not head.is_valid:
@@ -354,14 +412,14 @@ class Connection(asyncio.Protocol):
             self.refuse(stream_id, Error.PROTOCOL_ERROR)
         else:
             stream = Stream(self, self.sender, stream_id, head.content_length)
-            self.streams[stream_id] = stream
-            if flags & frames.END_STREAM:
+            streams[stream_id] = stream
+            if flags & END_STREAM:
                 stream.is_remote_closed = True
             if head.is_grpc:
                 if not self._has_shrunk_table:
                     self._shrink_table()
-                stream.start(self._methods.get(head.path), is_draining=self.ending.is_draining)
-            if flags & frames.END_STREAM and not stream.is_local_closed:
+                stream.start(self._methods.get(head.path), is_draining=ending.is_draining)
+            if flags & END_STREAM and not stream.is_local_closed:
                 self._on_end_of_stream(stream)
 
     def _shrink_table(self) -> None:
@@ -381,7 +439,7 @@ class Connection(asyncio.Protocol):
                 raise ConnectionFault(Error.STREAM_CLOSED, f"HEADERS on closed stream {stream_id}")
         elif stream.is_remote_closed:
             self.reset(stream, Error.STREAM_CLOSED)
-        elif not flags & frames.END_STREAM or not is_acceptable:
+        elif not flags & END_STREAM or not is_acceptable:
             self.reset(stream, Error.PROTOCOL_ERROR)
         elif stream.is_local_closed:
             stream.is_remote_closed = True

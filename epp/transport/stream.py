@@ -9,6 +9,8 @@ from epp.transport.call import Handler, HandlerFactory, Status
 from epp.transport.frames import DATA, END_HEADERS, END_STREAM, HEADERS, pack_header
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from epp.transport.connection import Connection
     from epp.transport.sender import Sender
 
@@ -20,10 +22,11 @@ PREFIX_BYTES: Final = 5
 
 _UNIMPLEMENTED: Final = headers.grpc_trailers(Status.UNIMPLEMENTED, "unknown service or method")
 _HEAD: Final = headers.GRPC_HEAD
-_HEAD_HEADER: Final = len(_HEAD) << 8 | HEADERS
-# A DATA frame's header and the message prefix; the same after the HEADERS that begin an answer.
-_pack_message: Final = struct.Struct(">LBLBL").pack
-_pack_first_message: Final = struct.Struct(f">LBL{len(_HEAD)}sLBLBL").pack
+_HEAD_START: Final = struct.pack(">LB", len(_HEAD) << 8 | HEADERS, END_HEADERS)
+# A DATA frame's header (the type DATA and no flags are zeros) and the prefix of a message that is
+# not compressed (another zero); the same after the HEADERS that begin an answer.
+_pack_message: Final = struct.Struct(">LxLxL").pack
+_pack_first: Final = struct.Struct(f">5sL{len(_HEAD)}sLxLxL").pack
 
 
 class Stream:
@@ -32,6 +35,8 @@ class Stream:
     Attributes:
         id: the HTTP/2 stream id.
         handler: who serves it; None when nobody does: the request is no gRPC call, or is over.
+        deliver: takes a whole message; None when it takes more than that to serve DATA: the request
+            is over or no gRPC call, declares its length, or a message has arrived in part.
         ungranted: bytes received whose window was not given back; never above the stream's window.
         send_window: bytes we may still send; below 0 after the peer has shrunk its window.
         is_remote_closed: the peer has sent END_STREAM.
@@ -46,6 +51,7 @@ class Stream:
     __slots__ = (
         "_connection",
         "_sender",
+        "deliver",
         "expected_bytes",
         "handler",
         "has_sent_head",
@@ -66,6 +72,7 @@ class Stream:
         self._sender = sender
         self.id = stream_id
         self.handler: Handler | None = None
+        self.deliver: Callable[[bytes], None] | None = None
         self.ungranted = 0
         self.send_window = sender.stream_window
         self.is_remote_closed = False
@@ -83,35 +90,22 @@ class Stream:
         if self.is_local_closed:
             return
         sender = self._sender
-        size = len(message) + PREFIX_BYTES
-        if (
-            size > self.send_window
-            or size > sender.window
-            or size > sender.max_frame
-            or self.unsent is not None
-        ):
+        length = len(message)
+        size = length + PREFIX_BYTES
+        stream_window = self.send_window - size
+        window = sender.window - size
+        if stream_window < 0 or window < 0 or size > sender.max_frame or self.unsent is not None:
             self._send_slowly(message)
             return
-        self.send_window -= size
-        sender.window -= size
-        stream_id = self.id
+        self.send_window = stream_window
+        sender.window = window
         if self.has_sent_head:
-            prefix = _pack_message(size << 8 | DATA, 0, stream_id, 0, size - PREFIX_BYTES)
+            sender.out.extend((_pack_message(size << 8, self.id, length), message))
         else:
             self.has_sent_head = True
-            prefix = _pack_first_message(
-                _HEAD_HEADER,
-                END_HEADERS,
-                stream_id,
-                _HEAD,
-                size << 8 | DATA,
-                0,
-                stream_id,
-                0,
-                size - PREFIX_BYTES,
+            sender.out.extend(
+                (_pack_first(_HEAD_START, self.id, _HEAD, size << 8, self.id, length), message)
             )
-        sender.out.append(prefix)
-        sender.out.append(message)
         if not sender.is_flush_due:
             sender.flush_soon()
 
@@ -151,6 +145,8 @@ class Stream:
             return
         if not self.trailers:  # else the factory has finished the call already
             self.handler = handler
+            if self.expected_bytes < 0:
+                self.deliver = handler.message
             if is_draining:
                 self.drain()
 
@@ -181,7 +177,7 @@ class Stream:
     def close(self) -> None:
         """Send the end, at once or after what waits for window; no event comes any more."""
         self.is_local_closed = True
-        self.handler = None
+        self.handler = self.deliver = None
         if self.partial is not None:
             self._drop_partial()
         if self.unsent is None:
@@ -211,6 +207,7 @@ class Stream:
         partial = self.partial
         if partial is None:
             partial = self.partial = bytearray()
+            self.deliver = None
         partial += payload
         server.buffered_bytes += len(payload)
         while len(partial) >= PREFIX_BYTES:
@@ -241,6 +238,8 @@ class Stream:
                 return
         if not partial:
             self.partial = None
+            if self.expected_bytes < 0:
+                self.deliver = handler.message
         elif server.buffered_bytes > limits.max_buffered_bytes:
             self.fail(Status.RESOURCE_EXHAUSTED, "too much data is buffered already")
 
@@ -253,7 +252,7 @@ class Stream:
     def abort(self) -> None:
         """End the call without a word: nothing can be sent any more."""
         handler = self.handler
-        self.handler = None
+        self.handler = self.deliver = None
         self.is_local_closed = True
         self.discard()
         _tell_aborted(handler)
