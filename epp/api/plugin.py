@@ -69,7 +69,7 @@ class ProfileHandler(Protocol):
         names: Sequence[str],
         results: Mapping[str, Decision | None],
     ) -> Sequence[str]:
-        """Return the profiles to run next; none ends the cycle.
+        """Return the profiles to run next; the cycle ends with none, or when all have run.
 
         Args:
             request: the request being scheduled.

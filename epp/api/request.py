@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from epp.api.endpoint import Endpoint
 
@@ -63,7 +63,7 @@ class Request:
     objective: str = ""
     fairness_id: str = DEFAULT_FAIRNESS_ID
     subset: tuple[str, ...] | None = None
-    scratch: dict[object, object] = field(default_factory=dict)
+    scratch: dict[object, Any] = field(default_factory=dict)
 
 
 class Usage(NamedTuple):

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import add, mul
 from random import Random
 
 from epp.api.endpoint import Candidate
@@ -38,17 +40,14 @@ class Profile:
             candidates = part.filter(request, candidates)
         if not candidates:
             return ()
-        totals: list[float] = []
+        totals = [0.0] * len(candidates)
         for scorer, weight in self.scorers:
             scores = scorer.score(request, candidates)
             # NaN makes the sum NaN, and compares as false; all three are loops in C.
             if not (min(scores) >= 0.0 and max(scores) <= 1.0 and sum(scores) >= 0.0):
                 scores = [_bounded(score) for score in scores]
-            if totals:
-                totals = [t + weight * s for t, s in zip(totals, scores, strict=True)]
-            else:
-                totals = [weight * score for score in scores]
-        return self.picker.pick(candidates, totals or [0.0] * len(candidates), random)
+            totals = list(map(add, totals, map(mul, scores, repeat(weight))))
+        return self.picker.pick(candidates, totals, random)
 
 
 def _bounded(score: float) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from random import Random
 
 from epp.api.endpoint import Candidate, Endpoint
@@ -16,6 +17,9 @@ from epp.api.plugin import (
 )
 from epp.api.request import Decision, Request
 from epp.scheduling.profile import Profile
+
+_ENDPOINT = attrgetter("endpoint")
+_IS_REACHABLE = attrgetter("is_reachable")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,17 +62,20 @@ class Scheduler:
         Raises:
             Refusal: no profile found an endpoint (429 and message as in GAIE).
         """
-        reachable = [c for c in candidates if c.is_reachable]
-        if reachable:
-            candidates = reachable
+        if not all(map(_IS_REACHABLE, candidates)):
+            candidates = [c for c in candidates if c.is_reachable] or candidates
+        handler, names = self.handler, self._names
         results: dict[str, Decision | None] = {}
-        while names := self.handler.profiles(request, self._names, results):
-            for name in names:
+        while len(results) < len(names):
+            wanted = handler.profiles(request, names, results)
+            if not wanted:
+                break
+            for name in wanted:
                 picked = self.profiles[name].run(request, candidates, self.random)
-                results[name] = Decision(tuple([c.endpoint for c in picked])) if picked else None
+                results[name] = Decision(tuple(map(_ENDPOINT, picked))) if picked else None
         if not results:
             raise no_target("failed to run any scheduler profile for request")
-        primary = self.handler.primary(request, results)
+        primary = handler.primary(request, results)
         decision = results[primary]
         if decision is None:
             raise no_target(f"scheduler profile '{primary}' found no endpoint")

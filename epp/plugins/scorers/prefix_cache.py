@@ -27,7 +27,9 @@ When to use:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, NamedTuple
+from itertools import repeat
+from operator import attrgetter
+from typing import Annotated, ClassVar
 
 from epp.api.endpoint import Candidate, Endpoint
 from epp.api.parameters import Param
@@ -38,18 +40,12 @@ from epp.scheduling.prefix_index import PrefixIndex, chain
 BYTES_PER_TOKEN = 4
 
 
-class Lookup(NamedTuple):
-    """What one request's prompt matches.
+_BLOCK_SIZE = attrgetter("metrics.block_size")
+_SLOT = attrgetter("endpoint.slot")
 
-    Attributes:
-        block_bytes: bytes of prompt in a block.
-        hashes: the prompt's blocks.
-        matched: leading blocks seen before, by endpoint slot.
-    """
-
-    block_bytes: int
-    hashes: Sequence[int]
-    matched: Mapping[int, int]
+Lookup = tuple[int, Sequence[int], Mapping[int, int]]
+"""What one request's prompt matches: bytes in a block, the hashes of its blocks, and by endpoint
+slot how many leading blocks were sent there before."""
 
 
 @dataclass(slots=True)
@@ -95,45 +91,45 @@ class PrefixCacheScorer:
 
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return the share of the prompt's blocks that each candidate was sent before."""
-        found = self._look_up(request, candidates)
-        if not found.matched:
+        _, hashes, matched = self._look_up(request, candidates)
+        if not matched:
             return [0.0] * len(candidates)
-        matched, total = found.matched.get, len(found.hashes)
-        return [matched(c.endpoint.slot, 0) / total for c in candidates]
+        total = len(hashes)
+        share = {slot: depth / total for slot, depth in matched.items()}
+        return list(map(share.get, map(_SLOT, candidates), repeat(0.0)))
 
     def dispatched(
         self, request: Request, decision: Decision, candidates: Sequence[Candidate]
     ) -> None:
         """Note that the primary endpoint is sent this prompt."""
-        found = self._look_up(request, candidates)
+        block_bytes, hashes, matched = self._look_up(request, candidates)
         primary = decision.primary
-        self.last_hit.total_bytes = len(found.hashes) * found.block_bytes
-        self.last_hit.matched_bytes = found.matched.get(primary.slot, 0) * found.block_bytes
-        if found.hashes:
-            self.index.add(primary.slot, found.hashes, self._capacity(primary, candidates))
+        hit = self.last_hit
+        hit.total_bytes = len(hashes) * block_bytes
+        hit.matched_bytes = matched.get(primary.slot, 0) * block_bytes
+        if hashes:
+            self.index.add(primary.slot, hashes, self._capacity(primary, candidates))
 
     def endpoint_gone(self, endpoint: Endpoint) -> None:
         """Forget what the endpoint was sent."""
         self.index.forget(endpoint.slot)
 
     def _look_up(self, request: Request, candidates: Sequence[Candidate]) -> Lookup:
-        known = request.scratch.get(self)
-        if isinstance(known, Lookup):
+        known: Lookup | None = request.scratch.get(self)
+        if known is not None:
             return known
         block_bytes = self._block_tokens(candidates) * BYTES_PER_TOKEN
-        seed = (request.target_model + request.cache_salt).encode(errors="surrogatepass")
+        seed = (request.target_model + request.cache_salt).encode("utf-8", "surrogatepass")
         hashes = chain(request.prompt.head(self._limit(block_bytes)), seed, block_bytes)
-        found = Lookup(block_bytes, hashes, self.index.match(hashes))
-        request.scratch[self] = found
+        found = request.scratch[self] = (block_bytes, hashes, self.index.match(hashes))
         return found
 
     def _block_tokens(self, candidates: Sequence[Candidate]) -> int:
         """Return the smallest block size reported, which does not depend on their order."""
         if not self.auto_tune:
             return self.block_size_tokens
-        sizes = {c.metrics.block_size for c in candidates}
-        sizes.discard(0)
-        return min(sizes, default=self.block_size_tokens)
+        reported = filter(None, map(_BLOCK_SIZE, candidates))
+        return min(reported, default=self.block_size_tokens)
 
     def _limit(self, block_bytes: int) -> int:
         if self.max_prefix_tokens_to_match:

@@ -81,10 +81,7 @@ def test_an_endpoint_holds_as_many_blocks_as_it_reports(pod: Pod, ask: Ask) -> N
     send(scorer, ask(prompt=BLOCK * 9), small)
     send(scorer, ask(prompt=BLOCK * 9), unknown)
 
-    assert scorer.index.match(scorer._look_up(ask(prompt=BLOCK * 9), [small]).hashes) == {
-        0: 2,
-        1: 3,
-    }
+    assert scorer.score(ask(prompt=BLOCK * 9), [small, unknown]) == [2 / 9, 3 / 9]
 
 
 def test_an_endpoint_that_is_gone_is_forgotten_before_its_slot_is_used_again(

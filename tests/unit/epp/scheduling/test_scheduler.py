@@ -153,7 +153,6 @@ def test_a_timed_scheduler_decides_alike_and_reports_each_plugin_call(pod: Pod, 
         ("ProfilePicker", "single-profile-handler", "single-profile-handler"),
         ("Scorer", "queue-scorer", "shortest"),
         ("Picker", "max-score-picker", "best"),
-        ("ProfilePicker", "single-profile-handler", "single-profile-handler"),
         ("ProcessProfilesResults", "single-profile-handler", "single-profile-handler"),
         ("PreRequest", "diary", "diary"),
     ]
