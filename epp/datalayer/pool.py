@@ -17,6 +17,10 @@ logger = logging.getLogger(__name__)
 
 _Key = tuple[str, str]
 
+# What a named tuple's own constructor calls; that one is Python, and one candidate is made for
+# each request.
+_new_tuple = tuple.__new__
+
 
 class _State:
     """What the pool remembers of one endpoint.
@@ -31,7 +35,6 @@ class _State:
         "inflight",
         "inflight_at_scrape",
         "inflight_at_start",
-        "is_dirty",
         "is_fresh",
         "is_reachable",
         "labels",
@@ -55,7 +58,6 @@ class _State:
         self.inflight_at_start = 0
         self.inflight_at_scrape = 0
         self.index = 0
-        self.is_dirty = False
 
     def is_at(self, spec: EndpointSpec) -> bool:
         return self.endpoint.address == spec.address and self.endpoint.port == spec.port
@@ -65,14 +67,17 @@ class _State:
         own = self.inflight - self.inflight_at_scrape
         waiting = metrics.waiting + own
         running = metrics.running + own
-        return Candidate(
-            self.endpoint,
-            metrics,
-            self.is_fresh,
-            self.is_reachable,
-            self.inflight,
-            max(0, waiting),
-            max(0, running),
+        return _new_tuple(
+            Candidate,
+            (
+                self.endpoint,
+                metrics,
+                self.is_fresh,
+                self.is_reachable,
+                self.inflight,
+                max(0, waiting),
+                max(0, running),
+            ),
         )
 
 
@@ -98,7 +103,7 @@ class Pool:
         self._by_key: dict[_Key, _State] = {}
         self._candidates: list[Candidate] = []
         self._snapshot: tuple[Candidate, ...] = ()
-        self._dirty: list[_State] = []
+        self._changed: set[_State] = set()
         self._free_slots: list[int] = []
         self._slot_count = 0
         self._observers: list[EndpointObserver] = []
@@ -112,12 +117,12 @@ class Pool:
 
         The same object is returned until something changes; only what changed is made anew.
         """
-        if self._dirty:
+        changed = self._changed
+        if changed:
             candidates = self._candidates
-            for state in self._dirty:
-                state.is_dirty = False
+            for state in changed:
                 candidates[state.index] = state.candidate()
-            self._dirty.clear()
+            changed.clear()
             self._snapshot = tuple(candidates)
         return self._snapshot
 
@@ -170,14 +175,14 @@ class Pool:
         state = self._states.get(endpoint)
         if state is not None:
             state.inflight += 1
-            self._touch(state)
+            self._changed.add(state)
 
     def completed(self, endpoint: Endpoint) -> None:
         """Count the end of a request that was dispatched to ``endpoint``."""
         state = self._states.get(endpoint)
         if state is not None and state.inflight > 0:
             state.inflight -= 1
-            self._touch(state)
+            self._changed.add(state)
 
     def scrape_started(self, endpoint: Endpoint) -> None:
         """Note that a scrape leaves now: its values will include what is in flight now."""
@@ -193,7 +198,7 @@ class Pool:
             state.inflight_at_scrape = state.inflight_at_start
             state.is_fresh = True
             state.is_reachable = True
-            self._touch(state)
+            self._changed.add(state)
 
     def scrape_failed(self, endpoint: Endpoint, *, is_reachable: bool) -> None:
         """Note a failed scrape; the last values stay until they are too old.
@@ -205,7 +210,7 @@ class Pool:
         state = self._states.get(endpoint)
         if state is not None and state.is_reachable != is_reachable:
             state.is_reachable = is_reachable
-            self._touch(state)
+            self._changed.add(state)
 
     def expire(self) -> None:
         """Mark what is older than the staleness threshold; to be called a few times a second."""
@@ -213,12 +218,7 @@ class Pool:
         for state in self._states.values():
             if state.is_fresh and state.metrics.updated_at < oldest:
                 state.is_fresh = False
-                self._touch(state)
-
-    def _touch(self, state: _State) -> None:
-        if not state.is_dirty:
-            state.is_dirty = True
-            self._dirty.append(state)
+                self._changed.add(state)
 
     def _hold(self, states: dict[_Key, _State]) -> None:
         self._by_key = states
@@ -226,9 +226,8 @@ class Pool:
         self._candidates = []
         for index, state in enumerate(states.values()):
             state.index = index
-            state.is_dirty = False
             self._candidates.append(state.candidate())
-        self._dirty.clear()
+        self._changed.clear()
         self._snapshot = tuple(self._candidates)
 
     def _take_slot(self) -> int:

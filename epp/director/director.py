@@ -4,8 +4,8 @@ The order of checks is upstream's (rewrite, objective, admission, candidates, sc
 request with several faults gets the same answer from either program.
 """
 
-import time
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Protocol
 
 from epp.api.endpoint import Candidate
@@ -80,10 +80,28 @@ class Director:
         Raises:
             Refusal: nobody can serve it.
         """
-        candidates = self._candidates(request)
+        self._touch()
+        pool, metrics, scheduler = self._pool, self._metrics, self._scheduler
+        candidates: Sequence[Candidate] = pool.snapshot()
+        if request.subset is not None and self._respects_subset:
+            candidates = restrict(candidates, request.subset)
         if not candidates:
             raise Refusal(Code.SERVICE_UNAVAILABLE, _NO_CANDIDATES)
-        return self._schedule(request, candidates)
+        if not self._until_sample:
+            self._until_sample = SAMPLE
+            scheduler = self._timed_scheduler
+        self._until_sample -= 1
+        started = perf_counter()
+        try:
+            decision = scheduler.schedule(request, candidates)
+        except Refusal:
+            metrics.unschedulable += 1
+            raise
+        finally:
+            metrics.scheduling.observe(perf_counter() - started)
+        scheduler.dispatched(request, decision, candidates)
+        pool.dispatched(decision.primary)
+        return decision
 
     def route_any(self, request: Request) -> Decision:
         """Choose the endpoints for a request without a body, for example ``GET /v1/models``.
@@ -99,27 +117,3 @@ class Director:
         """Account for the end of a routed request; exactly once for each."""
         self._pool.completed(decision.primary)
         self._scheduler.completed(request, decision, outcome)
-
-    def _candidates(self, request: Request) -> Sequence[Candidate]:
-        self._touch()
-        candidates: Sequence[Candidate] = self._pool.snapshot()
-        if request.subset is not None and self._respects_subset:
-            candidates = restrict(candidates, request.subset)
-        return candidates
-
-    def _schedule(self, request: Request, candidates: Sequence[Candidate]) -> Decision:
-        scheduler = self._scheduler
-        if not self._until_sample:
-            self._until_sample = SAMPLE
-            scheduler = self._timed_scheduler
-        self._until_sample -= 1
-        started = time.perf_counter()
-        try:
-            decision = scheduler.schedule(request, candidates)
-        except Refusal:
-            self._metrics.scheduled(time.perf_counter() - started, is_success=False)
-            raise
-        self._metrics.scheduled(time.perf_counter() - started, is_success=True)
-        scheduler.dispatched(request, decision, candidates)
-        self._pool.dispatched(decision.primary)
-        return decision

@@ -6,7 +6,7 @@ Names, labels and buckets of GAIE's families are its own. Those it does not have
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from statistics import fmean
 
@@ -59,7 +59,7 @@ def _objective(metrics: EppMetrics) -> Iterator[Metric]:
         "inference_objective_request_total",
         "[ALPHA] Requests that were scheduled, by model and target model.",
         _MODEL,
-        ((v, s.requests) for v, s in metrics.models.items() if s.requests),
+        ((v, s.sizes.count) for v, s in metrics.models.items() if s.sizes.count),
     )
     yield _counter(
         "inference_objective_request_error_total",
@@ -90,8 +90,17 @@ def _objective(metrics: EppMetrics) -> Iterator[Metric]:
         "inference_objective_running_requests",
         "[ALPHA] Requests being served now.",
         ("model_name",),
-        ((values, count[0]) for values, count in metrics.running.items()),
+        (((model,), count) for model, count in _running(metrics).items()),
     )
+
+
+def _running(metrics: EppMetrics) -> Mapping[str, int]:
+    """Return the running requests by incoming model; header-only requests name none."""
+    running = {model: count[0] for (model,), count in metrics.running.items()}
+    for (model, _), series in metrics.models.items():
+        if model and series.sizes.count:
+            running[model] = running.get(model, 0) + series.running
+    return running
 
 
 def _pools(metrics: EppMetrics) -> Iterator[Metric]:
@@ -180,7 +189,10 @@ def _extension(metrics: EppMetrics) -> Iterator[Metric]:
         "inference_extension_scheduler_attempts_total",
         "[ALPHA] Scheduling cycles.",
         ("status",),
-        [(("success",), metrics.scheduled_ok), (("failure",), metrics.scheduled_failed)],
+        [
+            (("success",), metrics.scheduling.count - metrics.unschedulable),
+            (("failure",), metrics.unschedulable),
+        ],
     )
     yield _histogram(
         "inference_extension_plugin_duration_seconds",
@@ -290,7 +302,7 @@ def _histogram(
     """Return the family; with labels, children that saw nothing are left out, as in Go."""
     family = HistogramMetricFamily(name, text, labels=labels)
     for values, child in children:
-        if not labels or not child.is_empty():
+        if not labels or child.count:
             bounds = [*(_bound(bound) for bound in child.bounds), "+Inf"]
             buckets = list(zip(bounds, accumulate(child.counts), strict=True))
             family.add_metric(values, buckets, child.total)

@@ -25,14 +25,14 @@ class ModelSeries:
         "errors",
         "input_tokens",
         "output_tokens",
-        "requests",
         "response_sizes",
+        "running",
         "seconds_per_token",
         "sizes",
     )
 
     def __init__(self) -> None:
-        self.requests = 0
+        self.running = 0
         self.errors: Counter[str] = Counter()
         self.sizes = Histogram(buckets.REQUEST_BYTES)
         self.duration = Histogram(buckets.SECONDS)
@@ -41,6 +41,32 @@ class ModelSeries:
         self.output_tokens = Histogram(buckets.OUTPUT_TOKENS)
         self.cached_tokens = Histogram(buckets.INPUT_TOKENS)
         self.seconds_per_token = Histogram(buckets.SECONDS_PER_TOKEN)
+
+    def ended(self) -> None:
+        """Count the end of a request, whatever it was; exactly once for each that started."""
+        self.running -= 1
+
+    def completed(
+        self, seconds: float, response_size: int | None = None, usage: Usage | None = None
+    ) -> None:
+        """Record an exchange that ended by itself.
+
+        Args:
+            seconds: from the request's arrival to the response's end.
+            response_size: bytes of the response body; None when it was not seen.
+            usage: tokens as the model server reported them; None when they were not seen.
+        """
+        self.duration.observe(seconds)
+        if response_size is not None:
+            self.response_sizes.observe(response_size)
+        if usage is None:
+            return
+        if usage.prompt_tokens > 0:
+            self.input_tokens.observe(usage.prompt_tokens)
+        if usage.completion_tokens > 0:
+            self.output_tokens.observe(usage.completion_tokens)
+            self.seconds_per_token.observe(seconds / usage.completion_tokens)
+        self.cached_tokens.observe(usage.cached_tokens)
 
 
 class EppMetrics:
@@ -58,8 +84,9 @@ class EppMetrics:
         self.models: Bounded[ModelSeries] = Bounded(ModelSeries, 2)
         self.running: Bounded[list[int]] = Bounded(lambda: [0], 1)
         self.scheduling = Histogram(buckets.FAST_SECONDS)
-        self.scheduled_ok = 0
-        self.scheduled_failed = 0
+        """Seconds of each scheduling cycle, successful or not."""
+        self.unschedulable = 0
+        """Scheduling cycles that found no endpoint."""
         self.plugins: dict[tuple[str, str, str], Histogram] = {}
         self.prefix_hit_ratio = Histogram(buckets.HIT_RATIO)
         self.prefix_hit_bytes = Histogram(buckets.HIT_BYTES)
@@ -75,11 +102,22 @@ class EppMetrics:
         self.discovery_last_success = 0.0
         self.unresolved_names = 0
 
+    def exchange_started(self, model: str, target: str, size: int) -> ModelSeries:
+        """Count a request that was scheduled and runs now; return what its end is told to.
+
+        Args:
+            model: name asked for; empty for header-only requests.
+            target: name the model server gets.
+            size: bytes of the request's body.
+        """
+        series = self.models[model, target]
+        series.sizes.observe(size)
+        series.running += 1
+        return series
+
     def request_routed(self, model: str, target: str, size: int) -> None:
         """Count a request that was scheduled; ``size`` is its body in bytes."""
-        series = self.models[model, target]
-        series.requests += 1
-        series.sizes.observe(size)
+        self.models[model, target].sizes.observe(size)
 
     def request_failed(self, model: str, target: str, code: str) -> None:
         """Count a request that was refused or whose model server answered with an error.
@@ -111,7 +149,7 @@ class EppMetrics:
         response_size: int | None = None,
         usage: Usage | None = None,
     ) -> None:
-        """Record an exchange that ended by itself.
+        """Record an exchange that ended by itself, as ``ModelSeries.completed`` does.
 
         Args:
             model: name asked for.
@@ -120,26 +158,7 @@ class EppMetrics:
             response_size: bytes of the response body; None when it was not seen.
             usage: tokens as the model server reported them; None when they were not seen.
         """
-        series = self.models[model, target]
-        series.duration.observe(seconds)
-        if response_size is not None:
-            series.response_sizes.observe(response_size)
-        if usage is None:
-            return
-        if usage.prompt_tokens > 0:
-            series.input_tokens.observe(usage.prompt_tokens)
-        if usage.completion_tokens > 0:
-            series.output_tokens.observe(usage.completion_tokens)
-            series.seconds_per_token.observe(seconds / usage.completion_tokens)
-        series.cached_tokens.observe(usage.cached_tokens)
-
-    def scheduled(self, seconds: float, *, is_success: bool) -> None:
-        """Record one scheduling cycle."""
-        self.scheduling.observe(seconds)
-        if is_success:
-            self.scheduled_ok += 1
-        else:
-            self.scheduled_failed += 1
+        self.models[model, target].completed(seconds, response_size, usage)
 
     def plugin_timer(self, extension_point: str, plugin_type: str, plugin_name: str) -> Histogram:
         """Return where the seconds of one plugin go; the same object each time."""

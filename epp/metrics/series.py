@@ -26,9 +26,10 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
-    def is_empty(self) -> bool:
-        """Whether nothing was observed yet."""
-        return not any(self.counts)
+    @property
+    def count(self) -> int:
+        """How many values were observed."""
+        return sum(self.counts)
 
 
 _T = TypeVar("_T")

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 from epp.api.endpoint import Candidate
-from epp.api.plugin import Instance
 from epp.config.loader import Config
 from epp.datalayer.pool import Pool
 from epp.datalayer.scraper import Scraper
@@ -27,7 +26,7 @@ from epp.server.extproc import PROCESS, ExtProcCall, Serving
 from epp.server.flags import Parsed
 from epp.server.health import Health
 from epp.server.http import HttpServer
-from epp.server.prefix_metrics import PrefixMetrics
+from epp.server.prefix_metrics import follow_prefix_caches
 from epp.transport import tls
 from epp.transport.limits import Limits
 from epp.transport.server import GrpcServer
@@ -71,12 +70,8 @@ class Epp:
         self._host = options.bind_address or None
         self._metrics = EppMetrics()
         self._pool = Pool(staleness_seconds=options.metrics_staleness_threshold)
-        prefix_metrics = PrefixMetrics(config.instances, self._metrics)
-        self._scheduler = Scheduler(
-            config.profiles,
-            config.handler,
-            (*config.instances, Instance("prefix-metrics", "prefix-metrics", prefix_metrics)),
-        )
+        follow_prefix_caches(config.instances, self._metrics)
+        self._scheduler = Scheduler(config.profiles, config.handler, config.instances)
         self._pool.observe(self._scheduler)
         self._scraper = Scraper(
             self._pool,

@@ -25,7 +25,7 @@ When to use:
     it above the load scorers if prompts are long, and keep queue-scorer beside it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from operator import attrgetter
@@ -48,17 +48,20 @@ Lookup = tuple[int, Sequence[int], Mapping[int, int]]
 slot how many leading blocks were sent there before."""
 
 
+def _ignore(matched_bytes: int, total_bytes: int) -> None:
+    del matched_bytes, total_bytes
+
+
 @dataclass(slots=True)
-class LastHit:
-    """How much of the last dispatched prompt was expected in its endpoint's cache.
+class Hits:
+    """Who wants to know how much of each dispatched prompt its endpoint should have cached.
 
     Attributes:
-        matched_bytes: bytes of the matched blocks.
-        total_bytes: bytes of all blocks of the prompt that were looked at; 0 when it had none.
+        note: called with the bytes of the matched blocks, and the bytes of all blocks of the prompt
+            that were looked at; 0 when it had none.
     """
 
-    matched_bytes: int = 0
-    total_bytes: int = 0
+    note: Callable[[int, int], None] = _ignore
 
 
 @scorer("prefix-cache-scorer")
@@ -87,7 +90,7 @@ class PrefixCacheScorer:
     }
 
     index: PrefixIndex = field(init=False, repr=False, default_factory=PrefixIndex)
-    last_hit: LastHit = field(init=False, repr=False, default_factory=LastHit)
+    hits: Hits = field(init=False, repr=False, default_factory=Hits)
 
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return the share of the prompt's blocks that each candidate was sent before."""
@@ -104,11 +107,10 @@ class PrefixCacheScorer:
         """Note that the primary endpoint is sent this prompt."""
         block_bytes, hashes, matched = self._look_up(request, candidates)
         primary = decision.primary
-        hit = self.last_hit
-        hit.total_bytes = len(hashes) * block_bytes
-        hit.matched_bytes = matched.get(primary.slot, 0) * block_bytes
+        slot = primary.slot
+        self.hits.note(matched.get(slot, 0) * block_bytes, len(hashes) * block_bytes)
         if hashes:
-            self.index.add(primary.slot, hashes, self._capacity(primary, candidates))
+            self.index.add(slot, hashes, self._capacity(primary, candidates))
 
     def endpoint_gone(self, endpoint: Endpoint) -> None:
         """Forget what the endpoint was sent."""

@@ -95,7 +95,7 @@ def used() -> EppMetrics:
     metrics.request_failed("llama", "llama-2", "Internal")
     metrics.request_started("llama")
     metrics.completed("llama", "llama-2", seconds=0.3, response_size=10, usage=Usage(7, 5, 12, 3))
-    metrics.scheduled(0.0002, is_success=True)
+    metrics.scheduling.observe(0.0002)
     metrics.plugin_timer("Scorer", "queue-scorer", "queue").observe(0.0001)
     metrics.prefix_matched(64, 128)
     metrics.scrape_failed("timeout")
@@ -197,6 +197,29 @@ def test_what_was_not_seen_is_not_recorded() -> None:
     assert value(metrics, "inference_objective_prompt_cached_tokens_count", model_name="b") == 1
     assert value(metrics, "inference_objective_request_error_total") is None
     assert value(metrics, "inference_objective_running_requests") is None
+
+
+def test_an_exchange_is_counted_while_it_runs_and_when_it_ends() -> None:
+    metrics = EppMetrics()
+    first = metrics.exchange_started("llama", "a", 100)
+    second = metrics.exchange_started("llama", "b", 50)
+    metrics.exchange_started("", "", 0)
+    running = "inference_objective_running_requests"
+
+    assert value(metrics, running, model_name="llama") == 2
+    assert value(metrics, "inference_objective_request_total", target_model_name="a") == 1
+    assert value(metrics, "inference_objective_request_sizes_sum", target_model_name="b") == 50
+
+    first.ended()
+    first.completed(0.3, 10, Usage(7, 5, 12, 3))
+
+    assert value(metrics, running, model_name="llama") == 1
+    assert value(metrics, "inference_objective_input_tokens_sum", target_model_name="a") == 7
+
+    second.ended()
+
+    assert value(metrics, running, model_name="llama") == 0
+    assert value(metrics, running, model_name="") is None
 
 
 def test_names_a_client_invents_share_one_series_after_the_thousandth() -> None:

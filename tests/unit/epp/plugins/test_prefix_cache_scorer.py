@@ -13,6 +13,13 @@ BLOCK = "sixteen tokens of four characters each, that is 64 characters..."
 assert len(BLOCK) == 64
 
 
+def noted(scorer: PrefixCacheScorer) -> list[tuple[int, int]]:
+    """Return a list that gets the matched and the total bytes of each dispatched prompt."""
+    hits: list[tuple[int, int]] = []
+    scorer.hits.note = lambda matched_bytes, total_bytes: hits.append((matched_bytes, total_bytes))
+    return hits
+
+
 def send(scorer: PrefixCacheScorer, request: Request, to: Candidate) -> None:
     scorer.dispatched(request, Decision((to.endpoint,)), [to])
 
@@ -28,10 +35,11 @@ def test_the_score_is_the_share_of_leading_blocks_sent_there_before(pod: Pod, as
 
 def test_a_prompt_shorter_than_a_block_scores_0(pod: Pod, ask: Ask) -> None:
     scorer, one = PrefixCacheScorer(), pod()
+    hits = noted(scorer)
     send(scorer, ask(prompt="hi"), one)
 
     assert scorer.score(ask(prompt="hi"), [one]) == [0.0]
-    assert scorer.last_hit.total_bytes == 0
+    assert hits == [(0, 0)]
 
 
 def test_another_model_or_salt_shares_nothing(pod: Pod, ask: Ask) -> None:
@@ -95,17 +103,15 @@ def test_an_endpoint_that_is_gone_is_forgotten_before_its_slot_is_used_again(
     assert scorer.index.size == 0
 
 
-def test_what_the_chosen_endpoint_was_expected_to_hold_can_be_read_for_metrics(
+def test_what_the_chosen_endpoint_was_expected_to_hold_is_told_to_who_asks(
     pod: Pod, ask: Ask
 ) -> None:
     scorer, one = PrefixCacheScorer(), pod()
+    hits = noted(scorer)
     send(scorer, ask(prompt=BLOCK), one)
-
-    assert (scorer.last_hit.matched_bytes, scorer.last_hit.total_bytes) == (0, 64)
-
     send(scorer, ask(prompt=BLOCK + "y" * 64), one)
 
-    assert (scorer.last_hit.matched_bytes, scorer.last_hit.total_bytes) == (64, 128)
+    assert hits == [(0, 64), (64, 128)]
 
 
 class Counting:
