@@ -7,12 +7,6 @@ from epp.api.plugin import Outcome
 from epp.api.request import Request, Usage
 
 
-class Reply(NamedTuple):
-    """Send this serialized ProcessingResponse."""
-
-    data: bytes
-
-
 class Route(NamedTuple):
     """Ask the director where the request goes; then call ``decided`` or ``refused``."""
 
@@ -66,4 +60,5 @@ class Close(NamedTuple):
     message: str
 
 
-Action = Reply | Route | RouteAny | Refused | ResponseStarted | Finished | Close
+Action = bytes | Route | RouteAny | Refused | ResponseStarted | Finished | Close
+"""Bytes are a serialized ProcessingResponse to send."""

@@ -7,6 +7,8 @@ costs a tenth of decoding all of them.
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from google.protobuf.message import DecodeError
+
 from epp._generated import gaie_extproc_pb2 as wire
 
 _RAW_VALUE = 0x1A
@@ -14,47 +16,43 @@ _RAW_VALUE = 0x1A
 
 
 @lru_cache(maxsize=256)
-def _key_field(name: str) -> bytes:
-    """Return a HeaderValue's serialized key.
+def _key_field(name: str) -> tuple[bytes, int]:
+    """Return a HeaderValue's serialized key, and how far behind its start a short value begins.
 
     No other place of the message can hold these bytes in front of a raw value: 0x0a is the newline,
     which neither names nor values of headers contain.
     """
     encoded = name.encode()
-    return b"\x0a" + bytes((len(encoded),)) + encoded
+    field = b"\x0a" + bytes((len(encoded),)) + encoded
+    return field, len(field) + 2
 
 
 class Headers(Mapping[str, str]):
-    """The headers of one message; names as Envoy sends them, in lower case.
+    """The headers of one serialized ProcessingRequest; names as Envoy sends them, in lower case.
 
     Of a repeated header the last value counts. A value may be any bytes: what is not UTF-8 is
-    replaced, never refused.
+    replaced, never refused. A message that cannot be read has no headers.
     """
 
-    __slots__ = ("_block", "_data", "_decoded")
+    __slots__ = ("_data", "_decoded")
 
-    def __init__(self, data: bytes, block: wire.HttpHeaders) -> None:
+    def __init__(self, data: bytes) -> None:
         self._data = data
-        self._block: wire.HttpHeaders | None = block
         self._decoded: dict[str, str] | None = None
 
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
         """Return the value of a header."""
         if self._decoded is None:
             data = self._data
-            key = _key_field(name)
+            key, value_at = _key_field(name)
             at = data.rfind(key)
             if at < 0:
                 return default
-            at += len(key) + 2
+            at += value_at
             # The tag, and a size of one byte that is not 0.
             if at < len(data) and data[at - 2] == _RAW_VALUE and 0 < (size := data[at - 1]) < 0x80:
                 return data[at : at + size].decode("utf-8", "replace")
         return self._all().get(name, default)
-
-    def mentions(self, text: bytes) -> bool:
-        """Say whether the text occurs anywhere; if not, no header's name holds it."""
-        return text in self._data
 
     def __getitem__(self, name: str) -> str:
         value = self.get(name)
@@ -71,10 +69,18 @@ class Headers(Mapping[str, str]):
     def _all(self) -> dict[str, str]:
         decoded = self._decoded
         if decoded is None:
-            assert self._block is not None
-            decoded = self._decoded = {
-                entry.key: entry.raw_value.decode("utf-8", "replace") or entry.value
-                for entry in self._block.headers.headers
-            }
-            self._block = None
+            decoded = self._decoded = _decode(self._data)
         return decoded
+
+
+def _decode(data: bytes) -> dict[str, str]:
+    try:
+        message = wire.ProcessingRequest.FromString(data)
+    except DecodeError:
+        return {}
+    is_response = message.HasField("response_headers")
+    block = message.response_headers if is_response else message.request_headers
+    return {
+        entry.key: entry.raw_value.decode("utf-8", "replace") or entry.value
+        for entry in block.headers.headers
+    }

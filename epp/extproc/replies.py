@@ -157,7 +157,6 @@ def _piece_head(number: int, size: int, tail: int) -> bytes:
     return head
 
 
-@lru_cache(_MEMO)
 def echo_head(size: int) -> bytes:
     """Return what makes a reply of a response body's own bytes.
 

@@ -23,8 +23,9 @@ from typing import Final
 from epp.api.errors import Code, Refusal
 from epp.api.request import DEFAULT_FAIRNESS_ID, NO_PROMPT, Decision, Request
 from epp.extproc import replies
-from epp.extproc.actions import Action, Reply, Route, RouteAny
-from epp.extproc.messages import NO_HEADERS, BodyMode, Malformed, Message, Protocol
+from epp.extproc.actions import Action, Route, RouteAny
+from epp.extproc.headers import Headers
+from epp.extproc.messages import NO_HEADERS, BodyMode, Malformed, Protocol
 from epp.extproc.settings import StreamSettings
 from epp.parsing.models import rewrite_model
 from epp.parsing.requests import Parsed, parse_request
@@ -48,9 +49,9 @@ CONTROL_HEADERS: Final = frozenset(
 """Meant for us, not for the model server: removed from the request. What a client writes into
 ``x-gateway-destination-endpoint`` is overwritten by the destination."""
 
-_CONTINUE_HEADERS = Reply(replies.CONTINUE_REQUEST_HEADERS)
-_CONTINUE_BODY = Reply(replies.CONTINUE_REQUEST_BODY)
-_TRAILERS = Reply(replies.REQUEST_TRAILERS)
+_CONTINUE_HEADERS = (replies.CONTINUE_REQUEST_HEADERS,)
+_CONTINUE_BODY = (replies.CONTINUE_REQUEST_BODY,)
+_TRAILERS = (replies.REQUEST_TRAILERS,)
 
 
 class Phase(Enum):
@@ -123,17 +124,17 @@ class RequestSide:
         self.subset: tuple[str, ...] | None = None
         self.is_streaming = False
 
-    def headers(self, message: Message) -> Sequence[Action]:
-        """Take the request headers."""
+    def headers(self, headers: Headers, message: bytes, *, is_last: bool) -> Sequence[Action]:
+        """Take the request headers; ``message`` is the one that they came in."""
         if self.phase is not _START:
             raise Malformed("request headers out of order")
-        self._headers = headers = message.headers
-        self._id = headers.get(_REQUEST_ID) or ""
-        if not self._id or headers.mentions(b"x-gateway-") or headers.mentions(b"x-llm-d-"):
+        self._headers = headers
+        request_id = self._id = headers.get(_REQUEST_ID) or ""
+        if not request_id or b"x-gateway-" in message or b"x-llm-d-" in message:
             self._change_headers()
         mode = self._mode
-        self.is_over = message.is_last
-        if message.is_last or mode is _NONE:
+        self.is_over = is_last
+        if is_last or mode is _NONE:
             return self._route_any()
         if mode is _STREAMED and not self._is_eager:
             return self._route_any()
@@ -147,33 +148,36 @@ class RequestSide:
             return ()
         self._are_headers_answered = True
         if self._mutation or self._override:
-            return (Reply(replies.request_headers(self._mutation, self._override)),)
-        return (_CONTINUE_HEADERS,)
+            return (replies.request_headers(self._mutation, self._override),)
+        return _CONTINUE_HEADERS
 
-    def body(self, message: Message) -> Sequence[Action]:
+    def body(self, body: bytes, *, is_last: bool) -> Sequence[Action]:
         """Take a chunk of the body, or all of it."""
         mode = self._mode
-        if self.phase is _START and mode is not _STREAMED:
+        phase = self.phase
+        if phase is _START and mode is not _STREAMED:
             # Headers that were not sent cannot be changed, so this will not be routed; but it is
             # read, for what is wrong with the body is the client's to know.
-            self.phase = _READING
-        if self.is_over or mode is _NONE or self.phase is _START:
+            phase = self.phase = _READING
+        if self.is_over or mode is _NONE or phase is _START:
             raise Malformed("request body out of order")
-        self.is_over = message.is_last
-        if self.phase is _READING:
-            if message.body or not self._chunks:
-                self._chunks.append(message.body)
-                self._size += len(message.body)
+        self.is_over = is_last
+        if phase is _READING:
+            chunks = self._chunks
+            if body or not chunks:
+                chunks.append(body)
+                self._size += len(body)
             if mode is _STREAMED:
                 self._unanswered += 1
-                if self._size > MAX_HELD_BYTES and not message.is_last:
+                if self._size > MAX_HELD_BYTES and not is_last:
                     return self._route_any()
-            self._check_size(self._size)
-            return self._route() if message.is_last or mode in _WHOLE else ()
+            if self._size > self._settings.max_body_bytes:
+                self._check_size(self._size)
+            return self._route() if is_last or mode in _WHOLE else ()
         if mode is not _STREAMED:
             raise Malformed("request body after its end")
-        if self.phase is _ROUTED:
-            return (_CONTINUE_BODY,)
+        if phase is _ROUTED:
+            return _CONTINUE_BODY
         self._unanswered += 1
         return ()
 
@@ -186,7 +190,7 @@ class RequestSide:
             if self._mode in _WHOLE:
                 raise Refusal(Code.BAD_REQUEST, "request trailers without a body")
             return self._route()
-        return (_TRAILERS,) if self.phase is _ROUTED else ()
+        return _TRAILERS if self.phase is _ROUTED else ()
 
     def answer(self, decision: Decision, request: Request) -> Sequence[Action]:
         """Tell Envoy where the request goes."""
@@ -199,30 +203,28 @@ class RequestSide:
         )
         new_body = self._new_body(request)
         chunks, self._chunks = self._chunks, []
-        actions: list[Action] = []
         if self._are_headers_answered:
             reply = (
                 replies.routed_body(destination)
                 if new_body is None
                 else replies.routed_new_body(destination, new_body)
             )
-            actions.append(Reply(reply))
-        elif self._mode is _FULL_DUPLEX:
+            return (reply, *_TRAILERS) if self._has_trailers else (reply,)
+        actions: list[Action] = []
+        if self._mode is _FULL_DUPLEX:
             body = b"".join(chunks) if new_body is None else new_body
             mutation = self._mutation
             if body and not self._has_trailers:
                 # Not known to Envoy, which therefore has removed it.
                 mutation += replies.set_header("content-length", str(len(body)))
-            actions.append(Reply(replies.routed_headers(destination, mutation, self._override)))
+            actions.append(replies.routed_headers(destination, mutation, self._override))
             if body or (chunks and not self._has_trailers):
-                pieces = replies.request_pieces(body, is_last=not self._has_trailers)
-                actions.extend(map(Reply, pieces))
+                actions.extend(replies.request_pieces(body, is_last=not self._has_trailers))
         else:
-            headers = replies.routed_headers(destination, self._mutation, self._override)
-            actions.append(Reply(headers))
+            actions.append(replies.routed_headers(destination, self._mutation, self._override))
             actions.extend(self._chunk_answers(new_body))
         if self._has_trailers:
-            actions.append(_TRAILERS)
+            actions.extend(_TRAILERS)
         return actions
 
     def _change_headers(self) -> None:
@@ -305,10 +307,10 @@ class RequestSide:
         request.size = len(body)
         return body
 
-    def _chunk_answers(self, new_body: bytes | None) -> Iterator[Reply]:
+    def _chunk_answers(self, new_body: bytes | None) -> Iterator[bytes]:
         """Yield the answers to chunks held back; a new body takes the place of the first."""
         for index in range(self._unanswered):
             if new_body is None:
-                yield _CONTINUE_BODY
+                yield replies.CONTINUE_REQUEST_BODY
             else:
-                yield Reply(replies.new_chunk(b"" if index else new_body))
+                yield replies.new_chunk(b"" if index else new_body)

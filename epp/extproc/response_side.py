@@ -5,16 +5,24 @@ gained by holding a response that is not streamed.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from epp.api.request import Usage
 from epp.extproc import replies
-from epp.extproc.actions import Action, Reply, ResponseStarted
-from epp.extproc.messages import BodyMode, Malformed, Message
+from epp.extproc.actions import Action, ResponseStarted
+from epp.extproc.headers import Headers
+from epp.extproc.messages import (
+    EMPTY_METADATA,
+    RESPONSE_BODY,
+    SHAPE_BYTES,
+    BodyMode,
+    Malformed,
+    shape,
+)
 from epp.parsing.usage import UsageScanner
 
-_HEADERS = Reply(replies.RESPONSE_HEADERS)
-_CONTINUE_BODY = Reply(replies.CONTINUE_RESPONSE_BODY)
-_TRAILERS = Reply(replies.RESPONSE_TRAILERS)
+_CONTINUE_BODY = (replies.CONTINUE_RESPONSE_BODY,)
+_TRAILERS = (replies.RESPONSE_TRAILERS,)
 
 
 class ResponseSide:
@@ -31,7 +39,14 @@ class ResponseSide:
         Malformed: the message does not belong here.
     """
 
-    __slots__ = ("_scanner", "is_duplex", "is_event_stream", "is_over", "size", "status")
+    __slots__ = (
+        "_scanner",
+        "is_duplex",
+        "is_event_stream",
+        "is_over",
+        "size",
+        "status",
+    )
 
     def __init__(self, mode: BodyMode, *, observe_usage: bool) -> None:
         self.is_duplex = mode is BodyMode.FULL_DUPLEX_STREAMED
@@ -46,64 +61,61 @@ class ResponseSide:
         """Token counts, as far as they were seen."""
         return self._scanner.usage if self._scanner else None
 
-    def headers(self, message: Message) -> Sequence[Action]:
+    def headers(self, headers: Headers, served: str, *, is_last: bool) -> Sequence[Action]:
         """Take the response headers."""
         if self.is_event_stream is not None or self.is_over or self.size:
             raise Malformed("response headers out of order")
-        headers = message.headers
         self.status = _status(headers)
         self.is_event_stream = "text/event-stream" in (headers.get("content-type") or "").lower()
-        self.is_over = message.is_last
-        served = message.metadata.served if message.metadata else ""
-        return (_HEADERS, ResponseStarted(self.status, served))
+        self.is_over = is_last
+        return (replies.RESPONSE_HEADERS, ResponseStarted(self.status, served))
 
-    def body(self, message: Message) -> Sequence[Action]:
+    def body(self, body: bytes, *, is_last: bool) -> Sequence[Action]:
         """Take a chunk."""
         if self.is_over:
             raise Malformed("response body out of order")
-        body = message.body
-        self.is_over = message.is_last
+        self.is_over = is_last
         self.size += len(body)
         if self._scanner:
             self._scanner.feed(body)
         if self.is_duplex:
-            pieces = replies.response_pieces(body, is_last=self.is_over)
-            return [Reply(piece) for piece in pieces]
-        return (_CONTINUE_BODY,)
+            return replies.response_pieces(body, is_last=is_last)
+        return _CONTINUE_BODY
 
-    def echo(self, message: bytes) -> Sequence[Action] | None:
+    def echo(self, message: bytes) -> bytes | None:
         """Take a serialized chunk in the middle of a duplex body without decoding it.
 
-        None leaves it to ``body``: it is the last one, large, or of an unusual form. Such chunks
-        are nearly all there is in a stream of tokens.
+        Such chunks are nearly all there is in a stream of tokens. None leaves the message to the
+        methods that define what is right.
         """
-        # response_body (5), then HttpBody with body (1) and nothing else, sizes below 16 KiB.
-        start, size = _field(message, 0, 0x2A)
-        chunk = message[start : start + size]
-        at, length = _field(chunk, 0, 0x0A)
-        if not length or at + length != size or self.is_over:
+        head, field, start, end = _echo_shape(message[:SHAPE_BYTES])
+        spare = len(message) - end
+        if (spare and (spare != 2 or not message.endswith(EMPTY_METADATA))) or self.is_over:
             return None
-        self.size += length
-        if self._scanner:
-            self._scanner.feed(chunk[at:])
-        return (Reply(replies.echo_head(size) + chunk),)
+        self.size += end - start
+        if self._scanner is not None:
+            self._scanner.feed(message[start:end])
+        return head + message[field:end]
 
     def trailers(self) -> Sequence[Action]:
         """Take the trailers."""
         self.is_over = True
-        return (_TRAILERS,)
+        return _TRAILERS
 
 
-def _field(data: bytes, at: int, tag: int) -> tuple[int, int]:
-    """Return where the payload of a length-delimited field begins, and its size; 0 if not there."""
-    head = data[at : at + 3]
-    if len(head) < 3 or head[0] != tag:
-        return at, 0
-    if head[1] < 0x80:
-        return at + 2, head[1]
-    if head[2] < 0x80:
-        return at + 3, head[1] & 0x7F | head[2] << 7
-    return at, 0
+@lru_cache(4096)
+def _echo_shape(head: bytes) -> tuple[bytes, int, int, int]:
+    """Return how a message that begins so is echoed.
+
+    Returns:
+        What to put before its field, and where that, its content and the end of both are; an end
+        that suits no message if there is more to it.
+    """
+    kind, start, end, left = shape(head)
+    if kind != RESPONSE_BODY or left or start == end or end > replies.PIECE_BYTES:
+        return b"", 0, 0, -3
+    field = 2 if head[1] < 0x80 else 3 if head[2] < 0x80 else 4
+    return replies.echo_head(end - field), field, start, end
 
 
 def _status(headers: Mapping[str, str]) -> int:

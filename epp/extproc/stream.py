@@ -4,15 +4,27 @@ No clock, no I/O, no gRPC. Whatever the peer sends gives actions, never an excep
 begin with the response are served as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from epp.api.errors import Refusal
 from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
 from epp.extproc import replies
-from epp.extproc.actions import Action, Close, Finished, Refused, Reply
-from epp.extproc.messages import BodyMode, Malformed, Message, Protocol, decode
+from epp.extproc.actions import Action, Close, Finished, Refused
+from epp.extproc.headers import Headers
+from epp.extproc.messages import (
+    REQUEST_BODY,
+    REQUEST_HEADERS,
+    RESPONSE_BODY,
+    RESPONSE_HEADERS,
+    BodyMode,
+    Extras,
+    Malformed,
+    Protocol,
+    decode,
+)
 from epp.extproc.request_side import Phase, RequestSide
 from epp.extproc.response_side import ResponseSide
 from epp.extproc.settings import StreamSettings
@@ -24,6 +36,19 @@ GRPC_INVALID_ARGUMENT: Final = 3
 
 _ROUTING, _ROUTED = Phase.ROUTING, Phase.ROUTED
 _CLOSE = Close(GRPC_OK, "")
+# How an exchange ends whose response was not seen, by whether it was to be streamed.
+_UNSEEN = {flag: (Finished(Outcome(), None, 0, flag),) for flag in (False, True)}
+_outcome = lru_cache(Outcome)
+
+
+@lru_cache
+def _assumed(mode: BodyMode) -> Protocol:
+    return Protocol(mode, mode)
+
+
+def _ignore(_: bytes) -> Sequence[Action]:
+    """Take a message that comes after the end."""
+    return ()
 
 
 class Stream:
@@ -31,17 +56,28 @@ class Stream:
 
     Every method returns what is to be done, in order. After ``Close`` nothing more comes, save that
     a decision arriving late still gives the ``Finished`` that belongs to it.
+
+    Attributes:
+        receive: takes one serialized ProcessingRequest. A response in full duplex has its chunks
+            echoed by a method of its own, and after the end nothing is heard.
     """
 
-    __slots__ = ("_is_closed", "_is_finished", "_protocol", "_request", "_response", "_settings")
+    __slots__ = (
+        "_is_finished",
+        "_protocol",
+        "_request",
+        "_response",
+        "_settings",
+        "receive",
+    )
 
     def __init__(self, settings: StreamSettings) -> None:
+        self.receive: Callable[[bytes], Sequence[Action]] = self._receive
         self._settings = settings
-        self._protocol = Protocol(settings.assumed_mode, settings.assumed_mode)
+        self._protocol = _assumed(settings.assumed_mode)
         self._request: RequestSide | None = None
         self._response: ResponseSide | None = None
         self._is_finished = False
-        self._is_closed = False
 
     @property
     def is_idle(self) -> bool:
@@ -54,38 +90,21 @@ class Stream:
             return False
         return response is None or not response.is_duplex
 
-    def receive(self, message: bytes) -> Sequence[Action]:
-        """Take one serialized ProcessingRequest."""
-        if self._is_closed:
-            return ()
-        response = self._response
-        if response is not None and response.is_duplex:
-            echo = response.echo(message)
-            if echo is not None:
-                return echo
-        try:
-            return self._take(decode(message))
-        except Refusal as refusal:
-            return (Refused(refusal), *self._refuse(refusal))
-        except Malformed as error:
-            self._is_closed = True
-            return (*self._finish(is_complete=False), Close(GRPC_INVALID_ARGUMENT, str(error)))
-
     def half_closed(self) -> Sequence[Action]:
         """Envoy has nothing more to say: the exchange is over, or the client left.
 
         Of responses that are not shown to us this is the only sign of their end.
         """
-        if self._is_closed:
+        if self.receive is _ignore:
             return ()
-        self._is_closed = True
+        self.receive = _ignore
         return (*self._finish(is_complete=True), _CLOSE)
 
     def aborted(self) -> Sequence[Action]:
         """Tell that the stream was reset, or the connection lost; nothing can be sent any more."""
-        if self._is_closed:
+        if self.receive is _ignore:
             return ()
-        self._is_closed = True
+        self.receive = _ignore
         return self._finish(is_complete=False)
 
     def decided(self, decision: Decision, request: Request) -> Sequence[Action]:
@@ -104,9 +123,9 @@ class Stream:
             return (
                 Refused(refusal),
                 *finished,
-                *([] if self._is_closed else self._refuse(refusal)),
+                *([] if self.receive is _ignore else self._refuse(refusal)),
             )
-        if self._is_closed:
+        if self.receive is _ignore:
             return self._finish(is_complete=False)
         if self._response is None:
             return actions
@@ -115,30 +134,47 @@ class Stream:
 
     def refused(self, refusal: Refusal) -> Sequence[Action]:
         """Answer a ``Route`` or ``RouteAny``: the request goes nowhere."""
-        if self._is_closed or self._request is None or self._request.phase is not _ROUTING:
+        if self.receive is _ignore or self._request is None or self._request.phase is not _ROUTING:
             return ()
         return self._refuse(refusal)
 
-    def _take(self, message: Message) -> Sequence[Action]:
-        kind = message.kind
-        if message.protocol and not self._request and not self._response:
-            self._protocol = message.protocol
-        if kind == "request_headers":
-            return self._side(message).headers(message)
-        if kind == "request_body":
-            return self._side(message).body(message)
-        if kind == "request_trailers":
-            return self._side(message).trailers()
-        return self._take_response(message)
+    def _receive(self, message: bytes) -> Sequence[Action]:
+        try:
+            kind, headers, body, is_last, extras = decode(message)
+            if kind & 1:
+                return self._take_response(kind, headers, body, extras, is_last=is_last)
+            request = self._request
+            if request is None or extras is not None:
+                request = self._begin_request(extras)
+            if kind == REQUEST_BODY:
+                return request.body(body, is_last=is_last)
+            if kind == REQUEST_HEADERS:
+                return request.headers(headers, message, is_last=is_last)
+            return request.trailers()
+        except Refusal as refusal:
+            return (Refused(refusal), *self._refuse(refusal))
+        except Malformed as error:
+            self.receive = _ignore
+            return (*self._finish(is_complete=False), Close(GRPC_INVALID_ARGUMENT, str(error)))
 
-    def _side(self, message: Message) -> RequestSide:
+    def _receive_duplex(self, message: bytes) -> Sequence[Action]:
+        response = self._response
+        if response is not None and (echo := response.echo(message)) is not None:
+            return (echo,)
+        return self._receive(message)
+
+    def _begin_request(self, extras: Extras | None) -> RequestSide:
+        """Return the request's side, and note what the gateway says of it."""
         side = self._request
         if side is None:
             if self._response:
                 raise Malformed("a request after its response")
+            if extras is not None and extras.protocol is not None:
+                self._protocol = extras.protocol
             side = self._request = RequestSide(self._settings, *self._negotiate())
-        if message.metadata and message.metadata.subset is not None:
-            side.subset = None if self._settings.disable_subset_filter else message.metadata.subset
+        metadata = extras.metadata if extras is not None else None
+        if metadata is not None and metadata.subset is not None:
+            side.subset = None if self._settings.disable_subset_filter else metadata.subset
         return side
 
     def _negotiate(self) -> tuple[Protocol, bytes]:
@@ -161,25 +197,36 @@ class Stream:
         )
         return self._protocol, override
 
-    def _take_response(self, message: Message) -> Sequence[Action]:
+    def _take_response(
+        self, kind: int, headers: Headers, body: bytes, extras: Extras | None, *, is_last: bool
+    ) -> Sequence[Action]:
         side = self._response
         if side is None:
-            side = self._response = ResponseSide(
-                self._protocol.response_body, observe_usage=self._settings.observe_usage
-            )
-        if message.kind == "response_body":
-            actions = side.body(message)
-        elif message.kind == "response_headers":
-            actions = side.headers(message)
+            side = self._begin_response(extras)
+        if kind == RESPONSE_BODY:
+            actions = side.body(body, is_last=is_last)
+        elif kind == RESPONSE_HEADERS:
+            served = extras.metadata.served if extras and extras.metadata else ""
+            actions = side.headers(headers, served, is_last=is_last)
         else:
             actions = side.trailers()
         return (*actions, *self._finish(is_complete=True)) if side.is_over else actions
 
+    def _begin_response(self, extras: Extras | None) -> ResponseSide:
+        if extras is not None and extras.protocol is not None and self._request is None:
+            self._protocol = extras.protocol
+        side = self._response = ResponseSide(
+            self._protocol.response_body, observe_usage=self._settings.observe_usage
+        )
+        if side.is_duplex:
+            self.receive = self._receive_duplex
+        return side
+
     def _refuse(self, refusal: Refusal) -> Sequence[Action]:
-        self._is_closed = True
+        self.receive = _ignore
         if self._response:
             return (_CLOSE,)
-        return (Reply(replies.immediate(refusal)), _CLOSE)
+        return (replies.immediate(refusal), _CLOSE)
 
     def _finish(self, *, is_complete: bool) -> Sequence[Action]:
         """Return ``Finished`` when there is something to finish that was not finished before.
@@ -194,8 +241,10 @@ class Stream:
         self._is_finished = True
         is_streaming = request.is_streaming if request else False
         if not response:
-            return (Finished(Outcome(0, is_complete), None, 0, is_streaming),)
+            if is_complete:
+                return _UNSEEN[is_streaming]
+            return (Finished(_outcome(0, is_complete), None, 0, is_streaming),)
         if response.is_event_stream is not None:
             is_streaming = response.is_event_stream
-        outcome = Outcome(response.status, is_complete)
+        outcome = _outcome(response.status, is_complete)
         return (Finished(outcome, response.usage, response.size, is_streaming),)

@@ -13,7 +13,6 @@ from epp.extproc.actions import (
     Close,
     Finished,
     Refused,
-    Reply,
     ResponseStarted,
     Route,
     RouteAny,
@@ -88,8 +87,8 @@ class ExtProcCall(Handler):
 
     def _perform(self, actions: Sequence[Action]) -> None:
         for action in actions:
-            if type(action) is Reply:
-                self._call.send(action.data)
+            if type(action) is bytes:
+                self._call.send(action)
             elif type(action) is Route or type(action) is RouteAny:
                 self._route(action)
             elif type(action) is Finished:

@@ -15,7 +15,6 @@ from epp.extproc.actions import (
     Close,
     Finished,
     Refused,
-    Reply,
     ResponseStarted,
     Route,
     RouteAny,
@@ -170,8 +169,8 @@ class Conversation:
         for action in actions:
             assert not self.closes, "nothing is to be done after Close"
             match action:
-                case Reply(data):
-                    self.replies.append(wire.ProcessingResponse.FromString(data))
+                case bytes():
+                    self.replies.append(wire.ProcessingResponse.FromString(action))
                 case Route(request) | RouteAny(request):
                     self.routes.append(action)
                     if self.target_model is not None:
