@@ -9,6 +9,7 @@ import orjson
 from epp.api.request import Usage
 
 _WORD = b'"usage"'
+_MINUS_PREFIX = 1 - len(_WORD)
 _OBJECT = re.compile(rb'"usage"\s*:\s*(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})')
 _BEGINNING = re.compile(rb'"usage"\s*(?:\Z|:\s*(?:\Z|\{))')
 _MAX_CARRY = 4096
@@ -31,10 +32,10 @@ class UsageScanner:
     def feed(self, chunk: bytes) -> None:
         """Look at the next bytes of the response."""
         window = self._carry + chunk
-        last = window.rfind(_WORD)
-        if last < 0:
-            self._carry = window[1 - len(_WORD) :]
+        if _WORD not in window:  # as in nearly every chunk
+            self._carry = window[_MINUS_PREFIX:]
             return
+        last = window.rfind(_WORD)
         matches = list(_OBJECT.finditer(window))
         for match in reversed(matches):
             if usage := usage_of(match[1]):

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from epp.api.errors import Code, Refusal
@@ -13,7 +13,6 @@ from epp.extproc.actions import (
     Close,
     Finished,
     Refused,
-    ResponseStarted,
     Route,
     RouteAny,
 )
@@ -61,7 +60,11 @@ class ExtProcCall(Handler):
 
     def message(self, data: bytes) -> None:
         """Take one ProcessingRequest."""
-        self._perform(self._stream.receive(data))
+        for action in self._stream.receive(data):
+            if isinstance(action, bytes):
+                self._call.send(action)
+            else:
+                self._act(action)
 
     def half_closed(self) -> None:
         """Envoy has ended its side: the exchange is over."""
@@ -87,28 +90,28 @@ class ExtProcCall(Handler):
 
     def _perform(self, actions: Sequence[Action]) -> None:
         for action in actions:
-            if type(action) is bytes:
-                self._call.send(action)
-            elif type(action) is Route or type(action) is RouteAny:
-                self._route(action)
-            elif type(action) is Finished:
-                self._finished(action)
-            elif type(action) is Close:
-                self._close(action.code, action.message)
-            elif type(action) is Refused:
-                self._refused(action.refusal, None)
-            elif type(action) is ResponseStarted and action.status >= 400:
-                self._failed(_MODEL_SERVER_ERROR)
+            self._act(action)
 
-    def _route(self, action: Route | RouteAny) -> None:
-        request = self._request = action.request
-        director = self._serving.director
-        metrics = self._serving.metrics
+    def _act(self, action: Action) -> None:
+        if isinstance(action, bytes):
+            self._call.send(action)
+        elif isinstance(action, Finished):
+            self._finished(action)
+        elif isinstance(action, Route):
+            self._route(action.request, self._serving.director.route)
+        elif isinstance(action, Close):
+            self._close(action.code, action.message)
+        elif isinstance(action, RouteAny):
+            self._route(action.request, self._serving.director.route_any)
+        elif isinstance(action, Refused):
+            self._refused(action.refusal, None)
+        elif action.status >= 400:
+            self._failed(_MODEL_SERVER_ERROR)
+
+    def _route(self, request: Request, choose: Callable[[Request], Decision]) -> None:
+        self._request = request
         try:
-            if type(action) is Route:
-                decision = director.route(request)
-            else:
-                decision = director.route_any(request)
+            decision = choose(request)
         except Refusal as refusal:
             self._refuse(refusal, request)
             return
@@ -117,6 +120,7 @@ class ExtProcCall(Handler):
             self._refuse(Refusal(Code.INTERNAL, "internal error"), request)
             return
         self._decision = decision
+        metrics = self._serving.metrics
         metrics.request_routed(request.model, request.target_model, request.size)
         metrics.request_started(request.model)
         self._perform(self._stream.decided(decision, request))

@@ -17,6 +17,7 @@ starve the others.
 import asyncio
 import logging
 import struct
+import sys
 from typing import TYPE_CHECKING, Final, cast
 
 from hpack import HPACKError
@@ -88,7 +89,7 @@ class Connection(asyncio.Protocol):
         "_stream_window_half",
         "_unacknowledged",
         "_ungranted",
-        "_usual_size_bound",
+        "_usual_bytes",
         "_wanted_bytes",
         "_window",
         "_window_half",
@@ -111,7 +112,7 @@ class Connection(asyncio.Protocol):
         self._methods = server.methods
         self._needs_preface = True
         # The beginning of a frame (or of the preface) that has not arrived in full, and the size at
-        # which it has; 0 when nothing waits.
+        # which it has; 0 when the next read begins with a frame of any kind.
         self._incomplete = bytearray()
         self._wanted_bytes = 1
         self._split_block: headers.SplitBlock | None = None
@@ -127,9 +128,10 @@ class Connection(asyncio.Protocol):
         self._stream_window_half = limits.stream_window >> 1
         self._max_streams = limits.max_concurrent_streams
         self._size_bound = limits.max_frame_bytes + 1 << 8
-        # Of a frame up to this size neither the frame nor the message in it is too large.
-        largest = min(limits.max_frame_bytes, limits.max_message_bytes + PREFIX_BYTES)
-        self._usual_size_bound = largest << 8
+        # Up to this sum of a stream's payloads none can be too large, or due to be granted again.
+        self._usual_bytes = min(
+            self._stream_window_half, limits.max_frame_bytes, limits.max_message_bytes
+        )
         self._max_header_bytes = limits.max_header_bytes
         self._spare = Allowance(limits.control_burst, limits.control_rate, server.clock)
         self._cancellations = Allowance(limits.reset_burst, limits.reset_rate, server.clock)
@@ -178,35 +180,76 @@ class Connection(asyncio.Protocol):
         """Close when the peer closes."""
 
     def data_received(self, data: bytes) -> None:
-        """Parse the frames of one read; answer them in one write."""
-        ending = self.ending
-        if ending.is_over:
-            return
-        ending.heard_at = self.server.now
+        """Serve the frames of one read; answer them in one write.
+
+        Nearly all frames are DATA with one whole message of an open call and nothing special about
+        them. These are served right here, in few steps, for their number is what a gateway costs;
+        whatever is not just so goes to ``_on_frame`` and on, which define what is right.
+        """
         sender = self.sender
         sender.is_flush_due = True
+        self.ending.heard_at = self.server.now
         try:
             if self._wanted_bytes:
-                data = self._completed(data)
-            self._receive(data)
+                data = self._after_wait(data)
+            position = 0
+            last_message = len(data) - _MESSAGE_START
+            while position <= last_message:
+                size, flags, stream_id, is_compressed, length = _unpack_message(data, position)
+                payload = length + PREFIX_BYTES
+                if (
+                    size == payload << 8  # of type DATA, which is 0
+                    and not (flags or is_compressed)
+                    and position + length <= last_message
+                    and (stream := self.streams.get(stream_id)) is not None
+                    and (deliver := stream.deliver) is not None
+                    and (ungranted := stream.ungranted + payload) <= self._usual_bytes
+                ):
+                    stream.ungranted = ungranted
+                    self._ungranted += payload
+                    position += HEADER_BYTES + payload
+                    try:
+                        deliver(data[position - length : position])
+                    except Exception:
+                        log.exception(HANDLER_FAILED)
+                        stream.fail(Status.INTERNAL, HANDLER_FAILED)
+                else:
+                    position = self._on_frame(data, position)
+            while position < last_message + _MESSAGE_START:
+                position = self._on_frame(data, position)
+            if self._ungranted > self._window_half:
+                self._grant()
         except ConnectionFault as fault:
-            ending.fail(fault)
+            self.ending.fail(fault)
         except HPACKError as error:
-            ending.fail(ConnectionFault(Error.COMPRESSION_ERROR, f"bad header block: {error}"))
+            reason = f"bad header block: {error}"
+            self.ending.fail(ConnectionFault(Error.COMPRESSION_ERROR, reason))
         finally:
             sender.flush()
 
+    def ignore_input(self) -> None:
+        """Take nothing that the peer sends from now on."""
+        self._wanted_bytes = sys.maxsize
+
     # -- receiving ----------------------------------------------------------------------------
 
-    def _completed(self, data: bytes) -> bytes:
-        """Return what waited for its rest together with it; nothing if more is missing."""
+    def _after_wait(self, data: bytes) -> bytes:
+        """Return the frames of a read, if it is not just the next one of many.
+
+        Before it, the beginning of a frame or of the preface has come, or of a header block; or
+        nothing is to be read any more.
+        """
+        if self.ending.is_over:
+            return b""
         self._incomplete += data
         if len(self._incomplete) < self._wanted_bytes:
             return b""
         data = bytes(self._incomplete)
         self._incomplete.clear()
         self._wanted_bytes = 0
-        return self._take_preface(data) if self._needs_preface else data
+        if self._needs_preface:
+            data = self._take_preface(data)
+        return data if self._split_block is None else data[self._on_frame(data, 0) :]
 
     def _take_preface(self, data: bytes) -> bytes:
         preface = frames.PREFACE
@@ -219,41 +262,14 @@ class Connection(asyncio.Protocol):
         self._wanted_bytes = len(data) + 1
         return b""
 
-    def _receive(self, data: bytes) -> None:
-        """Serve the frames of one read.
+    def _on_frame(self, data: bytes, position: int) -> int:
+        """Serve any frame, and with the first of a header block all others of it.
 
-        Nearly all frames are DATA with one whole message of an open call and nothing special about
-        them. These are served right here, with few steps, for their number is what a gateway costs;
-        whatever is not just so goes to the methods below, which define what is right.
+        Returns:
+            Where the next frame begins. What is incomplete is kept for the next read.
         """
-        streams = self.streams
-        position = 0
         end = len(data)
-        last_message = end - _MESSAGE_START
         while end - position >= HEADER_BYTES:
-            if position <= last_message:
-                size, flags, stream_id, is_compressed, length = _unpack_message(data, position)
-                frame_end = position + _MESSAGE_START + length
-                if (
-                    size == length + PREFIX_BYTES << 8  # of type DATA, which is 0
-                    and size <= self._usual_size_bound
-                    and not (flags or is_compressed)
-                    and frame_end <= end
-                    and (stream := streams.get(stream_id)) is not None
-                    and (deliver := stream.deliver) is not None
-                    and (ungranted := stream.ungranted + length + PREFIX_BYTES)
-                    <= self._stream_window_half
-                    and self._split_block is None
-                ):
-                    stream.ungranted = ungranted
-                    self._ungranted += length + PREFIX_BYTES
-                    position = frame_end
-                    try:
-                        deliver(data[frame_end - length : frame_end])
-                    except Exception:
-                        log.exception(HANDLER_FAILED)
-                        stream.fail(Status.INTERNAL, HANDLER_FAILED)
-                    continue
             # The upper three bytes of ``size`` are the payload's size, the lowest is the type.
             size, flags, stream_id = unpack_header(data, position)
             if size >= self._size_bound:
@@ -269,16 +285,16 @@ class Connection(asyncio.Protocol):
             if self._split_block is not None:
                 self._continue_block(kind, flags, stream_id, data[start:frame_end])
             elif kind == DATA:
-                position = self._on_data(stream_id, flags, data, start, frame_end)
+                return self._on_data(stream_id, flags, data, start, frame_end)
             elif kind == HEADERS:
                 self._on_headers(stream_id, flags, data[start:frame_end])
             else:
                 on_control(self, kind, flags, stream_id, data[start:frame_end])
-        if position < end:
-            self._incomplete += data[position:]
-            self._wanted_bytes = self._wanted_bytes or HEADER_BYTES
-        if self._ungranted > self._window_half:
-            self._grant()
+            if self._split_block is None:
+                return position
+        self._incomplete += data[position:]
+        self._wanted_bytes = self._wanted_bytes or HEADER_BYTES
+        return end
 
     def _on_data(self, stream_id: int, flags: int, data: bytes, start: int, end: int) -> int:
         """Serve any DATA frame and return where the next frame begins."""
@@ -318,9 +334,12 @@ class Connection(asyncio.Protocol):
         sent = len(out)
         self._on_end_of_stream(stream)
         after = end + _RESET_BYTES
-        if after > len(data) or len(out) != sent + 1 or stream.id in self.streams:
-            return end
-        if unpack_header(data, end) != (4 << 8 | RST_STREAM, 0, stream.id):
+        if (
+            after > len(data)
+            or unpack_header(data, end) != (4 << 8 | RST_STREAM, 0, stream.id)
+            or len(out) != sent + 1
+            or stream.id in self.streams
+        ):
             return end
         out.pop()
         return after
@@ -495,7 +514,9 @@ class Connection(asyncio.Protocol):
         if not stream.is_remote_closed:
             # The answer is complete without the rest of the request (section 8.1).
             self.refuse(stream.id, Error.NO_ERROR)
-        self._forget(stream)
+        self.streams.pop(stream.id, None)
+        if self.ending.is_draining:
+            self.ending.leave_if_done()
 
     def overflowed(self, stream: Stream) -> None:
         """Give up a call whose unread answers are too much; its handler hears of it later."""

@@ -159,6 +159,7 @@ class Ending:
         sender.flush()
         sender.transport = None
         self.is_over = True
+        self._connection.ignore_input()
         self._since = self._connection.server.clock()
 
     def _send(self, frame: bytes) -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from epp.transport import frames
-from epp.transport.stream import Stream
+from epp.transport.stream import NOTHING, Stream
 
 if TYPE_CHECKING:
     import asyncio
@@ -74,6 +74,7 @@ class Sender:
         unsent = stream.unsent
         if unsent is None:
             unsent = stream.unsent = bytearray()
+            stream.at_once_bytes = NOTHING
         for part in parts:
             unsent += part
             self._server.buffered_bytes += len(part)
@@ -94,6 +95,7 @@ class Sender:
             if stream.is_local_closed:
                 stream.send_end()
                 return
+            stream.at_once_bytes = frames.DEFAULT_MAX_FRAME
         elif stream.send_window > 0:
             self._waiting[stream.id] = stream
         if not stream.is_remote_closed and stream.ungranted > self._regrant:

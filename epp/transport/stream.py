@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from epp.transport import headers
 from epp.transport.call import Handler, HandlerFactory, Status
-from epp.transport.frames import DATA, END_HEADERS, END_STREAM, HEADERS, pack_header
+from epp.transport.frames import (
+    DATA,
+    DEFAULT_MAX_FRAME,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    pack_header,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +26,8 @@ log = logging.getLogger("transport")
 HANDLER_FAILED: Final = "the handler of the call failed"
 PREFIX_BYTES: Final = 5
 """In front of each gRPC message: whether it is compressed, and its size (four bytes)."""
+
+NOTHING: Final = -1
 
 _UNIMPLEMENTED: Final = headers.grpc_trailers(Status.UNIMPLEMENTED, "unknown service or method")
 _HEAD: Final = headers.GRPC_HEAD
@@ -41,6 +50,8 @@ class Stream:
         send_window: bytes we may still send; below 0 after the peer has shrunk its window.
         is_remote_closed: the peer has sent END_STREAM.
         is_local_closed: we have sent END_STREAM or a reset, or will after ``unsent``.
+        at_once_bytes: what may be sent in a frame of its own without another look: as much as every
+            peer accepts, less than nothing after the end and while something waits for window.
         has_sent_head: the HEADERS that begin an answer are out.
         expected_bytes: what is left of the declared content-length, -1 when none was declared.
         partial: the beginning of a message (prefix included) that has not arrived in full.
@@ -51,6 +62,7 @@ class Stream:
     __slots__ = (
         "_connection",
         "_sender",
+        "at_once_bytes",
         "deliver",
         "expected_bytes",
         "handler",
@@ -77,6 +89,7 @@ class Stream:
         self.send_window = sender.stream_window
         self.is_remote_closed = False
         self.is_local_closed = False
+        self.at_once_bytes = DEFAULT_MAX_FRAME
         self.has_sent_head = False
         self.expected_bytes = expected_bytes
         self.partial: bytearray | None = None
@@ -87,14 +100,12 @@ class Stream:
 
     def send(self, message: bytes) -> None:
         """Queue one serialised gRPC message."""
-        if self.is_local_closed:
-            return
-        sender = self._sender
         length = len(message)
         size = length + PREFIX_BYTES
+        sender = self._sender
         stream_window = self.send_window - size
         window = sender.window - size
-        if stream_window < 0 or window < 0 or size > sender.max_frame or self.unsent is not None:
+        if stream_window < 0 or window < 0 or size > self.at_once_bytes:
             self._send_slowly(message)
             return
         self.send_window = stream_window
@@ -121,7 +132,9 @@ class Stream:
         self.close()
 
     def _send_slowly(self, message: bytes) -> None:
-        """Send what needs more than one frame, or has to wait for window."""
+        """Send what needs more than one frame, or has to wait for window; nothing after the end."""
+        if self.is_local_closed:
+            return
         if not self.has_sent_head:
             self.send_head(_HEAD)
         self._sender.queue(self, b"\0" + len(message).to_bytes(4, "big"), message)
@@ -177,6 +190,7 @@ class Stream:
     def close(self) -> None:
         """Send the end, at once or after what waits for window; no event comes any more."""
         self.is_local_closed = True
+        self.at_once_bytes = NOTHING
         self.handler = self.deliver = None
         if self.partial is not None:
             self._drop_partial()
@@ -254,6 +268,7 @@ class Stream:
         handler = self.handler
         self.handler = self.deliver = None
         self.is_local_closed = True
+        self.at_once_bytes = NOTHING
         self.discard()
         _tell_aborted(handler)
 
