@@ -148,15 +148,13 @@ class Epp:
     async def drain(self) -> None:
         """Turn new requests away and let the open ones end.
 
-        Readiness goes first and the listener last: until everybody has noticed, peers that lost
-        their connection to the GOAWAY may still come back, and a refused connection would be a
-        failed request.
+        Readiness goes first. Until everybody has noticed, requests are served as before: a GOAWAY
+        at once would only make peers come back, to connections that end under their requests.
         """
         options = self._options
         log.info("draining", extra={"fields": {"streams": self._server.open_streams}})
         self._health.set_ready(is_ready=False)
         had_peers = bool(self._server.connections)
-        self._server.turn_away()
         if had_peers:
             await asyncio.sleep(min(_LAME_DUCK_SECONDS, options.drain_timeout))
         if not await self._server.drain(options.drain_timeout):

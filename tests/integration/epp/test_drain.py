@@ -84,6 +84,7 @@ async def gateway(tmp_path: Path, unused_tcp_port_factory: Callable[[], int]) ->
             {
                 "timeout": "1s",
                 "interval": "0.2s",
+                "no_traffic_interval": "0.2s",
                 "unhealthy_threshold": 1,
                 "healthy_threshold": 1,
                 "grpc_health_check": {
