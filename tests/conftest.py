@@ -5,6 +5,12 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
+
+# The time of an example says more about the machine than about the code; and a run that decides
+# over a change shall decide the same again.
+settings.register_profile("gaiectl", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("gaiectl")
 
 Require = Callable[[str, str], NoReturn]
 

@@ -16,7 +16,7 @@ from gaiectl.simulator.failures import ApiError
 from gaiectl.simulator.lora import Models
 from gaiectl.simulator.settings import Settings
 
-LAW = settings(deadline=None, max_examples=25)
+LAW = settings(max_examples=25)
 
 SETTINGS = Settings()
 APIS = {

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from gaiectl.simulator.kv_cache import Lease, PrefixCache
 
-LAW = settings(deadline=None, max_examples=60)
+LAW = settings(max_examples=60)
 
 
 def cache_of(size: int = 8, block_size: int = 4) -> PrefixCache:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gaiectl.simulator.slots import Place, QueueFull, Slots
 
-LAW = settings(deadline=None, max_examples=60)
+LAW = settings(max_examples=60)
 
 
 def slots(running: int = 2, waiting: int = 10, loras: int = 1) -> Slots:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gaiectl.simulator import tokens
 from gaiectl.simulator.text import answer_length, echoed, random_answer, stopped
 
-LAW = settings(deadline=None, max_examples=60)
+LAW = settings(max_examples=60)
 
 
 @LAW
