@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from gaiectl.checks.check import Check, Failed, Skipped
 from gaiectl.checks.gateway import Gateway
@@ -13,7 +13,11 @@ from gaiectl.errors import GaieError
 
 
 async def run(
-    checks: Sequence[Check], target: Target, *, stack_option: str = ""
+    checks: Sequence[Check],
+    target: Target,
+    *,
+    begins: Callable[[Check], object] = lambda _: None,
+    stack_option: str = "",
 ) -> AsyncGenerator[Result, None]:
     """Make the checks in their order and yield each result as it comes.
 
@@ -23,6 +27,7 @@ async def run(
     Args:
         checks: what to make.
         target: what to make them against.
+        begins: called with each check before it is made.
         stack_option: put into the hints, for commands to paste: " --name demo" or nothing.
     """
     unproven: set[str] = set()
@@ -37,6 +42,7 @@ async def run(
                     reason=f"it says nothing while {unmet[0]} does not hold",
                 )
                 continue
+            begins(check)
             result = await _make(check, session, stack_option)
             if result.outcome is Outcome.FAILED:
                 unproven.add(check.id)

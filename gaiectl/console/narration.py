@@ -1,4 +1,4 @@
-"""What is being done, told on stderr: one line per step, never redrawn."""
+"""What is being done, told on stderr: one line per step done; a terminal also shows the next."""
 
 from gaiectl.console import terminal
 
@@ -13,6 +13,10 @@ class Narration:
     def warned(self, message: str) -> None:
         """Write a line that stands out."""
         terminal.say(f"{terminal.symbol('warning')} {message}")
+
+    def began(self, step: str) -> None:
+        """Show a terminal what is waited for."""
+        terminal.show_progress(step)
 
     def finished(self, step: str, seconds: float) -> None:
         """Write the step and how long it took."""

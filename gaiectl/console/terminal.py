@@ -5,6 +5,7 @@ or ``TERM`` is ``dumb``; ``FORCE_COLOR`` or ``--color always`` turn it on, ``--c
 """
 
 import os
+import shutil
 import sys
 from enum import StrEnum
 from typing import TextIO
@@ -22,9 +23,11 @@ class OutputClosed(Exception):
     """Whoever read our output has had enough, as ``head`` does."""
 
 
+_ERASE = "\r\033[K"
 _CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 
 _policy = Colour.AUTO
+_has_progress = False
 
 
 def choose(policy: Colour) -> None:
@@ -39,12 +42,34 @@ def data(text: str) -> None:
     Raises:
         OutputClosed: nobody reads it.
     """
-    _write(sys.stdout, text)
+    end_progress()
+    _write(sys.stdout, text + "\n")
 
 
 def say(text: str) -> None:
     """Write a line for the human to stderr."""
-    _write(sys.stderr, text)
+    end_progress()
+    _write(sys.stderr, text + "\n")
+
+
+def show_progress(text: str) -> None:
+    """Show what is going on, in one line that the next output erases; nothing off a terminal."""
+    global _has_progress  # noqa: PLW0603 - one terminal, one line
+    if not is_terminal():
+        return
+    end_progress()
+    mark = "\N{HORIZONTAL ELLIPSIS}" if _is_unicode(sys.stderr) else "..."
+    width = shutil.get_terminal_size().columns - 1
+    _write(sys.stderr, paint(f"{mark} {text}"[:width], "dim"))
+    _has_progress = True
+
+
+def end_progress() -> None:
+    """Erase what ``show_progress`` shows."""
+    global _has_progress  # noqa: PLW0603 - see show_progress
+    if _has_progress:
+        _has_progress = False
+        _write(sys.stderr, _ERASE)
 
 
 def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
@@ -60,8 +85,7 @@ def symbol(name: str, stream: TextIO | None = None) -> str:
         "failed": ("\N{MULTIPLICATION SIGN}", "XX", "red"),
     }[name]
     target = stream or sys.stderr
-    is_unicode = (target.encoding or "").lower().replace("-", "") == "utf8"
-    return paint(pretty if is_unicode else plain, colour, target)
+    return paint(pretty if _is_unicode(target) else plain, colour, target)
 
 
 def has_colour(stream: TextIO | None = None) -> bool:
@@ -80,9 +104,13 @@ def is_terminal(stream: TextIO | None = None) -> bool:
     return (stream or sys.stderr).isatty() and os.environ.get("TERM") != "dumb"
 
 
+def _is_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "") == "utf8"
+
+
 def _write(stream: TextIO, text: str) -> None:
     try:
-        stream.write(text + "\n")
+        stream.write(text)
         stream.flush()
     except BrokenPipeError as error:
         # What is still buffered would fail again when the interpreter ends.

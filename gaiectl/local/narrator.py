@@ -14,6 +14,10 @@ class Narrator(Protocol):
         """Something is not as it should be, but the work goes on."""
         ...
 
+    def began(self, step: str) -> None:
+        """The work on a step has begun; the step is worded as it will be when done."""
+        ...
+
     def finished(self, step: str, seconds: float) -> None:
         """A step of the work is done."""
         ...
@@ -26,6 +30,9 @@ class Silent:
         """Ignore it."""
 
     def warned(self, message: str) -> None:
+        """Ignore it."""
+
+    def began(self, step: str) -> None:
         """Ignore it."""
 
     def finished(self, step: str, seconds: float) -> None:

@@ -56,6 +56,21 @@ async def test_evidence_error_and_reason_reach_the_results(target: Any) -> None:
     assert (skipped.outcome, skipped.reason, skipped.hint) == (Outcome.SKIPPED, "not here", "")
 
 
+async def test_each_check_is_announced_before_it_is_made(target: Any) -> None:
+    order: list[str] = []
+
+    async def notes(_session: Session) -> str:
+        order.append("made")
+        return ""
+
+    checks = [check("a", notes), check("b", fails), check("c", notes, needs=("b",))]
+    made = run(checks, target, begins=lambda one: order.append(one.id))
+    async for result in made:
+        order.append(result.outcome)  # noqa: PERF401 - in the order of events
+
+    assert order == ["a", "made", "passed", "b", "failed", "skipped"]
+
+
 async def test_a_check_says_nothing_while_one_it_needs_fails(target: Any) -> None:
     checks = [
         check("a", fails),

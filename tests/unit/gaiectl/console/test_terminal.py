@@ -65,6 +65,30 @@ def test_without_unicode_the_signs_are_ascii() -> None:
     ]
 
 
+def test_progress_is_one_line_that_the_next_output_erases(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = Tty()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("COLUMNS", "20")
+    terminal.choose(Colour.NEVER)
+
+    terminal.show_progress("the first of many steps")
+    terminal.show_progress("the second")
+    terminal.data("answer")
+    terminal.say("done")
+
+    assert screen.getvalue() == ("... the first of ma\r\x1b[K... the second\r\x1b[Kdone\n")
+    assert capsys.readouterr().out == "answer\n"
+
+
+def test_there_is_no_progress_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.show_progress("a step")
+    terminal.end_progress()
+
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_reader_who_left_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     reads, writes = os.pipe()
     os.close(reads)
