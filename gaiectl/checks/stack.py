@@ -2,10 +2,8 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import yaml
 
@@ -16,32 +14,7 @@ from gaiectl.local.stack import Stack, bring_up, find
 from gaiectl.local.state import Setup
 from gaiectl.rendering.envoy import Bootstrap
 
-_CONFIG = """\
-apiVersion: inference.networking.x-k8s.io/v1alpha1
-kind: EndpointPickerConfig
-plugins:
-- type: queue-scorer
-- type: kv-cache-utilization-scorer
-- type: prefix-cache-scorer
-- type: lora-affinity-scorer
-schedulingProfiles:
-- name: default
-  plugins:
-  - { pluginRef: queue-scorer, weight: 2 }
-  - { pluginRef: kv-cache-utilization-scorer, weight: 2 }
-  - { pluginRef: prefix-cache-scorer, weight: 3 }
-  - { pluginRef: lora-affinity-scorer, weight: 4 }
-"""
 _LIMIT_FIELD = "body_limit_bytes"
-_SIMULATORS = (
-    "--time-to-first-token=10ms",
-    "--inter-token-latency=5ms",
-    "--max-model-len=16384",
-    "--max-loras=2",
-    "--lora-modules",
-    '{"name": "adapter-a"}',
-    '{"name": "adapter-b"}',
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +70,7 @@ class StackTarget:
 
 @contextlib.contextmanager
 def temporary(narrator: Narrator) -> Iterator[Stack]:
-    """Yield a stack in which every check can be made: slow enough to see, with LoRA adapters.
+    """Yield a stack like that of a plain ``gaiectl local up``, in which every check can be made.
 
     It is gone afterwards, whatever happens; a second interruption does not keep it alive.
 
@@ -106,11 +79,7 @@ def temporary(narrator: Narrator) -> Iterator[Stack]:
     """
     name = f"test-{os.getpid()}"
     try:
-        with tempfile.TemporaryDirectory(prefix="gaiectl-test-") as folder:
-            config = Path(folder) / "epp-config.yaml"
-            config.write_text(_CONFIG, encoding="utf-8")
-            setup = Setup(config=str(config), sim_args=_SIMULATORS)
-            stack, _ = bring_up(name, setup, narrator)
+        stack, _ = bring_up(name, Setup(), narrator)
         yield stack
     finally:
         try:

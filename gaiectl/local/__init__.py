@@ -6,3 +6,8 @@ prints: what happens is told to a ``Narrator``.
 
 DEFAULT_NAME = "default"
 """The stack that is meant when none is named."""
+
+
+def named(name: str) -> str:
+    """Return what names the stack in a command to paste: an option after a blank, or nothing."""
+    return "" if name == DEFAULT_NAME else f" --name {name}"

@@ -35,6 +35,11 @@ def post(
     return _ask("POST", url, timeout_seconds, body)
 
 
+def delete(url: str) -> "httpx.Response | None":
+    """Return the answer to a DELETE, or None when there is none."""
+    return _ask("DELETE", url, 10)
+
+
 def get_all(urls: Sequence[str], *, timeout_seconds: float = 2) -> "list[httpx.Response | None]":
     """Ask all at once; the answers stand in the order of the URLs."""
     with _threads(urls) as pool:

@@ -60,7 +60,10 @@ def _address(url: str) -> Address:
         raise UsageError(f"--endpoint {url!r} is not a URL: {error}", hint=hint) from error
     if parts.scheme == "https":
         raise UsageError(
-            f"--endpoint {url!r}: the gateway speaks plain HTTP to model servers", hint=hint
+            f"--endpoint {url!r}: a local gateway speaks no TLS to model servers",
+            hint="let the server listen without TLS, or put a TLS client before it: "
+            f"socat TCP-LISTEN:8000,bind=127.0.0.1,fork OPENSSL:{parts.hostname}:{port or 443} "
+            "and --endpoint http://127.0.0.1:8000",
         )
     if parts.scheme != "http" or not parts.hostname:
         raise UsageError(f"--endpoint {url!r} is not a URL of a model server", hint=hint)

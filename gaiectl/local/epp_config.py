@@ -11,15 +11,23 @@ from gaiectl.errors import GaieError
 
 DISCOVERY = "file-discovery"
 
+_LORA = "lora-affinity-scorer"
+_LORA_WEIGHT = 4
+"""More than any other scorer of the built-in configuration: loading an adapter takes long."""
 
-def read(path: str) -> str:
+
+def read(path: str, *, adapters: bool) -> str:
     """Return the user's configuration, or the built-in one when ``path`` is empty.
+
+    Args:
+        path: of the user's file.
+        adapters: the model servers serve LoRA adapters, which the built-in one then looks at.
 
     Raises:
         GaieError: it cannot be read, or it is not a configuration; every problem is named.
     """
     if not path:
-        return DEFAULT_TEXT
+        return _with_lora_affinity(DEFAULT_TEXT) if adapters else DEFAULT_TEXT
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -61,6 +69,14 @@ def with_endpoints(text: str, endpoints_file: Path, *, source: str) -> str:
     plugin["parameters"] = {"path": str(endpoints_file), "watchFile": True}
     layer: dict[str, Any] = config.setdefault("dataLayer", {})
     layer["discovery"] = {"pluginRef": plugin.get("name", DISCOVERY)}
+    return yaml.safe_dump(config, sort_keys=False)
+
+
+def _with_lora_affinity(text: str) -> str:
+    config = yaml.safe_load(text)
+    config["plugins"].append({"type": _LORA})
+    profile = config["schedulingProfiles"][0]
+    profile["plugins"].append({"pluginRef": _LORA, "weight": _LORA_WEIGHT})
     return yaml.safe_dump(config, sort_keys=False)
 
 

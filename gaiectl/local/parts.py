@@ -1,21 +1,32 @@
 """The command line of each part, its start, and the wait until it is ready."""
 
+import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from gaiectl.errors import GaieError, TimedOut, UsageError
 from gaiectl.local import asking, endpoints, envoy, ports, process
 from gaiectl.local.files import last_lines, write_whole
-from gaiectl.local.state import ENVOY, EPP, LOOPBACK, Endpoint, Folder, State
+from gaiectl.local.state import ENVOY, EPP, LOOPBACK, Endpoint, Folder, Setup, State
 from gaiectl.rendering.envoy import Address, BodyMode, Bootstrap, bootstrap
 
 DEFAULT_MODEL = "simulated-model"
+SIMULATED_PACE = (
+    "--time-to-first-token=10ms",
+    "--inter-token-latency=5ms",
+    "--max-model-len=16384",
+)
+"""A small model on a good GPU: quick, and slow enough to see streams and queues at work."""
+
 POLL_SECONDS = 0.05
 ATTEMPTS = 4
+
+_PYTHON = (sys.executable, "-P", "-m")
+"""With no module of the working directory, as console scripts run."""
 
 
 class Died(GaieError):
@@ -35,15 +46,20 @@ class Died(GaieError):
         return "address already in use" in self.detail.lower()
 
 
-def simulator_argv(endpoint: Endpoint, models: Sequence[str], more: Sequence[str]) -> list[str]:
-    """Return the command line of a simulator; the first model is the base, all names serve it."""
-    names = list(models) or [DEFAULT_MODEL]
+def simulator_argv(endpoint: Endpoint, setup: Setup) -> list[str]:
+    """Return the command line of a simulator; the first model is the base, all names serve it.
+
+    The user's arguments come last and win.
+    """
+    names = list(setup.models) or [DEFAULT_MODEL]
     aliases = ["--served-model-name", *names] if len(names) > 1 else []
+    modules = [json.dumps({"name": name}) for name in setup.adapters]
+    adapters = ["--max-loras", str(len(modules)), "--lora-modules", *modules] if modules else []
     return [
-        *(sys.executable, "-m", "gaiectl.simulator"),
+        *(*_PYTHON, "gaiectl.simulator"),
         *("--port", str(endpoint.address.port)),
-        *("--model", names[0], *aliases),
-        *("--pod-name", endpoint.name, *more),
+        *("--model", names[0], *aliases, *adapters),
+        *("--pod-name", endpoint.name, *SIMULATED_PACE, *setup.sim_args),
     ]
 
 
@@ -52,7 +68,7 @@ def epp_argv(state: State, config: Path) -> list[str]:
 
     The flags are those every EPP knows, save the address to bind to, which only ours has.
     """
-    own = [sys.executable, "-m", "epp", "--bind-address", LOOPBACK]
+    own = [*_PYTHON, "epp", "--bind-address", LOOPBACK]
     return [
         *(state.setup.epp_command or own),
         *("--config-file", str(config)),
@@ -72,7 +88,7 @@ def argv(place: Folder, state: State, part: str) -> list[str]:
     if part == EPP:
         return epp_argv(state, place.epp_config)
     endpoint = next(e for e in state.endpoints if e.name == part)
-    return simulator_argv(endpoint, state.setup.models, state.setup.sim_args)
+    return simulator_argv(endpoint, state.setup)
 
 
 def launch(place: Folder, state: State, part: str) -> State:

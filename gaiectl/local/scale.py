@@ -28,7 +28,7 @@ def scale(
     Raises:
         UsageError: the stack's model servers are not ours to start and stop.
     """
-    if state.setup.endpoints:
+    if not state.is_simulated:
         raise UsageError(
             f"stack {place.name!r} uses model servers that are not its own",
             hint="scale works with simulators: gaiectl local up without --endpoint",

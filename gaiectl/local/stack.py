@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from gaiectl.errors import GaieError, UsageError
-from gaiectl.local import DEFAULT_NAME, asking, envoy, figures, parts, process, proof
+from gaiectl.local import DEFAULT_NAME, asking, envoy, figures, named, parts, process, proof
 from gaiectl.local.figures import Figures
 from gaiectl.local.narrator import Narrator, Silent
 from gaiectl.local.scale import scale
@@ -37,6 +38,9 @@ from gaiectl.local.stop import GRACE_SECONDS, take_down
 
 if TYPE_CHECKING:
     import httpx
+
+DEADLY_FAULT = "exit"
+"""The one fault of a simulator that ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Stack:
     @property
     def is_simulated(self) -> bool:
         """Its model servers are simulators, so it can be scaled and broken."""
-        return not self.state.setup.endpoints
+        return self.state.is_simulated
 
     def status(self) -> Report:
         """Look at every part now."""
@@ -146,6 +150,26 @@ class Stack:
             UsageError: there is no such simulator or fault; the hint lists them.
             GaieError: the simulator does not answer.
         """
+        url = self._faults_url(endpoint)
+        wanted: dict[str, str | float] = {"name": name}
+        if seconds is not None:
+            wanted["for"] = seconds
+        if name == DEADLY_FAULT:  # as with ``kill``: whoever watches shall know that it is meant
+            with self._changing() as state:
+                self.place.save(parts.expect_dead(state, endpoint))
+        self._check_fault(endpoint, name, asking.post(url, wanted), url)
+
+    def mend(self, endpoint: str, name: str = "") -> None:
+        """End a fault of a simulator, or all of them.
+
+        Raises:
+            UsageError, GaieError: as ``fault``.
+        """
+        url = self._faults_url(endpoint)
+        answer = asking.delete(f"{url}/{quote(name, safe='')}" if name else url)
+        self._check_fault(endpoint, name, answer, url)
+
+    def _faults_url(self, endpoint: str) -> str:
         state = self.state
         target = next((e for e in state.endpoints if e.name == endpoint), None)
         if target is None or not target.is_simulated:
@@ -154,15 +178,15 @@ class Stack:
                 f"stack {self.name!r} has no simulator {endpoint!r}",
                 hint=f"its simulators are {known}" if known else "real servers know no faults",
             )
-        url = f"{target.url}/admin/faults"
-        wanted: dict[str, str | float] = {"name": name}
-        if seconds is not None:
-            wanted["for"] = seconds
-        answer = asking.post(url, wanted)
+        return f"{target.url}/admin/faults"
+
+    def _check_fault(
+        self, endpoint: str, name: str, answer: "httpx.Response | None", url: str
+    ) -> None:
         if answer is None:
             raise GaieError(
                 f"{endpoint} does not answer",
-                hint=f"gaiectl local start {endpoint} --name {self.name}",
+                hint=f"gaiectl local start {endpoint}{named(self.name)}",
             )
         if answer.is_error:
             raise UsageError(
@@ -188,7 +212,7 @@ class Stack:
             if state.phase != Phase.RUNNING:
                 raise GaieError(
                     f"stack {self.name!r} was left half-started",
-                    hint=f"gaiectl local down --name {self.name}, then up again",
+                    hint=f"gaiectl local down{named(self.name)}, then up again",
                 )
             yield state
 
@@ -221,10 +245,9 @@ def find_all() -> list[Stack]:
     return [Stack(place) for place in folders() if place.state.exists()]
 
 
-def take_all_down(narrator: Narrator, *, drain_seconds: float = GRACE_SECONDS) -> list[str]:
-    """Stop all stacks of this user, whatever state they are in; return the names of those found."""
-    stacks = [Stack(place, narrator) for place in folders()]
-    return [one.name for one in stacks if one.down(drain_seconds=drain_seconds)]
+def everything(narrator: Narrator) -> list[Stack]:
+    """Return a stack for every folder of this user, also one that was left without a state."""
+    return [Stack(place, narrator) for place in folders()]
 
 
 def bring_up(
@@ -236,8 +259,7 @@ def bring_up(
 
 
 def _unknown(name: str) -> GaieError:
-    given = "" if name == DEFAULT_NAME else f" --name {name}"
-    return GaieError(f"no stack {name!r} is running", hint=f"gaiectl local up{given}")
+    return GaieError(f"no stack {name!r} is running", hint=f"gaiectl local up{named(name)}")
 
 
 def _reason(answer: "httpx.Response") -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from gaiectl.errors import GaieError
-from gaiectl.local import asking, endpoints, envoy, epp_config, parts, ports
+from gaiectl.local import asking, endpoints, envoy, epp_config, named, parts, ports
 from gaiectl.local.files import write_whole
 from gaiectl.local.narrator import Narrator
 from gaiectl.local.proof import first_request
@@ -72,8 +72,8 @@ def _is_running(place: Folder, found: State) -> bool:
         raise parts.Died(
             dead[0],
             place,
-            hint=f"gaiectl local start {dead[0]} --name {found.name}, or "
-            f"gaiectl local down --name {found.name} and then up again",
+            hint=f"gaiectl local start {dead[0]}{named(found.name)}, or "
+            f"gaiectl local down{named(found.name)} and then up again",
         )
     return True
 
@@ -82,8 +82,8 @@ def _start(place: Folder, setup: Setup, narrator: Narrator, deadline: float) -> 
     with _step(narrator, "configuration checked"):
         asking.check_installation()
         binary = envoy.find(setup.envoy)
-        config = epp_config.read(setup.config)
         real = endpoints.from_urls(setup.endpoints)
+        config = epp_config.read(setup.config, adapters=bool(setup.adapters and not real))
         if setup.port and ports.is_taken(setup.port):
             raise GaieError(
                 f"port {setup.port} is in use by another program",
@@ -105,6 +105,7 @@ def _start(place: Folder, setup: Setup, narrator: Narrator, deadline: float) -> 
         state = _start_epp(place, state, narrator, deadline)
         state = _start_envoy(place, state, narrator, deadline)
         began = time.monotonic()
+        narrator.began("first request answered")
         answered_by = first_request(place, state, deadline)
         narrator.finished(f"first request answered by {answered_by}", time.monotonic() - began)
         state = replace(state, phase=Phase.RUNNING)
@@ -123,8 +124,8 @@ def _start_servers(place: Folder, state: State, narrator: Narrator, deadline: fl
     if not state.endpoints:
         for number in range(state.setup.replicas):
             state = parts.launch_simulator(place, state, number)
-    # The EPP needs no model server to start: both start at the same time.
-    endpoints.show_to_epp(place, state.endpoints)
+    # Both start at the same time, but the EPP hears of no endpoint that is not ready.
+    endpoints.show_to_epp(place, [])
     state = parts.launch(place, state, EPP)
     count = len(state.endpoints)
     with _step(narrator, f"{count} model server{'s' if count > 1 else ''} ready"):
@@ -152,5 +153,6 @@ def _start_envoy(place: Folder, state: State, narrator: Narrator, deadline: floa
 @contextlib.contextmanager
 def _step(narrator: Narrator, what: str) -> Iterator[None]:
     began = time.monotonic()
+    narrator.began(what)
     yield
     narrator.finished(what, time.monotonic() - began)

@@ -26,6 +26,7 @@ VERSION = 1
 LOOPBACK = "127.0.0.1"
 ENVOY = "envoy"
 EPP = "epp"
+ADAPTERS = ("adapter-a", "adapter-b")
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
@@ -45,6 +46,7 @@ class Setup:
     Attributes:
         models: names the simulators serve, or the one to ask real servers for.
         replicas: how many simulators to start; none when there are ``endpoints``.
+        adapters: names of the LoRA adapters that the simulators serve.
         endpoints: URLs of model servers that run already.
         config: an EndpointPickerConfig file; empty for the built-in one.
         port: of the gateway; 0 for a free one.
@@ -58,6 +60,7 @@ class Setup:
 
     models: tuple[str, ...] = ()
     replicas: int = 3
+    adapters: tuple[str, ...] = ADAPTERS
     endpoints: tuple[str, ...] = ()
     config: str = ""
     port: int = 0
@@ -121,6 +124,11 @@ class State:
     endpoints: tuple[Endpoint, ...] = ()
     processes: Mapping[str, Process] = field(default_factory=dict)
     killed: tuple[str, ...] = ()
+
+    @property
+    def is_simulated(self) -> bool:
+        """Its model servers are simulators, so it can be scaled and broken."""
+        return not self.setup.endpoints
 
     @property
     def gateway_url(self) -> str:
@@ -215,12 +223,10 @@ class Folder:
             GaieError: the file is not a state this version can read.
         """
         try:
-            text = self.state.read_text(encoding="utf-8")
+            return _decode(json.loads(self.state.read_text(encoding="utf-8")))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        try:
-            return _decode(json.loads(text))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise GaieError(
                 f"{self.state} is not a readable state of a stack ({error})",
                 hint=f"end its processes by hand if any run, then delete {self.path}",

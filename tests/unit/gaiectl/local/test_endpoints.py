@@ -29,7 +29,7 @@ def test_a_name_is_resolved_to_ipv4_if_it_can_be() -> None:
     ("url", "message"),
     [
         ("127.0.0.1:8000", "not a URL of a model server"),
-        ("https://127.0.0.1:8000", "plain HTTP"),
+        ("https://127.0.0.1:8000", "speaks no TLS"),
         ("http://127.0.0.1:8000/v1", "more than a host and a port"),
         ("http://127.0.0.1:99999", "not a URL"),
         ("http://", "not a URL of a model server"),

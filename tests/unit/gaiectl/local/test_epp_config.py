@@ -13,12 +13,18 @@ HEAD = "apiVersion: inference.networking.x-k8s.io/v1alpha1\nkind: EndpointPicker
 
 
 def test_the_built_in_configuration_is_used_when_none_is_given(tmp_path: Path) -> None:
-    text = epp_config.with_endpoints(epp_config.read(""), tmp_path / "e.yaml", source="")
-    config = load(text)
+    builtin = epp_config.read("", adapters=False)
+    config = load(epp_config.with_endpoints(builtin, tmp_path / "e.yaml", source=""))
 
     assert [weight for _, weight in config.profiles["default"].scorers] == [2, 2, 3]
     assert config.discovery is not None
     assert config.discovery.name == "file-discovery"
+
+
+def test_where_adapters_are_served_the_built_in_configuration_looks_at_them() -> None:
+    config = load(epp_config.read("", adapters=True))
+
+    assert [weight for _, weight in config.profiles["default"].scorers] == [2, 2, 3, 4]
 
 
 def test_endpoints_are_added_and_all_else_stays(tmp_path: Path) -> None:
@@ -51,11 +57,11 @@ def test_problems_are_shown_with_their_lines(tmp_path: Path) -> None:
     file.write_text(HEAD + "plugins:\n- type: queue-scorrer\n- type: random-pickr\n")
 
     with pytest.raises(GaieError, match="has 2 problems") as caught:
-        epp_config.read(str(file))
+        epp_config.read(str(file), adapters=True)
     assert f"{file}:4:" in caught.value.detail
     assert f"{file}:5:" in caught.value.detail
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(GaieError, match=r"/nowhere\.yaml cannot be read"):
-        epp_config.read("/nowhere.yaml")
+        epp_config.read("/nowhere.yaml", adapters=True)

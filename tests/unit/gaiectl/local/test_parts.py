@@ -12,9 +12,10 @@ from gaiectl.local.state import Folder, State
 
 def test_a_simulator_serves_the_models_under_its_own_name(place: Folder, state: State) -> None:
     assert parts.argv(place, state, "sim-0") == [
-        *(sys.executable, "-m", "gaiectl.simulator", "--port", "8000"),
+        *(sys.executable, "-P", "-m", "gaiectl.simulator", "--port", "8000"),
         *("--model", "a", "--served-model-name", "a", "b"),
-        *("--pod-name", "sim-0", "--seed=1"),
+        *("--max-loras", "2", "--lora-modules", '{"name": "adapter-a"}', '{"name": "adapter-b"}'),
+        *("--pod-name", "sim-0", *parts.SIMULATED_PACE, "--seed=1"),
     ]
 
 
@@ -33,7 +34,7 @@ def test_another_epp_gets_the_flags_that_every_epp_knows(place: Folder, state: S
 def test_our_epp_listens_on_loopback_only(place: Folder, state: State) -> None:
     argv = parts.argv(place, state, "epp")
 
-    assert argv[:5] == [sys.executable, "-m", "epp", "--bind-address", "127.0.0.1"]
+    assert argv[:6] == [sys.executable, "-P", "-m", "epp", "--bind-address", "127.0.0.1"]
 
 
 def test_an_unknown_part_is_met_with_the_one_meant(state: State) -> None:
