@@ -68,10 +68,20 @@ def run() -> int:
             f"this command needs the Python package {error.name}", "pip install 'gaiectl[local]'"
         )
         return Exit.FAILED
+    except OSError as error:
+        if error.filename is None:
+            return _own_fault(error)
+        errors.show_lines(
+            f"{error.filename}: {(error.strerror or str(error)).lower()}",
+            "see that the path is yours to read and write, and that there is space left",
+        )
+        return Exit.FAILED
     except Exception as error:  # noqa: BLE001 - this is the boundary: nothing gets past it
         if hasattr(error, "format_message"):  # the parser's own errors
             return _refuse(error)
         return _own_fault(error)
+    finally:
+        terminal.end_progress()
 
 
 def _own_fault(error: Exception) -> int:

@@ -23,6 +23,7 @@ STDIN = "<stdin>"
 app = typer.Typer(
     name="epp",
     help="Check Endpoint Picker configurations and look up what can stand in them.",
+    short_help="Check Endpoint Picker configurations.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -38,7 +39,7 @@ def validate(
     ],
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Check configurations: every problem, with its place and what to do."""
+    """Check configurations, and name every problem with its place."""
     reports = [_report(name) for name in files]
     if output is Output.JSON:
         terminal.data(json.dumps({"files": reports}, indent=2))
@@ -54,7 +55,7 @@ def validate(
 
 @app.command(epilog=examples("gaiectl epp schema > epp.schema.json"))
 def schema() -> None:
-    """Print the JSON Schema of EndpointPickerConfig, for editors and other tools."""
+    """Print the JSON Schema of EndpointPickerConfig, for editors."""
     from epp.config import schema as make_schema
 
     terminal.data(json.dumps(make_schema(), indent=2))

@@ -19,7 +19,7 @@ app = typer.Typer(rich_markup_mode=None)
 def sim(
     flags: Annotated[list[str] | None, typer.Argument(metavar="[FLAG [VALUE]]...")] = None,
 ) -> None:
-    """Run a simulated model server: vLLM's API, metrics, latencies and failures."""
+    """Run a simulated model server: vLLM's API, metrics and failures."""
     # The same process, without what only the command line needed: many of them run side by side.
     # -P keeps modules of the working directory out, as a console script does.
     command = [sys.executable, "-P", "-m", "gaiectl.simulator", *(flags or [])]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gaiectl.cli.options import NameOption, examples, seconds
-from gaiectl.errors import Exit
+from gaiectl.errors import Exit, GaieError
 from gaiectl.local import DEFAULT_NAME
 
 
@@ -21,18 +21,21 @@ def down(
         str, typer.Option(metavar="DURATION", help="How long running requests may go on.")
     ] = "10s",
 ) -> int:
-    """Stop a stack and delete its files, logs too, whatever state it is in."""
-    from gaiectl.console import terminal
+    """Stop a stack and delete its files, whatever state it is in."""
+    from gaiectl.console import errors, terminal
     from gaiectl.console.narration import Narration
     from gaiectl.local import stack
 
     span = seconds(drain)
-    if every:
-        ended = stack.take_all_down(Narration(), drain_seconds=span)
-    else:
-        ended = [name] if stack.at(name, Narration()).down(drain_seconds=span) else []
-    for one in ended:
-        terminal.data(f"stack {one!r} is down")
-    if not ended:
+    found, code = False, Exit.OK
+    for one in stack.everything(Narration()) if every else [stack.at(name, Narration())]:
+        try:
+            if one.down(drain_seconds=span):
+                found = True
+                terminal.data(f"stack {one.name!r} is down")
+        except GaieError as error:  # one that cannot be read keeps no other one alive
+            found, code = True, error.code
+            errors.show(error)
+    if not found:
         terminal.say("no stack is running" if every else f"no stack {name!r} is running")
-    return Exit.OK
+    return code

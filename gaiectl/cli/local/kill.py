@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def kill(
-    part: Annotated[str, typer.Argument(help="envoy, epp, sim-0, ...")],
+    part: Annotated[str, typer.Argument(metavar="PART", help="envoy, epp, sim-0, ...")],
     name: NameOption = DEFAULT_NAME,
 ) -> int:
     """Kill a part at once (SIGKILL), to see what a crash does."""

@@ -5,7 +5,7 @@ import json
 import typer
 
 from gaiectl.cli.options import Output, OutputOption, examples
-from gaiectl.errors import Exit
+from gaiectl.errors import Exit, GaieError
 
 
 def register(app: typer.Typer) -> None:
@@ -15,16 +15,23 @@ def register(app: typer.Typer) -> None:
 
 def list_stacks(output: OutputOption = Output.TEXT) -> int:
     """Show all stacks of this machine that are yours."""
-    from gaiectl.console import terminal
+    from gaiectl.console import errors, terminal
     from gaiectl.console.tables import table
     from gaiectl.local import stack
 
-    reports = [one.status() for one in stack.find_all()]
+    reports, unreadable = [], []
+    for one in stack.find_all():
+        try:
+            reports.append(one.status())
+        except GaieError as error:
+            unreadable.append(error)
     if output == Output.JSON:
         terminal.data(json.dumps([report.as_json() for report in reports], indent=2))
-    elif not reports:
+    elif not reports and not unreadable:
         terminal.say("no stack is running")
-    else:
+    elif reports:
         rows = [(r.state.name, r.state.gateway_url, len(r.endpoints), r.condition) for r in reports]
         terminal.data(table(("name", "gateway", "endpoints", "state"), rows))
-    return Exit.OK
+    for problem in unreadable:
+        errors.show(problem)
+    return Exit.FAILED if unreadable else Exit.OK

@@ -20,13 +20,15 @@ def register(app: typer.Typer) -> None:
 
 def logs(
     part: Annotated[
-        str, typer.Argument(metavar="[PART]", help="envoy, epp, sim-0, ...; all by default.")
+        str, typer.Argument(metavar="PART", help="envoy, epp, sim-0, ...; all by default.")
     ] = "",
     name: NameOption = DEFAULT_NAME,
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Go on with what is written from now on.")
     ] = False,
-    lines: Annotated[int, typer.Option(min=0, help="How many lines of each part.")] = 200,
+    lines: Annotated[
+        int, typer.Option(metavar="N", min=0, help="How many lines of each part.")
+    ] = 200,
 ) -> int:
     """Show what the parts have written."""
     from gaiectl.local import stack

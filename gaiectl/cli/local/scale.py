@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def scale(
-    replicas: Annotated[int, typer.Argument(min=0, max=100, help="How many simulators.")],
+    replicas: Annotated[
+        int, typer.Argument(metavar="N", min=0, max=100, help="How many simulators.")
+    ],
     name: NameOption = DEFAULT_NAME,
 ) -> int:
     """Start or stop simulators until there are this many. No request fails meanwhile."""

@@ -15,13 +15,13 @@ def register(app: typer.Typer) -> None:
 
 
 def start(
-    part: Annotated[str, typer.Argument(help="envoy, epp, sim-0, ...")],
+    part: Annotated[str, typer.Argument(metavar="PART", help="envoy, epp, sim-0, ...")],
     name: NameOption = DEFAULT_NAME,
     timeout: Annotated[
         str, typer.Option(metavar="DURATION", help="How long the start may take.")
     ] = "60s",
 ) -> int:
-    """Start a part again that has ended or was killed, on the same ports."""
+    """Start a part again that has ended, on the same ports."""
     from gaiectl.console import terminal
     from gaiectl.local import stack
 

@@ -6,7 +6,7 @@ import typer
 
 from gaiectl.cli.options import NameOption, Output, OutputOption, examples
 from gaiectl.errors import Exit
-from gaiectl.local import DEFAULT_NAME
+from gaiectl.local import DEFAULT_NAME, named
 
 
 def register(app: typer.Typer) -> None:
@@ -42,20 +42,15 @@ def status(name: NameOption = DEFAULT_NAME, output: OutputOption = Output.TEXT) 
             terminal.say(f"last lines of {part}:\n{lines}")
         errors.show_lines(
             f"{part} was killed" if part in report.state.killed else f"{part} has ended",
-            f"gaiectl local start {part}{given(name)}",
+            f"gaiectl local start {part}{named(name)}",
         )
     for part in report.unready:
         errors.show_lines(
-            f"{part} runs but does not do its work", f"gaiectl local logs {part}{given(name)}"
+            f"{part} runs but does not do its work", f"gaiectl local logs {part}{named(name)}"
         )
     if report.condition == "starting":
         errors.show_lines(
             f"stack {name!r} is being started, or its start was cut off",
-            f"gaiectl local up{given(name)}",
+            f"gaiectl local up{named(name)}",
         )
     return Exit.OK if report.is_healthy else Exit.FAILED
-
-
-def given(name: str) -> str:
-    """Return the option that names the stack, for a command to paste."""
-    return "" if name == DEFAULT_NAME else f" --name {name}"

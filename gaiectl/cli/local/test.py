@@ -2,17 +2,16 @@
 
 import contextlib
 import json
-import signal
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.options import examples
 from gaiectl.errors import Exit, GaieError, UsageError
-from gaiectl.local import DEFAULT_NAME
+from gaiectl.local import DEFAULT_NAME, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +63,7 @@ def run_checks(
         ReportForm, typer.Option("-o", "--output", help="Form of the report.")
     ] = ReportForm.TEXT,
 ) -> int:
-    """Prove that a stack routes, streams, balances and survives a dying endpoint.
+    """Prove that a stack routes, balances and survives failures.
 
     Uses the running stack, or starts a temporary one if none runs. Some checks kill endpoints and
     start them again. Exit code 1 when a check failed.
@@ -81,25 +80,12 @@ def run_checks(
             f"--junit-file {junit_file}: there is no folder {junit_file.absolute().parent}",
             hint="make it, or name a file somewhere else",
         )
-    heard = _Interruptions()
+    heard = Interruptions()
     try:
         report = _run(name, checks, output, junit_file)
     except KeyboardInterrupt:
         return heard.code
     return Exit.OK if report.is_success else Exit.FAILED
-
-
-class _Interruptions:
-    """Makes SIGTERM and SIGHUP work like Ctrl-C, and knows the exit code that belongs to each."""
-
-    def __init__(self) -> None:
-        self.code: int = Exit.INTERRUPTED
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._heard)
-
-    def _heard(self, number: int, _frame: FrameType | None) -> None:
-        self.code = 128 + number
-        signal.raise_signal(signal.SIGINT)  # while checks run asyncio listens, and cancels them
 
 
 def _list(checks: "Sequence[Check]", output: ReportForm) -> None:
@@ -126,8 +112,7 @@ def _run(
         except GaieError as error:
             _write(not_started(error), output, junit_file)
             raise
-        option = "" if one.name == DEFAULT_NAME else f" --name {one.name}"
-        report = asyncio.run(_make(one, checks, output, option))
+        report = asyncio.run(_make(one, checks, output))
     _write(report, output, junit_file)
     if output is ReportForm.TEXT:
         terminal.data("\n" + check_report.summary(report))
@@ -157,9 +142,7 @@ def _stack(name: str, checks: "Sequence[Check]") -> "Iterator[Stack]":
         yield made
 
 
-async def _make(
-    one: "Stack", checks: "Sequence[Check]", output: ReportForm, option: str
-) -> "Report":
+async def _make(one: "Stack", checks: "Sequence[Check]", output: ReportForm) -> "Report":
     from gaiectl.checks.report import Report
     from gaiectl.checks.runner import run
     from gaiectl.checks.stack import StackTarget
@@ -169,7 +152,16 @@ async def _make(
     terminal.say(f"checking stack {one.name!r} at {one.gateway_url}")
     results: list[Result] = []
     category = ""
-    async with contextlib.aclosing(run(checks, target, stack_option=option)) as made:
+
+    def begins(check: "Check") -> None:
+        line = f"{len(results) + 1}/{len(checks)} {check.id}: {check.title}"
+        if terminal.is_terminal():
+            terminal.show_progress(line)
+        elif output is not ReportForm.TEXT:  # where the results themselves show how far it is
+            terminal.say(line)
+
+    made_one = run(checks, target, begins=begins, stack_option=named(one.name))
+    async with contextlib.aclosing(made_one) as made:
         async for result in made:
             if output is ReportForm.TEXT:
                 if result.check.category != category:

@@ -2,12 +2,11 @@
 
 import json
 import shlex
-import signal
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.options import (
     NameOption,
     Output,
@@ -21,7 +20,6 @@ from gaiectl.rendering.envoy import BodyMode
 
 if TYPE_CHECKING:
     from gaiectl.local.stack import Stack
-    from gaiectl.local.start import Started
     from gaiectl.local.state import Setup
 
 
@@ -32,8 +30,8 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "gaiectl local up",
             "gaiectl local up -d --replicas 5 --port 8080",
-            "gaiectl local up --endpoint http://10.0.0.1:8000 --endpoint http://10.0.0.2:8000",
-            "gaiectl local up --sim-arg=--time-to-first-token=200ms --config epp.yaml",
+            "gaiectl local up --endpoint http://10.0.0.1:8000 --model llama",
+            "gaiectl local up --sim-arg=--inter-token-latency=0s --config epp.yaml",
         ),
     )(up)
 
@@ -41,7 +39,8 @@ def register(app: typer.Typer) -> None:
 def up(  # noqa: PLR0917 - each is an option of the command line
     name: NameOption = DEFAULT_NAME,
     replicas: Annotated[
-        int | None, typer.Option(min=1, max=100, help="How many simulators.  [default: 3]")
+        int | None,
+        typer.Option(metavar="N", min=1, max=100, help="How many simulators.  [default: 3]"),
     ] = None,
     endpoint: Annotated[
         list[str] | None,
@@ -49,13 +48,23 @@ def up(  # noqa: PLR0917 - each is an option of the command line
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="MODEL", help="Name of a model the servers have."),
+        typer.Option(
+            metavar="MODEL", help="A model the servers have; the simulators' first one is the base."
+        ),
+    ] = None,
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A LoRA adapter of the simulators.  [default: adapter-a, adapter-b]",
+        ),
     ] = None,
     config: Annotated[
         str, typer.Option(metavar="FILE", help="EndpointPickerConfig of the endpoint picker.")
     ] = "",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the gateway; 0 for a free one.")
+        int,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Port of the gateway; 0: a free one."),
     ] = 0,
     body_mode: Annotated[
         BodyMode, typer.Option(help="How the endpoint picker sees bodies.")
@@ -75,36 +84,45 @@ def up(  # noqa: PLR0917 - each is an option of the command line
     ] = False,
     sim_arg: Annotated[
         list[str] | None,
-        typer.Option(metavar="ARG", help="An argument for every simulator, as --sim-arg=--seed=1."),
+        typer.Option(
+            metavar="ARG",
+            help="An argument of gaiectl sim, for every simulator: --sim-arg=--seed=1.",
+        ),
     ] = None,
     envoy_path: Annotated[
         str,
         typer.Option(metavar="PATH", help="Envoy to use, before GAIECTL_ENVOY, PATH, the wheel."),
     ] = "",
-    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Worker threads of Envoy.")] = 2,
+    concurrency: Annotated[
+        int, typer.Option(metavar="N", min=1, max=256, help="Worker threads of Envoy.")
+    ] = 2,
     timeout: Annotated[
         str, typer.Option(metavar="DURATION", help="How long the start may take.")
     ] = "60s",
     output: OutputOption = Output.TEXT,
 ) -> int:
-    """Start a gateway: Envoy, the endpoint picker and model servers; prove it with a request.
+    """Start a gateway and prove it with a request.
 
+    Runs Envoy, the endpoint picker and simulated model servers, or uses the servers of --endpoint.
     Stays in the foreground and stops everything on Ctrl-C, unless -d is given. If the stack runs
     already, nothing is changed.
+
+    --endpoint, --model, --lora and --sim-arg can be given several times.
     """
     from gaiectl.console.narration import Narration
     from gaiectl.local import stack
-    from gaiectl.local.state import Setup
+    from gaiectl.local.state import ADAPTERS, Setup
 
-    if endpoint and (replicas is not None or sim_arg):
+    if endpoint and (replicas is not None or sim_arg or lora):
         raise UsageError(
-            "--endpoint names model servers that run already; --replicas and --sim-arg are for "
-            "simulators",
+            "--endpoint names model servers that run already; --replicas, --lora and --sim-arg are "
+            "for simulators",
             hint="leave out one or the other",
         )
     setup = Setup(
         models=tuple(model or ()),
         replicas=3 if replicas is None else replicas,
+        adapters=tuple(lora or ADAPTERS),
         endpoints=tuple(endpoint or ()),
         config=config,
         port=port,
@@ -115,41 +133,35 @@ def up(  # noqa: PLR0917 - each is an option of the command line
         concurrency=concurrency,
         sim_args=tuple(sim_arg or ()),
     )
-    stopped = _Stopped()
+    stopped = Interruptions()
     try:
         one, started = stack.bring_up(name, setup, Narration(), timeout_seconds=seconds(timeout))
-        _announce(one, started, output, setup)
-        if detach or not started.is_new:
-            return Exit.OK
-        return _stay(one, stopped)
+        if started.is_new and not detach:
+            return _stay(one, output, stopped)
+        if not started.is_new:
+            _tell_what_stays(one, setup)
+        _announce(one, output)
     except KeyboardInterrupt:
         return stopped.code
+    return Exit.OK
 
 
-class _Stopped:
-    """Turns SIGTERM and SIGHUP into a Ctrl-C, and remembers the exit code that belongs to it."""
-
-    def __init__(self) -> None:
-        self.code: int = Exit.INTERRUPTED
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._heard)
-
-    def _heard(self, number: int, _frame: FrameType | None) -> None:
-        self.code = 128 + number
-        raise KeyboardInterrupt
-
-
-def _announce(one: "Stack", started: "Started", output: Output, asked: "Setup") -> None:
+def _tell_what_stays(one: "Stack", asked: "Setup") -> None:
     from gaiectl.console import terminal
 
-    if not started.is_new:
-        terminal.say(f"stack {one.name!r} is running; nothing was changed")
-        if asked.port and asked.port != started.state.ports.gateway:
-            terminal.say(f"it keeps port {started.state.ports.gateway}, not {asked.port}")
+    terminal.say(f"stack {one.name!r} is running; nothing was changed")
+    port = one.state.ports.gateway
+    if asked.port not in (0, port):
+        terminal.say(f"it keeps port {port}, not {asked.port}")
+
+
+def _announce(one: "Stack", output: Output) -> None:
+    from gaiectl.console import terminal
+
     if output == Output.JSON:
         terminal.data(json.dumps(one.status().as_json(), indent=2))
         return
-    url = started.state.gateway_url
+    url = one.gateway_url
     body = json.dumps({"model": one.model, "prompt": "Hello", "max_tokens": 16})
     terminal.data(
         f"gateway: {url}\n"
@@ -159,32 +171,37 @@ def _announce(one: "Stack", started: "Started", output: Output, asked: "Setup") 
     )
 
 
-def _stay(one: "Stack", stopped: _Stopped) -> int:
-    from gaiectl.console import errors, terminal
+def _stay(one: "Stack", output: Output, stopped: Interruptions) -> int:
+    """Show the stack until it ends or is to end; whatever goes wrong here, it is taken down."""
+    try:
+        return _watch(one, output)
+    except KeyboardInterrupt:
+        try:
+            one.down()
+        except KeyboardInterrupt:
+            one.down(drain_seconds=0)
+        return stopped.code
+    except BaseException:  # a part died, or nobody reads our output any more
+        one.down()
+        raise
+
+
+def _watch(one: "Stack", output: Output) -> int:
+    from gaiectl.console import terminal
     from gaiectl.console.live import Board
     from gaiectl.local.foreground import watch
-    from gaiectl.local.parts import Died
 
-    code: int
     try:
+        _announce(one, output)
         terminal.say("press Ctrl-C to stop it")
         with Board() as board:
             for figures in watch(one):
                 board.show(figures)
     except KeyboardInterrupt:
-        code = stopped.code
         terminal.say("stopping; press Ctrl-C again to cut requests off")
-    except Died as died:
-        code = died.code
-        errors.show(died)
-    else:
-        terminal.say(f"stack {one.name!r} was taken down")
-        return Exit.OK
-    try:
-        one.down()
-    except KeyboardInterrupt:
-        one.down(drain_seconds=0)
-    return code
+        raise
+    terminal.say(f"stack {one.name!r} was taken down")
+    return Exit.OK
 
 
 def _command(text: str) -> tuple[str, ...]:

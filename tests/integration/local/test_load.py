@@ -94,8 +94,17 @@ def test_faults_are_switched_on_for_a_time(gaiectl: Any) -> None:
     done = gaiectl.run("local", "fault", "sim-0", "not-ready-flapping", "--for", "5s")
 
     assert done.stdout == "sim-0: not-ready-flapping for 5s\n"
-    active = httpx.get(f"{stack['endpoints'][0]['url']}/admin/faults", trust_env=False).json()
-    assert [fault["name"] for fault in active["active"]] == ["not-ready-flapping"]
+
+    def active() -> list[str]:
+        url = f"{stack['endpoints'][0]['url']}/admin/faults"
+        return [fault["name"] for fault in httpx.get(url, trust_env=False).json()["active"]]
+
+    assert active() == ["not-ready-flapping"]
+    assert gaiectl.run("local", "fault", "sim-0", "stall").returncode == 0
+    assert gaiectl.run("local", "fault", "sim-0", "not-ready-flapping", "--off").returncode == 0
+    assert active() == ["stall"]
+    assert gaiectl.run("local", "fault", "sim-0", "--off").returncode == 0
+    assert active() == []
     wrong = gaiectl.run("local", "fault", "sim-0", "stal")
     assert wrong.returncode == 2
     assert "stall" in wrong.stderr

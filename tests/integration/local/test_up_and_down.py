@@ -58,6 +58,56 @@ def test_two_stacks_live_side_by_side(gaiectl: Any) -> None:
     assert gaiectl.leftovers() == []
 
 
+def test_a_stack_that_cannot_be_read_hides_no_other(gaiectl: Any) -> None:
+    gaiectl.up("--name", "one", "--replicas", "1")
+    broken = gaiectl.home / "local" / "broken" / "state.json"
+    broken.parent.mkdir()
+    broken.write_text("{")
+
+    listed = gaiectl.run("local", "list", "-o", "json")
+    down = gaiectl.run("local", "down", "--all")
+
+    assert [stack["name"] for stack in json.loads(listed.stdout)] == ["one"]
+    assert down.stdout == "stack 'one' is down\n"
+    for done in (listed, down):
+        assert done.returncode == 1
+        assert f"error: {broken} is not a readable state" in done.stderr
+    assert gaiectl.processes() == []
+
+
+def test_sigterm_ends_a_stack_that_was_started_in_the_background_of_a_script(
+    gaiectl: Any,
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child, _ = gaiectl.up_in_foreground("--replicas", "1")
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    child.terminate()
+    _, told = child.communicate(timeout=60)
+
+    assert child.returncode == 143, told
+    assert gaiectl.leftovers() == []
+
+
+def test_a_fault_that_ends_a_simulator_does_not_end_the_foreground(gaiectl: Any) -> None:
+    child, stack = gaiectl.up_in_foreground("--replicas", "2")
+
+    assert gaiectl.run("local", "fault", "sim-1", "exit").returncode == 0
+    assert gaiectl.run("local", "start", "sim-1").returncode == 0
+    assert completion(stack["gateway"]["url"]).status_code == 200
+    assert child.poll() is None
+
+
+def test_adapters_are_served_by_name(gaiectl: Any) -> None:
+    stack = gaiectl.up("--replicas", "1", "--lora", "sql", "--lora", "poems")
+
+    listed = httpx.get(f"{stack['gateway']['url']}/v1/models", trust_env=False).json()["data"]
+
+    assert [model["id"] for model in listed] == ["simulated-model", "sql", "poems"]
+
+
 def test_ctrl_c_stops_a_stack_in_the_foreground(gaiectl: Any) -> None:
     child, stack = gaiectl.up_in_foreground("--replicas", "1")
     assert completion(stack["gateway"]["url"]).status_code == 200

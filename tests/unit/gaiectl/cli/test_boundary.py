@@ -1,0 +1,53 @@
+"""Whatever ends a command, the user sees no traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gaiectl.cli import app
+
+CTRL_C_WHILE_LOADING = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "gaiectl.cli.app":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+from gaiectl.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_while_modules_are_loaded_is_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CTRL_C_WHILE_LOADING], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_path_that_cannot_be_used_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    monkeypatch.setenv("GAIECTL_STATE_HOME", str(in_the_way))
+    monkeypatch.setattr(sys, "argv", ["gaiectl", "local", "up", "-d"])
+
+    code = app.run()
+
+    assert code == 1
+    assert f"error: {in_the_way}" in capsys.readouterr().err
+
+
+def test_the_faults_are_listed_with_what_they_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gaiectl", "local", "fault", "--help"])
+    app.run()
+
+    assert "metrics-401           answers /metrics with 401" in capsys.readouterr().out
