@@ -42,16 +42,19 @@ class Headers(Mapping[str, str]):
 
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
         """Return the value of a header."""
-        if self._decoded is None:
-            data = self._data
-            key, value_at = _key_field(name)
-            at = data.rfind(key)
-            if at < 0:
-                return default
-            at += value_at
+        key, value_at = _key_field(name)
+        data = self._data
+        at = data.rfind(key) + value_at
+        if at < value_at:
+            return default
+        try:
             # The tag, and a size of one byte that is not 0.
-            if at < len(data) and data[at - 2] == _RAW_VALUE and 0 < (size := data[at - 1]) < 0x80:
-                return data[at : at + size].decode("utf-8", "replace")
+            if data[at - 2] == _RAW_VALUE:
+                size = data[at - 1]
+                if size < 0x80 and size:
+                    return data[at : at + size].decode("utf-8", "replace")
+        except IndexError:
+            pass
         return self._all().get(name, default)
 
     def __getitem__(self, name: str) -> str:

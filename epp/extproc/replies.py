@@ -5,7 +5,7 @@ numbers are those of envoy.service.ext_proc.v3; a test has the generated classes
 Header values are always ``raw_value``: Envoy's default since 1.29.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from epp.api.errors import Refusal
@@ -89,6 +89,12 @@ def request_headers(mutation: bytes = b"", override: bytes = b"") -> bytes:
     return field(1, _common(mutation)) + override
 
 
+@lru_cache(_MEMO)
+def content_length(size: int) -> bytes:
+    """Return the entry of a HeaderMutation that sets ``content-length``."""
+    return set_header("content-length", str(size))
+
+
 def routed_headers(destination: str, mutation: bytes = b"", override: bytes = b"") -> bytes:
     """Return the answer to request headers that names the destination.
 
@@ -99,6 +105,12 @@ def routed_headers(destination: str, mutation: bytes = b"", override: bytes = b"
     """
     headers = _common(_set_destination(destination) + mutation, clear_route_cache=True)
     return field(1, headers) + _destination_metadata(destination) + override
+
+
+@lru_cache(_MEMO)
+def routed_headers_of(destination: str, size: int) -> bytes:
+    """Return the usual answer to request headers whose body of ``size`` bytes is sent again."""
+    return routed_headers(destination, content_length(size) if size else b"")
 
 
 @lru_cache(_MEMO)
@@ -113,7 +125,7 @@ def routed_new_body(destination: str, body: bytes) -> bytes:
 
     Envoy refuses a body whose length is not the content-length, so both are set here.
     """
-    mutation = _set_destination(destination) + set_header("content-length", str(len(body)))
+    mutation = _set_destination(destination) + content_length(len(body))
     response = _common(mutation, field(1, body), clear_route_cache=True)
     return field(3, response) + _destination_metadata(destination)
 
@@ -123,23 +135,25 @@ def new_chunk(body: bytes) -> bytes:
     return field(3, _common(body=field(1, body) if body else b"\x10\x01"))
 
 
-def request_pieces(body: bytes, *, is_last: bool) -> Iterator[bytes]:
-    """Yield the echo of a FULL_DUPLEX_STREAMED request body."""
+def request_pieces(body: bytes, *, is_last: bool) -> Sequence[bytes]:
+    """Return the echo of a FULL_DUPLEX_STREAMED request body."""
     return _pieces(3, body, is_last=is_last)
 
 
 def response_pieces(body: bytes, *, is_last: bool) -> Sequence[bytes]:
     """Return the echo of a FULL_DUPLEX_STREAMED response chunk."""
-    if len(body) <= PIECE_BYTES:
-        return (_piece(4, body, is_last=is_last),)
-    return tuple(_pieces(4, body, is_last=is_last))
+    return _pieces(4, body, is_last=is_last)
 
 
-def _pieces(number: int, body: bytes, *, is_last: bool) -> Iterator[bytes]:
+def _pieces(number: int, body: bytes, *, is_last: bool) -> Sequence[bytes]:
     """Cut a body into pieces; the empty body is one empty piece."""
-    for start in range(0, max(len(body), 1), PIECE_BYTES):
-        end = start + PIECE_BYTES
-        yield _piece(number, body[start:end], is_last=is_last and end >= len(body))
+    size = len(body)
+    if size <= PIECE_BYTES:
+        return (_piece(number, body, is_last=is_last),)
+    return [
+        _piece(number, body[at : at + PIECE_BYTES], is_last=is_last and at + PIECE_BYTES >= size)
+        for at in range(0, size, PIECE_BYTES)
+    ]
 
 
 def _piece(number: int, body: bytes, *, is_last: bool) -> bytes:

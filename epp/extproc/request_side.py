@@ -213,11 +213,14 @@ class RequestSide:
         actions: list[Action] = []
         if self._mode is _FULL_DUPLEX:
             body = b"".join(chunks) if new_body is None else new_body
-            mutation = self._mutation
-            if body and not self._has_trailers:
-                # Not known to Envoy, which therefore has removed it.
-                mutation += replies.set_header("content-length", str(len(body)))
-            actions.append(replies.routed_headers(destination, mutation, self._override))
+            # Not known to Envoy, which therefore has removed it.
+            length = 0 if self._has_trailers else len(body)
+            if self._mutation or self._override:
+                mutation = self._mutation + (replies.content_length(length) if length else b"")
+                headers = replies.routed_headers(destination, mutation, self._override)
+            else:
+                headers = replies.routed_headers_of(destination, length)
+            actions.append(headers)
             if body or (chunks and not self._has_trailers):
                 actions.extend(replies.request_pieces(body, is_last=not self._has_trailers))
         else:

@@ -4,7 +4,7 @@ Chunks pass as they come, whatever their type: nothing here changes them, so tha
 gained by holding a response that is not streamed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from epp.api.request import Usage
@@ -65,7 +65,8 @@ class ResponseSide:
         """Take the response headers."""
         if self.is_event_stream is not None or self.is_over or self.size:
             raise Malformed("response headers out of order")
-        self.status = _status(headers)
+        # Upstream's tests send it without the colon.
+        self.status = _status(headers.get(":status") or headers.get("status") or "")
         self.is_event_stream = "text/event-stream" in (headers.get("content-type") or "").lower()
         self.is_over = is_last
         return (replies.RESPONSE_HEADERS, ResponseStarted(self.status, served))
@@ -118,7 +119,6 @@ def _echo_shape(head: bytes) -> tuple[bytes, int, int, int]:
     return replies.echo_head(end - field), field, start, end
 
 
-def _status(headers: Mapping[str, str]) -> int:
-    """Read the status; upstream's tests send it without the colon."""
-    text = headers.get(":status") or headers.get("status") or ""
+@lru_cache(1024)
+def _status(text: str) -> int:
     return int(text) if len(text) == 3 and text.isascii() and text.isdigit() else 0

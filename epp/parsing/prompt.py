@@ -17,7 +17,7 @@ _TOKEN_BYTES = 4
 _TOKEN_MASK = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made for most requests: a frozen one would be slower to make
 class TextPrompt:
     """A completion's prompt; several prompts count as one text."""
 

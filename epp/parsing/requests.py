@@ -63,16 +63,21 @@ def parse_request(body: bytes, headers: Mapping[str, str]) -> Parsed:
     model = tree.get("model")
     if type(model) is not str:
         raise Refusal(Code.BAD_REQUEST, "model not found in request body")
-    path = headers.get(":path") or headers.get("x-original-path") or headers.get("x-forwarded-path")
-    api = _api(path or "")
+    path = (
+        headers.get(":path")
+        or headers.get("x-original-path")
+        or headers.get("x-forwarded-path")
+        or ""
+    )
+    api = _api(path)
     try:
         prompt = api.prompt(tree)
-        salt = _optional(tree, "cache_salt", str) or ""
+        salt = _optional(tree, "cache_salt", str) if "cache_salt" in tree else ""
     except _Misshapen:
         inner = Refusal(Code.BAD_REQUEST, f"invalid {api.title} request: {api.demand}")
         message = f"failed to extract request data: {inner.body.decode()}"
         raise Refusal(Code.BAD_REQUEST, message) from None
-    return Parsed(model, prompt, salt, tree.get("stream") is True, tree)
+    return Parsed(model, prompt, salt or "", tree.get("stream") is True, tree)
 
 
 def _optional(fields: Mapping[str, Any], name: str, kind: type) -> Any:

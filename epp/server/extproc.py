@@ -69,7 +69,8 @@ class ExtProcCall(Handler):
     def half_closed(self) -> None:
         """Envoy has ended its side: the exchange is over."""
         self._perform(self._stream.half_closed())
-        self._close(Status.OK, "")
+        if not self._is_closed:
+            self._close(Status.OK, "")
 
     def aborted(self) -> None:
         """Envoy has given the exchange up."""
@@ -123,7 +124,11 @@ class ExtProcCall(Handler):
         metrics = self._serving.metrics
         metrics.request_routed(request.model, request.target_model, request.size)
         metrics.request_started(request.model)
-        self._perform(self._stream.decided(decision, request))
+        for action in self._stream.decided(decision, request):
+            if isinstance(action, bytes):
+                self._call.send(action)
+            else:
+                self._act(action)
 
     def _finished(self, finished: Finished) -> None:
         request, decision = self._request, self._decision

@@ -52,6 +52,7 @@ log = logging.getLogger("transport")
 # A DATA frame's header and the gRPC prefix of the message in it: size and type of the frame, its
 # flags, its stream, whether the message is compressed, and its size.
 _unpack_message: Final = struct.Struct(">LBLBL").unpack_from
+_EXTRAS: Final = PADDED | HAS_PRIORITY
 _MESSAGE_START: Final = HEADER_BYTES + PREFIX_BYTES
 _RESET_BYTES: Final = HEADER_BYTES + 4
 
@@ -285,6 +286,13 @@ class Connection(asyncio.Protocol):
             if self._split_block is not None:
                 self._continue_block(kind, flags, stream_id, data[start:frame_end])
             elif kind == DATA:
+                if (
+                    not size  # an empty one that ends a call, as nearly all that come here
+                    and flags == END_STREAM
+                    and (stream := self.streams.get(stream_id)) is not None
+                    and stream.deliver is not None
+                ):
+                    return self._on_last_data(stream, data, frame_end)
                 return self._on_data(stream_id, flags, data, start, frame_end)
             elif kind == HEADERS:
                 self._on_headers(stream_id, flags, data[start:frame_end])
@@ -390,10 +398,11 @@ class Connection(asyncio.Protocol):
             stream.half_close(stream.handler)
 
     def _on_headers(self, stream_id: int, flags: int, payload: bytes) -> None:
-        if flags & PADDED:
-            payload = frames.without_padding(payload)
-        if flags & HAS_PRIORITY:
-            payload = frames.without_priority(stream_id, payload)
+        if flags & _EXTRAS:
+            if flags & PADDED:
+                payload = frames.without_padding(payload)
+            if flags & HAS_PRIORITY:
+                payload = frames.without_priority(stream_id, payload)
         if not stream_id & 1:
             raise ConnectionFault(Error.PROTOCOL_ERROR, f"HEADERS on stream {stream_id}")
         if len(payload) > self._max_header_bytes:

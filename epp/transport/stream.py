@@ -14,6 +14,7 @@ from epp.transport.frames import (
     HEADERS,
     pack_header,
 )
+from epp.transport.headers import OK_TRAILERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +129,7 @@ class Stream:
         if status or message:
             self.trailers = headers.grpc_trailers(status, message)
         else:
-            self.trailers = headers.OK_TRAILERS
+            self.trailers = OK_TRAILERS
         self.close()
 
     def _send_slowly(self, message: bytes) -> None:
