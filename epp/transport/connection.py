@@ -54,6 +54,7 @@ log = logging.getLogger("transport")
 _unpack_message: Final = struct.Struct(">LBLBL").unpack_from
 _EXTRAS: Final = PADDED | HAS_PRIORITY
 _MESSAGE_START: Final = HEADER_BYTES + PREFIX_BYTES
+_RESET_SIZE: Final = 4 << 8 | RST_STREAM
 _RESET_BYTES: Final = HEADER_BYTES + 4
 
 # Calls that we ended while the peer could still be sending, of which we remember this many: more
@@ -338,19 +339,13 @@ class Connection(asyncio.Protocol):
 
         Envoy resets each call right after ending it: nobody waits for its trailers then.
         """
-        out = self.sender.out
-        sent = len(out)
-        self._on_end_of_stream(stream)
         after = end + _RESET_BYTES
-        if (
-            after > len(data)
-            or unpack_header(data, end) != (4 << 8 | RST_STREAM, 0, stream.id)
-            or len(out) != sent + 1
-            or stream.id in self.streams
-        ):
+        if after > len(data) or unpack_header(data, end) != (_RESET_SIZE, 0, stream.id):
+            self._on_end_of_stream(stream)
             return end
-        out.pop()
-        return after
+        stream.is_abandoned = True
+        self._on_end_of_stream(stream)
+        return end if stream.id in self.streams else after
 
     def _grant(self) -> None:
         if self._ungranted > self._window:

@@ -53,6 +53,7 @@ class Stream:
         is_local_closed: we have sent END_STREAM or a reset, or will after ``unsent``.
         at_once_bytes: what may be sent in a frame of its own without another look: as much as every
             peer accepts, less than nothing after the end and while something waits for window.
+        is_abandoned: the peer resets the call right behind its end: nobody waits for ours.
         has_sent_head: the HEADERS that begin an answer are out.
         expected_bytes: what is left of the declared content-length, -1 when none was declared.
         partial: the beginning of a message (prefix included) that has not arrived in full.
@@ -69,6 +70,7 @@ class Stream:
         "handler",
         "has_sent_head",
         "id",
+        "is_abandoned",
         "is_local_closed",
         "is_remote_closed",
         "partial",
@@ -90,6 +92,7 @@ class Stream:
         self.send_window = sender.stream_window
         self.is_remote_closed = False
         self.is_local_closed = False
+        self.is_abandoned = False
         self.at_once_bytes = DEFAULT_MAX_FRAME
         self.has_sent_head = False
         self.expected_bytes = expected_bytes
@@ -202,7 +205,9 @@ class Stream:
         """Send the trailers, or the bare end of the stream when there are none."""
         sender = self._sender
         block = self.trailers
-        if block:
+        if self.is_abandoned:
+            pass
+        elif block:
             if not self.has_sent_head:
                 self.has_sent_head = True
                 block = _HEAD + block
