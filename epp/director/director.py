@@ -5,6 +5,7 @@ request with several faults gets the same answer from either program.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from time import perf_counter
 from typing import Protocol
 
@@ -68,8 +69,7 @@ class Director:
     ) -> None:
         self._pool = pool
         self._scheduler = scheduler
-        self._timed_scheduler = timed_scheduler
-        self._until_sample = 0
+        self._turns = cycle((timed_scheduler, *[scheduler] * (SAMPLE - 1)))
         self._metrics = metrics
         self._touch = touch
         self._respects_subset = respects_subset
@@ -81,20 +81,17 @@ class Director:
             Refusal: nobody can serve it.
         """
         self._touch()
-        pool, metrics, scheduler = self._pool, self._metrics, self._scheduler
+        pool, metrics = self._pool, self._metrics
         candidates: Sequence[Candidate] = pool.snapshot()
         if request.subset is not None and self._respects_subset:
             candidates = restrict(candidates, request.subset)
         if not candidates:
             raise Refusal(Code.SERVICE_UNAVAILABLE, _NO_CANDIDATES)
-        if not self._until_sample:
-            self._until_sample = SAMPLE
-            scheduler = self._timed_scheduler
-        self._until_sample -= 1
+        scheduler = next(self._turns)
         started = perf_counter()
         try:
             decision = scheduler.schedule(request, candidates)
-        except Refusal:
+        except Exception:
             metrics.unschedulable += 1
             raise
         finally:

@@ -10,9 +10,6 @@ blocks of the prompts it was sent and drops those not used for longest when its 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import accumulate, count, filterfalse, repeat
-from operator import and_
-from struct import iter_unpack
 
 with suppress(ImportError):  # a configuration can be checked without it
     from xxhash import xxh64_intdigest
@@ -27,11 +24,12 @@ def chain(text: bytes, seed: bytes, block_bytes: int) -> list[int]:
         block_bytes: size of a block.
     """
     block_hash = xxh64_intdigest(seed)
-    full = text[: len(text) // block_bytes * block_bytes]
-    return [
-        block_hash := xxh64_intdigest(block + block_hash.to_bytes(8, "little"))
-        for (block,) in iter_unpack(f"{block_bytes}s", full)
-    ]
+    hashes = []
+    for start in range(0, len(text) - block_bytes + 1, block_bytes):
+        block = text[start : start + block_bytes]
+        block_hash = xxh64_intdigest(block + block_hash.to_bytes(8, "little"))
+        hashes.append(block_hash)
+    return hashes
 
 
 class PrefixIndex:
@@ -51,19 +49,22 @@ class PrefixIndex:
 
     def match(self, hashes: Sequence[int]) -> Mapping[int, int]:
         """Return for each slot that holds the first block how many leading blocks it holds."""
-        # The slots that hold all blocks so far, at each depth: every set contains those after it.
-        holding = accumulate(map(self._holders.get, hashes, repeat(0)), and_)
-        # A dict keeps the last value of a key, so this is how deep each of these sets reaches.
-        depth_of = dict(zip(holding, count(1), strict=False))
         matched: dict[int, int] = {}
-        deeper = 0
-        for slots, depth in reversed(depth_of.items()):
-            left = slots ^ deeper
-            while left:
-                lowest = left & -left
-                matched[lowest.bit_length() - 1] = depth
-                left ^= lowest
-            deeper = slots
+        holders = self._holders
+        depth = 0
+        alive = -1
+        for block_hash in hashes:
+            slots = holders.get(block_hash)
+            if slots is None:
+                break
+            if slots != alive:
+                slots &= alive
+                if depth:
+                    _note(matched, alive ^ slots, depth)
+                alive = slots
+            depth += 1
+        if depth:
+            _note(matched, alive, depth)
         return matched
 
     def add(self, slot: int, hashes: Sequence[int], capacity: int) -> None:
@@ -80,14 +81,14 @@ class PrefixIndex:
         before = len(recent)
         holders = self._holders
         bit = 1 << slot
-        blocks = hashes[:capacity]
-        for block_hash in filterfalse(recent.__contains__, blocks):
-            recent[block_hash] = None
-            holders[block_hash] = holders.get(block_hash, 0) | bit
         # Backwards, so that the end of a prompt is forgotten before its start: without its start
         # the rest can never match. Model servers free blocks in the same order.
-        for _ in map(recent.move_to_end, reversed(blocks)):
-            pass
+        for block_hash in reversed(hashes[:capacity]):
+            if block_hash in recent:
+                recent.move_to_end(block_hash)
+            else:
+                recent[block_hash] = None
+                holders[block_hash] = holders.get(block_hash, 0) | bit
         while len(recent) > capacity:
             self._release(recent.popitem(last=False)[0], bit)
         self.size += len(recent) - before
@@ -107,3 +108,11 @@ class PrefixIndex:
             self._holders[block_hash] = left
         else:
             del self._holders[block_hash]
+
+
+def _note(matched: dict[int, int], slots: int, depth: int) -> None:
+    """Set the depth for each slot of the set."""
+    while slots:
+        lowest = slots & -slots
+        matched[lowest.bit_length() - 1] = depth
+        slots ^= lowest

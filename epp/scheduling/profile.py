@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
-from operator import add, mul
 from random import Random
 
 from epp.api.endpoint import Candidate
@@ -42,15 +40,9 @@ class Profile:
             return ()
         totals = [0.0] * len(candidates)
         for scorer, weight in self.scorers:
-            scores = scorer.score(request, candidates)
-            # NaN makes the sum NaN, and compares as false; all three are loops in C.
-            if not (min(scores) >= 0.0 and max(scores) <= 1.0 and sum(scores) >= 0.0):
-                scores = [_bounded(score) for score in scores]
-            totals = list(map(add, totals, map(mul, scores, repeat(weight))))
+            for index, score in enumerate(scorer.score(request, candidates)):
+                if 0.0 <= score <= 1.0:
+                    totals[index] += weight * score
+                elif score > 1.0:
+                    totals[index] += weight
         return self.picker.pick(candidates, totals, random)
-
-
-def _bounded(score: float) -> float:
-    if 0.0 <= score <= 1.0:
-        return score
-    return 1.0 if score > 1.0 else 0.0

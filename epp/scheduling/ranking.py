@@ -5,14 +5,19 @@ repel, and which fixed score would do neither depends on what the others score. 
 candidate is taken for an average one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import fsum
-from operator import attrgetter
 
 from epp.api.endpoint import Candidate
 from epp.api.plugin import NEUTRAL
 
-_IS_FRESH = attrgetter("is_fresh")
+
+def _are_fresh(candidates: Sequence[Candidate]) -> bool:
+    """Whether the figures of all candidates are known."""
+    for candidate in candidates:  # noqa: SIM110 - a generator costs more than this loop
+        if not candidate.is_fresh:
+            return False
+    return True
 
 
 def average_unknown(candidates: Sequence[Candidate], scores: list[float]) -> list[float]:
@@ -24,24 +29,23 @@ def average_unknown(candidates: Sequence[Candidate], scores: list[float]) -> lis
         candidates: those that are not fresh are unknown.
         scores: one per candidate, whatever it is for the unknown ones; not changed.
     """
-    if all(map(_IS_FRESH, candidates)):
+    if _are_fresh(candidates):
         return scores
     known = [score for c, score in zip(candidates, scores, strict=True) if c.is_fresh]
     mean = fsum(known) / len(known) if known else NEUTRAL
     return [score if c.is_fresh else mean for c, score in zip(candidates, scores, strict=True)]
 
 
-def fewest_first(candidates: Sequence[Candidate], load: Callable[[Candidate], int]) -> list[float]:
+def fewest_first(candidates: Sequence[Candidate], loads: Sequence[float]) -> list[float]:
     """Return 1 for the smallest load, 0 for the largest, and what lies between in proportion.
 
     Equal loads all score 1. An unknown load is estimated from our own requests in flight.
 
     Args:
         candidates: who is graded.
-        load: returns the load of one that is fresh, in requests.
+        loads: one per candidate, in requests; whatever it is for those that are not fresh.
     """
-    loads: list[float] = list(map(load, candidates))
-    if not all(map(_IS_FRESH, candidates)):
+    if not _are_fresh(candidates):
         loads = _estimated(candidates, loads)
     most = max(loads, default=0)
     spread = most - min(loads, default=0)
@@ -50,7 +54,7 @@ def fewest_first(candidates: Sequence[Candidate], load: Callable[[Candidate], in
     return [(most - load) / spread for load in loads]
 
 
-def _estimated(candidates: Sequence[Candidate], loads: list[float]) -> list[float]:
+def _estimated(candidates: Sequence[Candidate], loads: Sequence[float]) -> list[float]:
     """Return the loads, with an estimate for each unknown one.
 
     An unknown load is the mean of the known ones, corrected by how many more of our requests that

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from random import Random
 
 from epp.api.endpoint import Candidate, Endpoint
@@ -17,9 +16,6 @@ from epp.api.plugin import (
 )
 from epp.api.request import Decision, Request
 from epp.scheduling.profile import Profile
-
-_ENDPOINT = attrgetter("endpoint")
-_IS_REACHABLE = attrgetter("is_reachable")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,17 +58,18 @@ class Scheduler:
         Raises:
             Refusal: no profile found an endpoint (429 and message as in GAIE).
         """
-        if not all(map(_IS_REACHABLE, candidates)):
-            candidates = [c for c in candidates if c.is_reachable] or candidates
+        for candidate in candidates:
+            if not candidate.is_reachable:
+                candidates = [c for c in candidates if c.is_reachable] or candidates
+                break
         handler, names = self.handler, self._names
         results: dict[str, Decision | None] = {}
-        while len(results) < len(names):
-            wanted = handler.profiles(request, names, results)
-            if not wanted:
-                break
+        while wanted := handler.profiles(request, names, results):
             for name in wanted:
                 picked = self.profiles[name].run(request, candidates, self.random)
-                results[name] = Decision(tuple(map(_ENDPOINT, picked))) if picked else None
+                results[name] = Decision(tuple([c.endpoint for c in picked])) if picked else None
+            if len(results) == len(names):
+                break
         if not results:
             raise no_target("failed to run any scheduler profile for request")
         primary = handler.primary(request, results)

@@ -27,8 +27,6 @@ When to use:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
-from operator import attrgetter
 from typing import Annotated, ClassVar
 
 from epp.api.endpoint import Candidate, Endpoint
@@ -39,9 +37,6 @@ from epp.scheduling.prefix_index import PrefixIndex, chain
 
 BYTES_PER_TOKEN = 4
 
-
-_BLOCK_SIZE = attrgetter("metrics.block_size")
-_SLOT = attrgetter("endpoint.slot")
 
 Lookup = tuple[int, Sequence[int], Mapping[int, int]]
 """What one request's prompt matches: bytes in a block, the hashes of its blocks, and by endpoint
@@ -98,8 +93,7 @@ class PrefixCacheScorer:
         if not matched:
             return [0.0] * len(candidates)
         total = len(hashes)
-        share = {slot: depth / total for slot, depth in matched.items()}
-        return list(map(share.get, map(_SLOT, candidates), repeat(0.0)))
+        return [matched.get(c.endpoint.slot, 0) / total for c in candidates]
 
     def dispatched(
         self, request: Request, decision: Decision, candidates: Sequence[Candidate]
@@ -120,23 +114,20 @@ class PrefixCacheScorer:
         known: Lookup | None = request.scratch.get(self)
         if known is not None:
             return known
-        block_bytes = self._block_tokens(candidates) * BYTES_PER_TOKEN
+        tokens = self.block_size_tokens
+        if self.auto_tune:
+            # The smallest one reported, which does not depend on the order of the candidates.
+            sizes = {c.metrics.block_size for c in candidates}
+            sizes.discard(0)
+            tokens = min(sizes, default=tokens)
+        block_bytes = tokens * BYTES_PER_TOKEN
+        limit = self.max_prefix_tokens_to_match * BYTES_PER_TOKEN
+        if not limit:
+            limit = self.max_prefix_blocks_to_match * block_bytes
         seed = (request.target_model + request.cache_salt).encode("utf-8", "surrogatepass")
-        hashes = chain(request.prompt.head(self._limit(block_bytes)), seed, block_bytes)
+        hashes = chain(request.prompt.head(limit), seed, block_bytes)
         found = request.scratch[self] = (block_bytes, hashes, self.index.match(hashes))
         return found
-
-    def _block_tokens(self, candidates: Sequence[Candidate]) -> int:
-        """Return the smallest block size reported, which does not depend on their order."""
-        if not self.auto_tune:
-            return self.block_size_tokens
-        reported = filter(None, map(_BLOCK_SIZE, candidates))
-        return min(reported, default=self.block_size_tokens)
-
-    def _limit(self, block_bytes: int) -> int:
-        if self.max_prefix_tokens_to_match:
-            return self.max_prefix_tokens_to_match * BYTES_PER_TOKEN
-        return self.max_prefix_blocks_to_match * block_bytes
 
     def _capacity(self, endpoint: Endpoint, candidates: Sequence[Candidate]) -> int:
         if self.auto_tune:

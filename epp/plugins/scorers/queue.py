@@ -22,14 +22,11 @@ When to use:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 from epp.api.endpoint import Candidate
 from epp.api.registry import scorer
 from epp.api.request import Request
 from epp.scheduling.ranking import fewest_first
-
-_WAITING = attrgetter("waiting")
 
 
 @scorer("queue-scorer")
@@ -40,4 +37,4 @@ class QueueScorer:
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return 1 for the shortest queue and 0 for the longest."""
         del request
-        return fewest_first(candidates, _WAITING)
+        return fewest_first(candidates, [c.waiting for c in candidates])

@@ -23,14 +23,11 @@ When to use:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 from epp.api.endpoint import Candidate
 from epp.api.registry import scorer
 from epp.api.request import Request
 from epp.scheduling.ranking import fewest_first
-
-_RUNNING = attrgetter("running")
 
 
 @scorer("running-requests-size-scorer")
@@ -41,4 +38,4 @@ class RunningRequestsSizeScorer:
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return 1 for the fewest running requests and 0 for the most."""
         del request
-        return fewest_first(candidates, _RUNNING)
+        return fewest_first(candidates, [c.running for c in candidates])
