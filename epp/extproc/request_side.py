@@ -262,20 +262,22 @@ class RequestSide:
             if self._mode is _BUFFERED_PARTIAL and not self.is_over:
                 return self._route_any()
             raise
-        self._need_headers()
+        if not self._id:
+            self._need_headers()
         self._chunks = [body]
         self._parsed = parsed
-        self.is_streaming = parsed.is_streaming
         self.phase = _ROUTING
+        model, prompt, salt, is_streaming, _ = parsed
+        self.is_streaming = is_streaming
         request = Request(
             id=self._id,
             headers=self._headers,
-            model=parsed.model,
-            target_model=parsed.model,
-            prompt=parsed.prompt,
-            cache_salt=parsed.cache_salt,
+            model=model,
+            target_model=model,
+            prompt=prompt,
+            cache_salt=salt,
             size=self._size,
-            is_streaming=parsed.is_streaming,
+            is_streaming=is_streaming,
             subset=self.subset,
         )
         if self._has_control_headers:

@@ -171,7 +171,10 @@ class Stream:
                 raise Malformed("a request after its response")
             if extras is not None and extras.protocol is not None:
                 self._protocol = extras.protocol
-            side = self._request = RequestSide(self._settings, *self._negotiate())
+            protocol, override = self._protocol, b""
+            if self._settings.allow_mode_override:
+                protocol, override = self._negotiate()
+            side = self._request = RequestSide(self._settings, protocol, override)
         metadata = extras.metadata if extras is not None else None
         if metadata is not None and metadata.subset is not None:
             side.subset = None if self._settings.disable_subset_filter else metadata.subset
@@ -180,7 +183,7 @@ class Stream:
     def _negotiate(self) -> tuple[Protocol, bytes]:
         """Return the protocol of this stream and the ``mode_override`` that makes it so."""
         settings, protocol = self._settings, self._protocol
-        if not settings.allow_mode_override or protocol.is_eager:
+        if protocol.is_eager:
             return protocol, b""
         request, response = protocol.request_body, protocol.response_body
         if BodyMode.FULL_DUPLEX_STREAMED in (request, response):

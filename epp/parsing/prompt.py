@@ -25,6 +25,8 @@ class TextPrompt:
 
     def head(self, limit: int) -> bytes:
         """Return the first ``limit`` bytes of the UTF-8."""
+        if len(self.texts) == 1 and limit > 0:
+            return self.texts[0][:limit].encode()[:limit]
         return _first((text[:limit].encode() for text in self.texts), limit)
 
 

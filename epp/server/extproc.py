@@ -94,14 +94,15 @@ class ExtProcCall(Handler):
             self._act(action)
 
     def _act(self, action: Action) -> None:
-        if isinstance(action, bytes):
-            self._call.send(action)
-        elif isinstance(action, Finished):
+        # Those of every request first.
+        if isinstance(action, Finished):
             self._finished(action)
         elif isinstance(action, Route):
             self._route(action.request, self._serving.director.route)
         elif isinstance(action, Close):
             self._close(action.code, action.message)
+        elif isinstance(action, bytes):
+            self._call.send(action)
         elif isinstance(action, RouteAny):
             self._route(action.request, self._serving.director.route_any)
         elif isinstance(action, Refused):
