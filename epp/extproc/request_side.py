@@ -18,7 +18,7 @@ What can be done depends on how Envoy hands over the request body:
 
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
-from typing import Final
+from typing import Final, NoReturn
 
 from epp.api.errors import Code, Refusal
 from epp.api.request import DEFAULT_FAIRNESS_ID, NO_PROMPT, Decision, Request
@@ -144,7 +144,9 @@ class RequestSide:
         if mode is _FULL_DUPLEX:
             length = headers.get("content-length") or ""
             if length.isdecimal() and len(length) < 20:
-                self._check_size(int(length))
+                size = int(length)
+                if size > self._settings.max_body_bytes:
+                    self._refuse_size(size)
             return ()
         self._are_headers_answered = True
         if self._mutation or self._override:
@@ -164,16 +166,20 @@ class RequestSide:
         self.is_over = is_last
         if phase is _READING:
             chunks = self._chunks
+            self._size += len(body)
+            if mode in _WHOLE:
+                if self._size > self._settings.max_body_bytes:
+                    self._refuse_size(self._size)
+                return self._route(body)
             if body or not chunks:
                 chunks.append(body)
-                self._size += len(body)
             if mode is _STREAMED:
                 self._unanswered += 1
                 if self._size > MAX_HELD_BYTES and not is_last:
                     return self._route_any()
             if self._size > self._settings.max_body_bytes:
-                self._check_size(self._size)
-            return self._route() if is_last or mode in _WHOLE else ()
+                self._refuse_size(self._size)
+            return self._route(b"".join(chunks)) if is_last else ()
         if mode is not _STREAMED:
             raise Malformed("request body after its end")
         if phase is _ROUTED:
@@ -189,7 +195,7 @@ class RequestSide:
         if self.phase is _READING:
             if self._mode in _WHOLE:
                 raise Refusal(Code.BAD_REQUEST, "request trailers without a body")
-            return self._route()
+            return self._route(b"".join(self._chunks))
         return _TRAILERS if self.phase is _ROUTED else ()
 
     def answer(self, decision: Decision, request: Request) -> Sequence[Action]:
@@ -244,16 +250,14 @@ class RequestSide:
         if not self._id:
             raise Malformed("no request headers were sent: request_header_mode must be SEND")
 
-    def _check_size(self, size: int) -> None:
+    def _refuse_size(self, size: int) -> NoReturn:
         limit = self._settings.max_body_bytes
-        if size > limit:
-            raise Refusal(
-                Code.PAYLOAD_TOO_LARGE,
-                f"the request body has {size} bytes or more, the limit is {limit} bytes",
-            )
+        raise Refusal(
+            Code.PAYLOAD_TOO_LARGE,
+            f"the request body has {size} bytes or more, the limit is {limit} bytes",
+        )
 
-    def _route(self) -> Sequence[Action]:
-        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+    def _route(self, body: bytes) -> Sequence[Action]:
         if not body:
             return self._route_any()
         try:
