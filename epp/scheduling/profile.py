@@ -41,8 +41,6 @@ class Profile:
         totals = [0.0] * len(candidates)
         for scorer, weight in self.scorers:
             for index, score in enumerate(scorer.score(request, candidates)):
-                if 0.0 <= score <= 1.0:
-                    totals[index] += weight * score
-                elif score > 1.0:
-                    totals[index] += weight
+                if score > 0.0:
+                    totals[index] += weight * score if score < 1.0 else weight
         return self.picker.pick(candidates, totals, random)

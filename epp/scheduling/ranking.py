@@ -45,10 +45,12 @@ def fewest_first(candidates: Sequence[Candidate], loads: Sequence[float]) -> lis
         candidates: who is graded.
         loads: one per candidate, in requests; whatever it is for those that are not fresh.
     """
+    if not loads:
+        return []
     if not _are_fresh(candidates):
         loads = _estimated(candidates, loads)
-    most = max(loads, default=0)
-    spread = most - min(loads, default=0)
+    most = max(loads)
+    spread = most - min(loads)
     if not spread:
         return [1.0] * len(loads)
     return [(most - load) / spread for load in loads]

@@ -119,7 +119,8 @@ class PrefixCacheScorer:
             # The smallest one reported, which does not depend on the order of the candidates.
             sizes = {c.metrics.block_size for c in candidates}
             sizes.discard(0)
-            tokens = min(sizes, default=tokens)
+            if sizes:
+                tokens = min(sizes)
         block_bytes = tokens * BYTES_PER_TOKEN
         limit = self.max_prefix_tokens_to_match * BYTES_PER_TOKEN
         if not limit:
