@@ -12,6 +12,9 @@ it.
 Received DATA gives the connection's window back as soon as it is read (half a window at a time),
 also when its call is over: only the window of its stream holds a peer back, so that no call can
 starve the others.
+
+This is one long module, because the usual frame is served in one function, and the methods that
+define what it does for all other frames share its every field.
 """
 
 import asyncio
