@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 import yaml
 from stand_ins import DATA, Shape
 
+from epp.config import DEFAULT_TEXT
 from gaiectl.errors import GaieError
 from gaiectl.local import asking, envoy, epp_config
 from gaiectl.local.files import last_lines
@@ -120,7 +121,7 @@ class Parts:
         endpoints.write_text(json.dumps({"endpoints": listed}))
         config = self._folder / f"epp-{number}.yaml"
         config.write_text(
-            epp_config.with_endpoints(epp_config.read(""), endpoints, source="the benchmark")
+            epp_config.with_endpoints(DEFAULT_TEXT, endpoints, source="the benchmark")
         )
         found = Epp(0, _free_port(), _free_port())
         command = [sys.executable, "-m", "epp", "--config-file", str(config)]
