@@ -96,7 +96,7 @@ def _objective(metrics: EppMetrics) -> Iterator[Metric]:
 
 def _running(metrics: EppMetrics) -> Mapping[str, int]:
     """Return the running requests by incoming model; header-only requests name none."""
-    running = {model: count[0] for (model,), count in metrics.running.items()}
+    running: dict[str, int] = {}
     for (model, _), series in metrics.models.items():
         if model and series.sizes.count:
             running[model] = running.get(model, 0) + series.running

@@ -82,7 +82,6 @@ class EppMetrics:
         self.commit = commit
         self.build_ref = build_ref
         self.models: Bounded[ModelSeries] = Bounded(ModelSeries, 2)
-        self.running: Bounded[list[int]] = Bounded(lambda: [0], 1)
         self.scheduling = Histogram(buckets.FAST_SECONDS)
         """Seconds of each scheduling cycle, successful or not."""
         self.unschedulable = 0
@@ -94,6 +93,7 @@ class EppMetrics:
         self.pools: dict[str, PoolView] = {}
         self.pool_means: dict[str, tuple[float, float, float]] = {}
         self.streams_open = 0
+        """ext-proc streams open now."""
         self.scrapes = 0
         self.scrape_errors: Counter[str] = Counter()
         self.missing: dict[Endpoint, tuple[str, ...]] = {}
@@ -115,10 +115,6 @@ class EppMetrics:
         series.running += 1
         return series
 
-    def request_routed(self, model: str, target: str, size: int) -> None:
-        """Count a request that was scheduled; ``size`` is its body in bytes."""
-        self.models[model, target].sizes.observe(size)
-
     def request_failed(self, model: str, target: str, code: str) -> None:
         """Count a request that was refused or whose model server answered with an error.
 
@@ -129,36 +125,6 @@ class EppMetrics:
         """
         if code:
             self.models[model, target].errors[code] += 1
-
-    def request_started(self, model: str) -> None:
-        """Count a running request; header-only requests (no model) are not counted."""
-        if model:
-            self.running[model,][0] += 1
-
-    def request_ended(self, model: str) -> None:
-        """Take back what ``request_started`` counted."""
-        if model:
-            self.running[model,][0] -= 1
-
-    def completed(
-        self,
-        model: str,
-        target: str,
-        *,
-        seconds: float,
-        response_size: int | None = None,
-        usage: Usage | None = None,
-    ) -> None:
-        """Record an exchange that ended by itself, as ``ModelSeries.completed`` does.
-
-        Args:
-            model: name asked for.
-            target: name the model server got.
-            seconds: from the request's arrival to the response's end.
-            response_size: bytes of the response body; None when it was not seen.
-            usage: tokens as the model server reported them; None when they were not seen.
-        """
-        self.models[model, target].completed(seconds, response_size, usage)
 
     def plugin_timer(self, extension_point: str, plugin_type: str, plugin_name: str) -> Histogram:
         """Return where the seconds of one plugin go; the same object each time."""
@@ -171,15 +137,8 @@ class EppMetrics:
     def prefix_matched(self, hit_bytes: int, total_bytes: int) -> None:
         """Record how much of a prompt the chosen endpoint is thought to have cached."""
         self.prefix_hit_bytes.observe(hit_bytes)
-        self.prefix_hit_ratio.observe(hit_bytes / total_bytes if total_bytes else 0.0)
-
-    def stream_opened(self) -> None:
-        """Count an ext-proc stream."""
-        self.streams_open += 1
-
-    def stream_closed(self) -> None:
-        """Take back what ``stream_opened`` counted."""
-        self.streams_open -= 1
+        if total_bytes:
+            self.prefix_hit_ratio.observe(hit_bytes / total_bytes)
 
     def scrape_finished(self) -> None:
         """Count a scrape that brought usable values."""

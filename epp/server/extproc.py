@@ -17,7 +17,7 @@ from epp.extproc.actions import (
     RouteAny,
 )
 from epp.extproc.stream import Stream, StreamSettings
-from epp.metrics.recorder import EppMetrics
+from epp.metrics.recorder import EppMetrics, ModelSeries
 from epp.transport.call import Call, Handler, Status
 
 log = logging.getLogger("ext-proc")
@@ -43,6 +43,7 @@ class ExtProcCall(Handler):
         "_decision",
         "_is_closed",
         "_request",
+        "_series",
         "_serving",
         "_started",
         "_stream",
@@ -54,6 +55,7 @@ class ExtProcCall(Handler):
         self._stream = Stream(serving.settings)
         self._request: Request | None = None
         self._decision: Decision | None = None
+        self._series: ModelSeries | None = None
         self._started = time.perf_counter()
         self._is_closed = False
         serving.metrics.streams_open += 1
@@ -122,40 +124,31 @@ class ExtProcCall(Handler):
             self._refuse(Refusal(Code.INTERNAL, "internal error"), request)
             return
         self._decision = decision
-        metrics = self._serving.metrics
-        metrics.request_routed(request.model, request.target_model, request.size)
-        metrics.request_started(request.model)
-        for action in self._stream.decided(decision, request):
+        actions = self._stream.decided(decision, request)
+        # After that, for a rewrite changes the size.
+        self._series = self._serving.metrics.exchange_started(
+            request.model, request.target_model, request.size
+        )
+        for action in actions:
             if isinstance(action, bytes):
                 self._call.send(action)
             else:
                 self._act(action)
 
     def _finished(self, finished: Finished) -> None:
-        request, decision = self._request, self._decision
-        metrics = self._serving.metrics
-        if decision is None or request is None:
-            if finished.usage is not None or finished.response_bytes:
-                # A stream that began with the response: upstream counts it without model names.
-                metrics.completed(
-                    "",
-                    "",
-                    seconds=time.perf_counter() - self._started,
-                    response_size=finished.response_bytes,
-                    usage=finished.usage,
-                )
-            return
-        self._decision = None
-        self._serving.director.completed(request, decision, finished.outcome)
-        metrics.request_ended(request.model)
+        request, decision, series = self._request, self._decision, self._series
+        if request is None or decision is None or series is None:
+            if finished.usage is None and not finished.response_bytes:
+                return
+            # A stream that began with the response: upstream counts it without model names.
+            series = self._serving.metrics.models["", ""]
+        else:
+            self._decision = None
+            self._serving.director.completed(request, decision, finished.outcome)
+            series.ended()
         if finished.outcome.is_complete:
-            metrics.completed(
-                request.model,
-                request.target_model,
-                seconds=time.perf_counter() - self._started,
-                response_size=finished.response_bytes or None,
-                usage=finished.usage,
-            )
+            seconds = time.perf_counter() - self._started
+            series.completed(seconds, finished.response_bytes or None, finished.usage)
 
     def _refuse(self, refusal: Refusal, request: Request) -> None:
         self._refused(refusal, request)

@@ -91,10 +91,9 @@ def candidate(name: str = "a", *, is_fresh: bool = True, **values: float) -> Can
 def used() -> EppMetrics:
     """Every series has at least one sample."""
     metrics = EppMetrics(commit="abc", build_ref="main")
-    metrics.request_routed("llama", "llama-2", 100)
+    exchange = metrics.exchange_started("llama", "llama-2", 100)
+    exchange.completed(0.3, 10, Usage(7, 5, 12, 3))
     metrics.request_failed("llama", "llama-2", "Internal")
-    metrics.request_started("llama")
-    metrics.completed("llama", "llama-2", seconds=0.3, response_size=10, usage=Usage(7, 5, 12, 3))
     metrics.scheduling.observe(0.0002)
     metrics.plugin_timer("Scorer", "queue-scorer", "queue").observe(0.0001)
     metrics.prefix_matched(64, 128)
@@ -186,10 +185,10 @@ def test_values_say_what_happened() -> None:
 
 def test_what_was_not_seen_is_not_recorded() -> None:
     metrics = EppMetrics()
-    metrics.completed("a", "a", seconds=1.0)
-    metrics.completed("b", "b", seconds=1.0, usage=Usage())
+    metrics.models["a", "a"].completed(1.0)
+    metrics.models["b", "b"].completed(1.0, usage=Usage())
     metrics.request_failed("a", "a", "")
-    metrics.request_started("")
+    metrics.prefix_matched(0, 0)
 
     assert value(metrics, "inference_objective_request_total") is None
     assert value(metrics, "inference_objective_response_sizes_count") is None
@@ -197,6 +196,8 @@ def test_what_was_not_seen_is_not_recorded() -> None:
     assert value(metrics, "inference_objective_prompt_cached_tokens_count", model_name="b") == 1
     assert value(metrics, "inference_objective_request_error_total") is None
     assert value(metrics, "inference_objective_running_requests") is None
+    assert value(metrics, "inference_extension_prefix_indexer_hit_ratio_count") == 0
+    assert value(metrics, "inference_extension_prefix_indexer_hit_bytes_count") == 1
 
 
 def test_an_exchange_is_counted_while_it_runs_and_when_it_ends() -> None:
@@ -226,9 +227,7 @@ def test_names_a_client_invents_share_one_series_after_the_thousandth() -> None:
     metrics = EppMetrics()
     for number in range(1500):
         metrics.request_failed(f"m{number}", f"m{number}", "NotFound")
-        metrics.request_started(f"m{number}")
-    for number in range(1500):
-        metrics.request_ended(f"m{number}")
+        metrics.exchange_started(f"m{number}", f"m{number}", 1).ended()
     text = lines(metrics)
     errors = [line for line in text if line.startswith("inference_objective_request_error_total{")]
     running = [line for line in text if line.startswith("inference_objective_running_requests{")]
@@ -241,7 +240,7 @@ def test_names_a_client_invents_share_one_series_after_the_thousandth() -> None:
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "ä", "a} 1"])
 def test_a_label_value_survives_whatever_it_holds(name: str) -> None:
     metrics = EppMetrics()
-    metrics.request_routed(name, "t", 1)
+    metrics.exchange_started(name, "t", 1)
 
     assert value(metrics, "inference_objective_request_total", model_name=name) == 1
 
