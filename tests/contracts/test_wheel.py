@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def test_the_wheel_holds_every_template(names: set[str]) -> None:
     data = {name.removeprefix("gaiectl/_data/") for name in names if "/_data/" in name}
 
     assert data == files_below("templates")
+
+
+def test_every_module_that_can_be_compiled_exists() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    hook = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["mypyc"]
+
+    assert [name for name in hook["include"] if not (ROOT / name.lstrip("/")).is_file()] == []
 
 
 @pytest.mark.slow
