@@ -199,6 +199,6 @@ def _show(field: Field[Any]) -> str:
     if field.type is bool:
         return f" (default {str(field.default).lower()})"
     if field.metadata.get("kind") == DURATION:
-        seconds: float = field.default
-        return f" (default {seconds * 1000:g}ms)" if seconds < 1 else f" (default {seconds:g}s)"
+        default: Any = field.default
+        return f" (default {default * 1000:g}ms)" if default < 1 else f" (default {default:g}s)"
     return f" (default {field.default})"
