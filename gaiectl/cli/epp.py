@@ -12,7 +12,6 @@ import typer
 
 from gaiectl.cli.options import Output, OutputOption, examples
 from gaiectl.console import terminal
-from gaiectl.console.tables import table
 from gaiectl.errors import GaieError
 
 if TYPE_CHECKING:
@@ -70,8 +69,7 @@ def plugins(output: OutputOption = Output.TEXT) -> None:
     if output is Output.JSON:
         terminal.data(json.dumps({"plugins": [_as_json(entry) for entry in entries]}, indent=2))
     else:
-        headers = ("type", "family", "parameter", "default", "description")
-        terminal.data(table(headers, [row for entry in entries for row in _rows(entry)]))
+        terminal.data("\n".join(line for entry in entries for line in _page(entry)))
 
 
 def _report(name: str) -> dict[str, Any]:
@@ -115,10 +113,11 @@ def _as_json(entry: "TypeEntry") -> dict[str, Any]:
     return {**entry._asdict(), "parameters": parameters}
 
 
-def _rows(entry: "TypeEntry") -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [(entry.type, entry.family, "", "", entry.summary)]
+def _page(entry: "TypeEntry") -> list[str]:
+    """Return a type with its parameters, 80 columns wide."""
+    lines = [f"{entry.type} ({entry.family}): {entry.summary}"]
     for parameter in entry.parameters:
-        default = "required" if parameter.required else json.dumps(parameter.default)
-        values = ", ".join(words for words in (parameter.type, parameter.range) if words)
-        rows.append(("", "", parameter.name, default, f"{parameter.description} ({values})"))
-    return rows
+        default = "required" if parameter.required else f"default {json.dumps(parameter.default)}"
+        facts = ", ".join(fact for fact in (parameter.type, parameter.range, default) if fact)
+        lines += [f"  {parameter.name}: {facts}", f"      {parameter.description}"]
+    return lines
