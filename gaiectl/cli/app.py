@@ -99,6 +99,7 @@ def _refuse(error: Exception) -> int:
         return Exit.USAGE
     close = getattr(error, "possibilities", None)
     message = str(getattr(error, "message", "") if close else error.format_message())  # type: ignore[attr-defined]
+    message = message.replace("Value error, ", "")  # the parser's own prefix says nothing
     path = context.command_path if context is not None else "gaiectl"
     asked = f"did you mean {' or '.join(sorted(close))}? " if close else ""
     errors.show_lines(message[:1].lower() + message[1:].rstrip("."), f"{asked}see {path} --help")

@@ -1,11 +1,13 @@
 """Checks and their results as text for stdout."""
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from gaiectl.checks.check import Check
 from gaiectl.checks.report import Outcome, Report, Result
-from gaiectl.console.terminal import paint, symbol
+from gaiectl.console.terminal import is_terminal, paint, symbol
 
 _SYMBOLS = {Outcome.PASSED: "done", Outcome.FAILED: "failed", Outcome.SKIPPED: "warning"}
 _INDENT = "    "
@@ -25,7 +27,7 @@ def result_lines(result: Result) -> str:
         lines.append(f"{paint('hint:', 'yellow', sys.stdout)} {result.hint}")
         return f"\n{_INDENT}".join(lines)
     seen = result.evidence or result.reason
-    return f"{first}\n{_INDENT}{paint(seen, 'dim', sys.stdout)}" if seen else first
+    return f"{first}\n{_quiet(seen)}" if seen else first
 
 
 def summary(report: Report) -> str:
@@ -40,6 +42,12 @@ def listing(checks: Sequence[Check]) -> str:
     blocks = []
     for check in checks:
         mark = " (kills endpoints and starts them again)" if check.disturbs else ""
-        proves = paint(f"proves: {check.proves}{mark}", "dim", sys.stdout)
-        blocks.append(f"{check.id}: {check.title}\n{_INDENT}{proves}")
+        blocks.append(f"{check.id}: {check.title}\n{_quiet(f'proves: {check.proves}{mark}')}")
     return "\n".join(blocks)
+
+
+def _quiet(text: str) -> str:
+    """Indent a remark; a terminal gets it in lines that fit, all else in one line."""
+    width = shutil.get_terminal_size().columns - len(_INDENT) if is_terminal(sys.stdout) else 0
+    lines = textwrap.wrap(text, max(width, 20), break_on_hyphens=False) if width else [text]
+    return "\n".join(_INDENT + paint(line, "dim", sys.stdout) for line in lines)

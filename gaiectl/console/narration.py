@@ -16,7 +16,7 @@ class Narration:
 
     def began(self, step: str) -> None:
         """Show a terminal what is waited for."""
-        terminal.show_progress(step)
+        terminal.show_progress(f"waiting: {step}")
 
     def finished(self, step: str, seconds: float) -> None:
         """Write the step and how long it took."""

@@ -15,7 +15,7 @@ from gaiectl.cli.options import (
     seconds,
 )
 from gaiectl.errors import Exit, GaieError, UsageError
-from gaiectl.local import DEFAULT_NAME
+from gaiectl.local import DEFAULT_NAME, named
 from gaiectl.rendering.envoy import BodyMode
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def up(  # noqa: PLR0917 - each is an option of the command line
             "for simulators",
             hint="leave out one or the other",
         )
+    if "" in (*(model or ()), *(lora or ())):
+        raise UsageError("--model and --lora need a name", hint="leave out the empty one")
     setup = Setup(
         models=tuple(model or ()),
         replicas=3 if replicas is None else replicas,
@@ -147,12 +149,22 @@ def up(  # noqa: PLR0917 - each is an option of the command line
 
 
 def _tell_what_stays(one: "Stack", asked: "Setup") -> None:
+    from dataclasses import fields
+
     from gaiectl.console import terminal
 
+    has, untold = one.state.setup, type(asked)()
     terminal.say(f"stack {one.name!r} is running; nothing was changed")
-    port = one.state.ports.gateway
-    if asked.port not in (0, port):
-        terminal.say(f"it keeps port {port}, not {asked.port}")
+    ignored = [
+        field.name.replace("_", " ")
+        for field in fields(asked)
+        if getattr(asked, field.name) not in (getattr(untold, field.name), getattr(has, field.name))
+    ]
+    if ignored:
+        terminal.say(
+            f"it keeps its own {', '.join(ignored)}; for others: "
+            f"gaiectl local down{named(one.name)}, then up again"
+        )
 
 
 def _announce(one: "Stack", output: Output) -> None:
@@ -173,6 +185,8 @@ def _announce(one: "Stack", output: Output) -> None:
 
 def _stay(one: "Stack", output: Output, stopped: Interruptions) -> int:
     """Show the stack until it ends or is to end; whatever goes wrong here, it is taken down."""
+    from gaiectl.console import terminal
+
     try:
         return _watch(one, output)
     except KeyboardInterrupt:
@@ -180,6 +194,7 @@ def _stay(one: "Stack", output: Output, stopped: Interruptions) -> int:
             one.down()
         except KeyboardInterrupt:
             one.down(drain_seconds=0)
+        terminal.say(f"stack {one.name!r} is down")
         return stopped.code
     except BaseException:  # a part died, or nobody reads our output any more
         one.down()

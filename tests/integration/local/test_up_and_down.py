@@ -30,10 +30,11 @@ def test_it_comes_up_with_a_request_answered_and_goes_without_a_trace(gaiectl: A
     assert httpx.get(stack["epp"]["metricsUrl"], trust_env=False).is_success
     assert gaiectl.status() == stack
 
-    again = gaiectl.run("local", "up", "-d", "-o", "json")
+    again = gaiectl.run("local", "up", "-d", "-o", "json", "--replicas", "4", "--port", "1")
 
     assert again.returncode == 0
     assert "running; nothing was changed" in again.stderr
+    assert "it keeps its own replicas, port; for others: gaiectl local down" in again.stderr
     assert json.loads(again.stdout) == stack
 
     down = gaiectl.run("local", "down")

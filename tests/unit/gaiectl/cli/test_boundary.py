@@ -44,6 +44,28 @@ def test_a_path_that_cannot_be_used_is_named(
     assert f"error: {in_the_way}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", ""], "--model and --lora need a name"),
+        (["--lora", "a", "--lora", ""], "--model and --lora need a name"),
+        (["--endpoint", "http://127.0.0.1:1", "--lora", "a"], "are for simulators"),
+        (["--body-mode", "x"], "invalid value for '--body-mode': 'x' is not one of"),
+    ],
+)
+def test_a_senseless_command_line_is_refused_before_anything_starts(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gaiectl", "local", "up", *arguments])
+    code = app.run()
+
+    assert code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_the_faults_are_listed_with_what_they_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,23 @@ def test_a_failure_shows_what_was_seen_and_what_to_look_at(monkeypatch: pytest.M
     assert check_report.result_lines(FAILED) == (
         "XX failed  a completion comes back (completion)\n    one\n    two\n    hint: look"
     )
+
+
+def test_a_terminal_gets_lines_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Terminal(io.BytesIO(), encoding="ascii"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    seen = "8 tokens of a chat, 64 of a completion, usage right"
+
+    assert check_report.result_lines(replace(PASSED, evidence=seen)).splitlines()[1:] == [
+        "    8 tokens of a chat, 64 of a",
+        "    completion, usage right",
+    ]
 
 
 def test_the_last_line_counts(monkeypatch: pytest.MonkeyPatch) -> None:
