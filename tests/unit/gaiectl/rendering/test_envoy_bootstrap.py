@@ -181,6 +181,16 @@ def test_every_circuit_breaker_is_wide_open_also_for_retries() -> None:
         assert set(cluster(document, name)["circuit_breakers"]["thresholds"][0].values()) == {40000}
 
 
+def test_thousands_of_clients_may_give_up_at_the_same_moment() -> None:
+    options = cluster(rendered(), "epp")["typed_extension_protocol_options"]
+    (protocol,) = options.values()
+    http2 = protocol["explicit_http_config"]["http2_protocol_options"]
+
+    assert (
+        http2["max_outbound_control_frames"] >= Bootstrap.__dataclass_fields__["parallel"].default
+    )
+
+
 def test_the_endpoint_file_lists_the_addresses() -> None:
     document = json.loads(endpoint_assignment([Address("10.0.0.1", 80), Address("::1", 81)], "7"))
     hosts = document["resources"][0]["endpoints"][0]["lb_endpoints"]
