@@ -6,7 +6,10 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Run the Endpoint Picker and exit: 0 after a drain, 1 if it cannot start, 2 for bad flags."""
+    """Run the Endpoint Picker and exit.
+
+    The codes: 0 after a drain, 1 if it cannot start, 2 for bad flags, 130 for a second Ctrl-C.
+    """
     raise SystemExit(serve(sys.argv[1:]))
 
 
@@ -56,6 +59,8 @@ def serve(arguments: list[str]) -> int:
     except (StartError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    except KeyboardInterrupt:  # a second Ctrl-C, or one before the server listens for it
+        return 130
     return 0
 
 
