@@ -54,7 +54,6 @@ class Director:
             ``SAMPLE``-th request.
         metrics: what is told of it.
         touch: called for each request, so that the scraper knows that requests flow.
-        respects_subset: whether the gateway's candidate subset counts.
     """
 
     def __init__(
@@ -65,14 +64,12 @@ class Director:
         metrics: EppMetrics,
         *,
         touch: Callable[[], None],
-        respects_subset: bool = True,
     ) -> None:
         self._pool = pool
         self._scheduler = scheduler
         self._turns = cycle((timed_scheduler, *[scheduler] * (SAMPLE - 1)))
         self._metrics = metrics
         self._touch = touch
-        self._respects_subset = respects_subset
 
     def route(self, request: Request) -> Decision:
         """Choose the endpoints for a request with a body.
@@ -83,7 +80,7 @@ class Director:
         self._touch()
         pool, metrics = self._pool, self._metrics
         candidates: Sequence[Candidate] = pool.snapshot()
-        if request.subset is not None and self._respects_subset:
+        if request.subset is not None:
             candidates = restrict(candidates, request.subset)
         if not candidates:
             raise Refusal(Code.SERVICE_UNAVAILABLE, _NO_CANDIDATES)

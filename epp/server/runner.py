@@ -102,10 +102,13 @@ class Epp:
                 timed(self._scheduler, self._time_plugin),
                 self._metrics,
                 touch=self._scraper.touch,
-                respects_subset=not options.disable_endpoint_subset_filter,
             ),
             self._metrics,
-            StreamSettings(max_body_bytes=options.max_request_body_bytes, observe_usage=True),
+            StreamSettings(
+                max_body_bytes=options.max_request_body_bytes,
+                disable_subset_filter=options.disable_endpoint_subset_filter,
+                observe_usage=True,
+            ),
         )
         methods = {PROCESS: lambda call: ExtProcCall(call, serving)}
         limits = Limits(max_message_bytes=options.max_request_body_bytes + _MESSAGE_OVERHEAD)

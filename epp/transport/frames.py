@@ -78,11 +78,6 @@ def rst_stream(stream_id: int, error: Error) -> bytes:
     return frame(RST_STREAM, 0, stream_id, error.to_bytes(4, "big"))
 
 
-def rst_stream_header(stream_id: int) -> bytes:
-    """Return how every RST_STREAM frame of a stream begins."""
-    return pack_header(4 << 8 | RST_STREAM, 0, stream_id)
-
-
 def goaway(last_stream_id: int, error: Error, debug: bytes = b"") -> bytes:
     """Return a GOAWAY frame."""
     payload = last_stream_id.to_bytes(4, "big") + error.to_bytes(4, "big") + debug

@@ -126,7 +126,6 @@ class Gateway:
     def __init__(self, target: Target) -> None:
         import httpx  # noqa: PLC0415 - see the module's docstring
 
-        self._target = target
         self._url = target.gateway_url
         self._model = target.model
         self._endpoints = target.endpoints

@@ -121,6 +121,23 @@ def test_a_duplex_request_gets_its_bytes_back(start: Start) -> None:
     assert echoed == BODY
 
 
+@pytest.mark.parametrize(
+    ("flags", "kind"),
+    [((), "immediate_response"), (("--disable-endpoint-subset-filter",), "request_body")],
+)
+def test_the_gateways_subset_counts_unless_the_flag_says_otherwise(
+    start: Start, flags: tuple[str, ...], kind: str
+) -> None:
+    epp = start("--secure-serving=false", *flags, a="127.0.0.1:9")
+    headers = request_headers(BUFFERED)
+    subset = headers.metadata_context.filter_metadata["envoy.lb.subset_hint"]
+    subset.update({"x-gateway-destination-endpoint-subset": ["10.9.9.9:1"]})
+    with grpc.insecure_channel(epp.address) as channel:
+        replies = list(process_stub(channel)(iter([headers, request_body()]), timeout=10))
+
+    assert replies[-1].WhichOneof("response") == kind
+
+
 def test_tls_is_the_default_and_speaks_h2(start: Start) -> None:
     epp = start(a="127.0.0.1:9")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
