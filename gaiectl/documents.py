@@ -1,0 +1,138 @@
+"""Kubernetes objects as plain data: their identity, their order, and YAML in and out."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import yaml
+
+from gaiectl.errors import GaieError
+
+Document = dict[str, Any]
+"""One Kubernetes object."""
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+_ORDER = (
+    *("Namespace", "CustomResourceDefinition", "PriorityClass", "NetworkPolicy"),
+    *("PodDisruptionBudget", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim"),
+    *("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
+    *("Service", "Deployment", "StatefulSet", "Job"),
+    *("InferencePool", "InferenceModel", "InferenceObjective", "InferenceModelRewrite"),
+    *("GatewayClass", "Gateway", "Backend", "DestinationRule", "HTTPRoute"),
+)
+_RANK = {kind: rank for rank, kind in enumerate(_ORDER)}
+
+CLUSTER_SCOPED = frozenset(
+    (
+        *("Namespace", "CustomResourceDefinition", "PriorityClass", "GatewayClass"),
+        *("ClusterRole", "ClusterRoleBinding"),
+    )
+)
+"""Kinds we render that live in no namespace."""
+
+
+class Identity(NamedTuple):
+    """What makes two documents the same object for an API server."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        kind = f"{self.kind}.{self.group}" if self.group else self.kind
+        return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
+
+
+class _Loader(_LOADER):  # type: ignore[misc] # the C loader has no types
+    """YAML as Kubernetes reads it: a date is a text."""
+
+
+class _Dumper(_DUMPER):  # type: ignore[misc] # the C dumper has no types
+    """YAML that every reader understands the same: no aliases, what looks like a number quoted."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is PyYAML's
+        return True
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rules if not tag.endswith(":timestamp")]
+    for first, rules in _LOADER.yaml_implicit_resolvers.items()
+}
+
+_NUMBER_LIKE = re.compile(r"[-+.]?[0-9][0-9a-zA-Z_.:+-]*|[-+.~]|[yYnN]")
+"""Plain texts that some reader of YAML 1.1 or 1.2 takes for a number, a time or a boolean."""
+
+
+def _text(dumper: Any, text: str) -> Any:
+    style = "|" if "\n" in text else '"' if _NUMBER_LIKE.fullmatch(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def load(text: str) -> list[Document]:
+    """Return the documents of a YAML stream, without the empty ones.
+
+    Raises:
+        yaml.YAMLError: the text is not YAML.
+    """
+    return [document for document in yaml.load_all(text, Loader=_Loader) if document]
+
+
+def dump(documents: Iterable[Document]) -> str:
+    """Return a YAML stream; equal documents give equal bytes. Keys keep their order."""
+    return "".join(f"---\n{_one(document)}" for document in documents)
+
+
+def _one(document: Document) -> str:
+    text: str = yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 16
+    )
+    return text
+
+
+def identity(document: Document) -> Identity:
+    """Return who the document is."""
+    metadata = document.get("metadata", {})
+    group = str(document.get("apiVersion", "")).rpartition("/")[0]
+    return Identity(
+        group, document.get("kind", ""), metadata.get("namespace", ""), metadata.get("name", "")
+    )
+
+
+def in_namespace(documents: Iterable[Document], namespace: str) -> Iterator[Document]:
+    """Yield the documents, each namespaced one with its namespace written out."""
+    for document in documents:
+        metadata = document.get("metadata", {})
+        if document.get("kind") in CLUSTER_SCOPED or metadata.get("namespace"):
+            yield document
+        else:
+            first = {"name": metadata.get("name"), "namespace": namespace}
+            yield {**document, "metadata": first | metadata}
+
+
+def in_apply_order(documents: Iterable[Document]) -> list[Document]:
+    """Return the documents, each after what it needs; otherwise in the order given."""
+    return sorted(documents, key=lambda document: _RANK.get(document.get("kind", ""), len(_ORDER)))
+
+
+def refuse_twins(documents: Iterable[Document]) -> None:
+    """Raise when two documents are the same object.
+
+    Raises:
+        GaieError: names the object; an API server would keep the last one and say nothing.
+    """
+    seen: set[Identity] = set()
+    for document in documents:
+        who = identity(document)
+        if who in seen:
+            raise GaieError(
+                f"{who} is rendered twice",
+                hint="give one of the two another name: see the stack's name, modelServer.name "
+                "and provider.gateway",
+            )
+        seen.add(who)

@@ -1,0 +1,51 @@
+"""What a provider says about itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gaiectl.documents import Document
+from gaiectl.plan import Requirement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The pool that a provider's objects are made for.
+
+    Attributes:
+        name: of the release; the InferencePool and the HTTPRoute are called the same.
+        namespace: of all of them.
+        gateway: name of the Gateway.
+        epp_service: name of the EPP's Service.
+        target_port: first port of the model servers.
+    """
+
+    name: str
+    namespace: str
+    gateway: str
+    epp_service: str
+    target_port: int
+
+
+def _nothing(_: Target) -> tuple[Document, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One gateway implementation.
+
+    Attributes:
+        name: as users write it.
+        summary: one line.
+        chart_provider: ``provider.name`` of the charts: ``none``, ``gke`` or ``istio``.
+        gateway_class: of the Gateway; empty where there is no Gateway.
+        requirements: what must be in the cluster first.
+        objects: the Gateway and policies that no chart owns; the HTTPRoute is the chart's.
+    """
+
+    name: str
+    summary: str
+    chart_provider: str = "none"
+    gateway_class: str = ""
+    requirements: tuple[Requirement, ...] = ()
+    objects: Callable[[Target], tuple[Document, ...]] = _nothing

@@ -1,0 +1,4 @@
+"""Finds, fetches and verifies the programs we call: helm, helmfile, kubectl.
+
+May import ``errors``.
+"""

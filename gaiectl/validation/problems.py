@@ -1,0 +1,25 @@
+"""Mistakes in what the user wrote: all of them at once, each with its place."""
+
+from collections.abc import Sequence
+
+from epp.config import Problem
+from gaiectl.errors import Exit, GaieError
+
+
+class InvalidInput(GaieError):
+    """What the user wrote cannot be used.
+
+    Attributes:
+        problems: in the order of their places.
+    """
+
+    code = Exit.USAGE
+
+    def __init__(self, problems: Sequence[Problem], *, hint: str = "") -> None:
+        self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column)))
+        count = len(self.problems)
+        super().__init__(
+            f"{count} mistake{'s' if count > 1 else ''} in the input",
+            hint=hint or "correct what is listed and run the command again",
+            detail="\n".join(str(problem) for problem in self.problems),
+        )
