@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gaiectl.cli import epp, sim
+from gaiectl.cli import epp, init, render, schema, sim
 from gaiectl.cli.local import app as local
 from gaiectl.console import errors, terminal
 from gaiectl.console.terminal import Colour
@@ -19,9 +19,12 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich would more than double the time of --help
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+render.register(app)
+init.register(app)
 app.add_typer(local.app)
 app.add_typer(epp.app)
 app.add_typer(sim.app)
+schema.register(app)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a callback

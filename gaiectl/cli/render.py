@@ -1,0 +1,72 @@
+"""``gaiectl render``: a stack as manifests."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gaiectl.cli.options import examples
+from gaiectl.cli.stack_options import Wanted, takes_stack
+from gaiectl.console import terminal
+from gaiectl.errors import UsageError
+
+
+class Form(StrEnum):
+    """Forms of manifests."""
+
+    YAML = "yaml"
+    JSON = "json"
+    DIR = "dir"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "render",
+        epilog=examples(
+            "gaiectl render standalone --model-server sim | kubectl apply --server-side -f -",
+            "gaiectl render inferencepool llm -n llm --model-server gpu --provider istio",
+            "gaiectl render standalone --api flags --selector app=vllm --epp-config epp.yaml",
+            "gaiectl render --stack gaie.yaml -o dir --output-dir manifests",
+        ),
+    )(render)
+
+
+@takes_stack
+def render(
+    wanted: Wanted,
+    output: Annotated[
+        Form, typer.Option("-o", "--output", help="Form of the manifests.")
+    ] = Form.YAML,
+    output_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="With -o dir: one file per object there.")
+    ] = None,
+    print_commands: Annotated[
+        bool,
+        typer.Option("--print-commands", help="Print the commands that do it without gaiectl."),
+    ] = False,
+) -> None:
+    """Show what a stack becomes: every object once, checked, in the order to apply it."""
+    from gaiectl.operations import manifests
+    from gaiectl.operations.commands import commands
+    from gaiectl.operations.render import render as render_plan
+
+    if (output is Form.DIR) != (output_dir is not None):
+        raise UsageError(
+            "-o dir and --output-dir belong together",
+            hint="gaiectl render ... -o dir --output-dir manifests",
+        )
+    plan = wanted.plan()
+    rendered = render_plan(plan, wanted.helm())
+    for note in rendered.notes:
+        terminal.say(f"note: {note}")
+    if print_commands:
+        terminal.data(commands(plan).rstrip("\n"))
+    elif output_dir is not None:
+        count = manifests.write(rendered.documents, output_dir)
+        terminal.say(f"{count} objects written to {output_dir}")
+    elif output is Form.JSON:
+        terminal.data(manifests.as_json(rendered.documents))
+    else:
+        terminal.data(manifests.as_yaml(rendered.documents).rstrip("\n"))

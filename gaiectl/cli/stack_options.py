@@ -1,0 +1,192 @@
+"""The options that say which stack is meant: the same for every verb that needs one."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gaiectl.errors import UsageError
+from gaiectl.stack.model import Api, Implementation, ModelServerKind, PathName
+
+if TYPE_CHECKING:
+    from gaiectl.helm.binary import Helm
+    from gaiectl.plan import Plan
+
+_WANTED = "wanted"
+
+
+class Wanted:
+    """What the options say.
+
+    Attributes:
+        given: values of the options by their parameter names.
+    """
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.given = given
+
+    def plan(self) -> "Plan":
+        """Return the plan of the stack."""
+        from gaiectl.operations.stack import plan_of
+        from gaiectl.plan import Assignment
+
+        given = self.given
+        if given["stack"] is None and given["path"] is None:
+            raise UsageError(
+                "say what to deploy: standalone or inferencepool",
+                hint="gaiectl render standalone, or --stack gaie.yaml",
+            )
+        texts = [(text, False) for text in given["set_"]] + [
+            (text, True) for text in given["set_string"]
+        ]
+        return plan_of(
+            given["stack"],
+            self._flags(),
+            value_files=given["values"],
+            assignments=[Assignment(text=text, as_string=kind) for text, kind in texts],
+            include_crds=given["include_crds"],
+            create_namespace=given["create_namespace"],
+        )
+
+    def helm(self) -> "Helm":
+        """Return the Helm to use."""
+        from gaiectl.helm.binary import find
+
+        return find(self.given["helm"])
+
+    def _flags(self) -> dict[str, Any]:
+        """Return what was given, nested as in ``gaie.yaml``."""
+        given = self.given
+        flags: dict[str, Any] = {
+            "path": given["path"],
+            "name": given["name"],
+            "namespace": given["namespace"],
+            "api": given["api"],
+            "chart": given["chart"],
+            "epp": {
+                "implementation": given["epp"],
+                "image": given["epp_image"],
+                "config": given["epp_config"],
+            },
+            "modelServer": {
+                "kind": given["model_server"],
+                "matchLabels": _labels(given["selector"]),
+            },
+            "provider": {"name": given["provider"], "gateway": given["gateway"]},
+        }
+        return _without_gaps(flags)
+
+
+def takes_stack(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a stack; it gets them as its argument ``wanted``."""
+    shared = inspect.signature(_options).parameters
+    own = [item for name, item in inspect.signature(command).parameters.items() if name != _WANTED]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        command(Wanted({name: given.pop(name) for name in shared}), **given)
+
+    parameters = [*shared.values(), *own]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what typer reads
+    run.__annotations__ = {item.name: item.annotation for item in parameters}
+    return run
+
+
+def _options(  # noqa: PLR0917 - each is an option of the command line
+    path: Annotated[
+        PathName | None,
+        typer.Argument(metavar="[PATH]", help="standalone or inferencepool: the way to deploy."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Name of the stack.  [default: llm]")
+    ] = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option("-n", "--namespace", metavar="NS", help="Where it goes.  [default: default]"),
+    ] = None,
+    stack: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A gaie.yaml; options win over it.")
+    ] = None,
+    model_server: Annotated[
+        ModelServerKind | None,
+        typer.Option(help="Model servers to bring.  [default: none]"),
+    ] = None,
+    selector: Annotated[
+        str | None,
+        typer.Option("-l", "--selector", metavar="K=V,..", help="Labels of the pods to serve."),
+    ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Gateway: none, istio, gke, kgateway, agentgateway, envoy-gateway, nginx.",
+        ),
+    ] = None,
+    gateway: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The Gateway's name.  [default: inference-gateway]"),
+    ] = None,
+    api: Annotated[
+        Api | None, typer.Option(help="With an InferencePool, or without any CRD.  [default: crds]")
+    ] = None,
+    epp: Annotated[
+        Implementation | None,
+        typer.Option(help="Which Endpoint Picker.  [default: auto, by its image]"),
+    ] = None,
+    epp_image: Annotated[
+        str | None, typer.Option(metavar="REF", help="Its image, with registry and tag.")
+    ] = None,
+    epp_config: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Its EndpointPickerConfig.")
+    ] = None,
+    values: Annotated[
+        list[Path], typer.Option("-f", "--values", metavar="FILE", help="Values of the chart.")
+    ] = [],  # noqa: B006 - typer copies it
+    set_: Annotated[
+        list[str], typer.Option("--set", metavar="K=V", help="One value of the chart.")
+    ] = [],  # noqa: B006 - typer copies it
+    set_string: Annotated[
+        list[str], typer.Option("--set-string", metavar="K=V", help="One value, as a text.")
+    ] = [],  # noqa: B006 - typer copies it
+    include_crds: Annotated[
+        bool, typer.Option("--include-crds", help="Bring the CRDs of the Inference APIs.")
+    ] = False,
+    create_namespace: Annotated[
+        bool, typer.Option("--create-namespace", help="Bring the namespace.")
+    ] = False,
+    chart: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Your own copy of the chart.")
+    ] = None,
+    helm: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", envvar="GAIECTL_HELM", show_envvar=False, help="The helm to use."
+        ),
+    ] = None,
+) -> None:
+    """Hold the options; never called."""
+
+
+def _labels(text: str | None) -> dict[str, str] | None:
+    """Return the labels of ``key=value,key=value``."""
+    if text is None:
+        return None
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if not all(key and sign for key, sign, _ in pairs):
+        raise UsageError(
+            f"--selector: {text!r} is not key=value,key=value",
+            hint="for example --selector app=vllm",
+        )
+    return {key: value for key, _, value in pairs}
+
+
+def _without_gaps(flags: dict[str, Any]) -> dict[str, Any]:
+    """Return the flags without those that were not given."""
+    made = {
+        name: _without_gaps(value) if isinstance(value, dict) else value
+        for name, value in flags.items()
+    }
+    return {name: value for name, value in made.items() if value not in (None, {})}

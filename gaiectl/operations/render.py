@@ -1,0 +1,64 @@
+"""A plan's documents: Helm renders while we check what the user wrote; then all is checked together."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from gaiectl import charts
+from gaiectl.documents import Document, in_apply_order, in_namespace, refuse_twins
+from gaiectl.helm.binary import Helm
+from gaiectl.plan import Objects, Plan, Release
+from gaiectl.validation.agreement import check_agreement
+from gaiectl.validation.epp_configs import check_epp_configs
+from gaiectl.validation.objects import check_objects
+from gaiectl.validation.values import check_assignments, check_values_files, schema_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """What a plan becomes.
+
+    Attributes:
+        plan: what was rendered.
+        documents: every object once, in apply order, each with its namespace.
+        notes: what the user should know, one sentence each.
+    """
+
+    plan: Plan
+    documents: tuple[Document, ...]
+    notes: tuple[str, ...]
+
+
+def render(plan: Plan, helm: Helm) -> Rendered:
+    """Return the documents of a plan.
+
+    Raises:
+        GaieError: the input is wrong, Helm failed, or the result could not work.
+    """
+    documents = in_apply_order(in_namespace(_documents(plan, helm), plan.namespace))
+    refuse_twins(documents)
+    notes = [*plan.notes, *check_objects(documents), *check_agreement(documents)]
+    notes += check_epp_configs(documents)
+    return Rendered(plan=plan, documents=tuple(documents), notes=tuple(dict.fromkeys(notes)))
+
+
+def _documents(plan: Plan, helm: Helm) -> Iterator[Document]:
+    for step in plan.steps:
+        if isinstance(step.what, Objects):
+            yield from step.what.documents
+        else:
+            yield from _chart(step.what, helm)
+
+
+def _chart(release: Release, helm: Helm) -> list[Document]:
+    with ExitStack() as cleaning:
+        scratch = Path(cleaning.enter_context(tempfile.TemporaryDirectory(prefix="gaiectl-")))
+        folder = charts.complete(release.chart, scratch)
+        pending = helm.start_template(release, folder)
+        cleaning.callback(pending.cancel)  # nothing to do once it has ended
+        schema = schema_of(folder)
+        check_values_files(release.value_files, schema)
+        check_assignments(release.assignments, schema)
+        return pending.documents()

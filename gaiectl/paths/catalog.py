@@ -1,0 +1,13 @@
+"""The paths by their names."""
+
+from collections.abc import Callable, Mapping
+
+from gaiectl.paths import inferencepool, standalone
+from gaiectl.paths.request import Request
+from gaiectl.plan import Plan
+from gaiectl.stack.model import PathName
+
+PATHS: Mapping[PathName, Callable[[Request], Plan]] = {
+    PathName.STANDALONE: standalone.plan,
+    PathName.INFERENCEPOOL: inferencepool.plan,
+}

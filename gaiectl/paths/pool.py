@@ -1,0 +1,66 @@
+"""What a stack says about model servers: the objects we bring, and how the EPP finds the pods."""
+
+from dataclasses import fields
+from typing import Any
+
+from gaiectl.documents import Document
+from gaiectl.model.catalog import server
+from gaiectl.model.server import Adapter, Cache, Settings
+from gaiectl.stack.model import ModelServer, ModelServerKind, Stack
+
+_SAME = {item.name for item in fields(Settings)} & {item.name for item in fields(ModelServer)}
+
+
+def server_name(stack: Stack) -> str:
+    """Return the name of the model servers' Deployment, which is also their label ``app``."""
+    return stack.model_server.name or f"{stack.name}-model"
+
+
+def labels(stack: Stack) -> dict[str, str]:
+    """Return the labels by which the EPP finds the pods; empty when the user named none."""
+    chosen = stack.model_server
+    if chosen.kind is ModelServerKind.NONE:
+        return dict(chosen.match_labels)
+    return {"app": server_name(stack)}
+
+
+def engine(stack: Stack) -> str:
+    """Return whose metrics the pods have; empty for the chart's default."""
+    chosen = stack.model_server
+    if chosen.engine or chosen.kind is ModelServerKind.NONE:
+        return chosen.engine
+    return server(chosen.kind).engine
+
+
+def pool_values(stack: Stack) -> dict[str, Any]:
+    """Return ``inferencePool`` of the charts' values."""
+    found = labels(stack)
+    return {
+        "targetPorts": [{"number": port} for port in stack.model_server.target_ports],
+        **({"modelServerType": engine(stack)} if engine(stack) else {}),
+        **({"modelServers": {"matchLabels": found}} if found else {}),
+    }
+
+
+def model_server_objects(stack: Stack) -> tuple[Document, ...]:
+    """Return the model servers we bring."""
+    chosen = stack.model_server
+    if chosen.kind is ModelServerKind.NONE:
+        return ()
+    same = {name: getattr(chosen, name) for name in _SAME}
+    adapters = chosen.adapters
+    settings = Settings(
+        **same
+        | {
+            "name": server_name(stack),
+            "namespace": stack.namespace,
+            "port": chosen.target_ports[0],
+            "adapters": None
+            if adapters is None
+            else tuple(Adapter(name=one.name, source=one.source) for one in adapters),
+            "cache": Cache(
+                **{item.name: getattr(chosen.cache, item.name) for item in fields(Cache)}
+            ),
+        }
+    )
+    return server(chosen.kind).documents(settings)

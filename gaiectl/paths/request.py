@@ -1,0 +1,86 @@
+"""What a path is asked for: the stack, and what the command line adds to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gaiectl import crds
+from gaiectl.documents import Document
+from gaiectl.paths.pool import model_server_objects
+from gaiectl.plan import Assignment, Objects, Phase, Plan, Release, Requirement, Step
+from gaiectl.stack.merge import merged
+from gaiectl.stack.model import Api, Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A stack and how it is wanted this time.
+
+    Attributes:
+        stack: what the user wants.
+        epp_config: text of the user's EndpointPickerConfig; empty for the chart's own.
+        value_files: values files besides the stack's own; they come after it and win.
+        assignments: ``--set`` and ``--set-string`` in their order; they win over all files.
+        include_crds: bring the CRDs that the stack needs.
+        create_namespace: bring the namespace.
+    """
+
+    stack: Stack
+    epp_config: str = ""
+    value_files: tuple[Path, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    include_crds: bool = False
+    create_namespace: bool = False
+
+
+def plan(
+    request: Request,
+    values: Mapping[str, Any],
+    *,
+    provider: tuple[Document, ...] = (),
+    requirements: tuple[Requirement, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> Plan:
+    """Return the plan of a path whose heart is one chart.
+
+    Args:
+        request: what is wanted.
+        values: what the path says to the chart.
+        provider: objects of the provider that the chart does not own.
+        requirements: what must be there first.
+        notes: what the user should know.
+    """
+    stack = request.stack
+    namespace: Document = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": stack.namespace},
+    }
+    with_crds = request.include_crds and stack.api is Api.CRDS
+    release = Release(
+        name=stack.name,
+        namespace=stack.namespace,
+        chart=stack.chart or str(stack.path),
+        values=merged(values, stack.values),
+        value_files=(*map(Path, stack.value_files), *request.value_files),
+        assignments=request.assignments,
+    )
+    steps = (
+        _objects(Phase.NAMESPACE, (namespace,) if request.create_namespace else ()),
+        _objects(Phase.CRDS, crds.crds(*crds.FOR_POOL) if with_crds else ()),
+        _objects(Phase.MODEL_SERVER, model_server_objects(stack)),
+        (Step(phase=Phase.ENDPOINT_PICKER, what=release),),
+        _objects(Phase.PROVIDER, provider),
+    )
+    return Plan(
+        name=stack.name,
+        namespace=stack.namespace,
+        steps=tuple(step for group in steps for step in group),
+        requirements=requirements,
+        notes=notes,
+    )
+
+
+def _objects(phase: Phase, documents: tuple[Document, ...]) -> tuple[Step, ...]:
+    return (Step(phase=phase, what=Objects(documents=documents)),) if documents else ()
