@@ -59,6 +59,8 @@ class Bootstrap:
     Attributes:
         listener: where clients connect.
         admin: Envoy's admin interface.
+        ready: where probes and scrapers find ``/ready``, answered while Envoy serves, and
+            ``/stats/prometheus``; None for no such listener.
         epp: the ext-proc server.
         epp_tls: speak TLS to the EPP (its certificate is not checked: it is self-signed).
         body_mode: how the EPP sees bodies.
@@ -79,6 +81,7 @@ class Bootstrap:
     listener: Address
     admin: Address
     epp: Address
+    ready: Address | None = None
     epp_tls: bool = False
     body_mode: BodyMode = BodyMode.BUFFERED
     fail_open: bool = False
@@ -93,16 +96,6 @@ class Bootstrap:
     show_served_endpoint: bool = False
     node: str = "gateway"
 
-    @property
-    def goes_on_without_epp(self) -> bool:
-        """Whether a failing EPP leaves a request to its route instead of ending it.
-
-        In buffered mode also when the gateway is fail-closed: the route refuses what the EPP has
-        not placed, and what it has placed does not need it any more, so that an answer which is
-        streaming survives the EPP's death. In duplex mode the EPP holds bytes of the answer.
-        """
-        return self.fail_open or self.body_mode == BodyMode.BUFFERED
-
 
 def bootstrap(values: Bootstrap) -> str:
     """Return Envoy's bootstrap configuration as YAML."""
@@ -112,7 +105,6 @@ def bootstrap(values: Bootstrap) -> str:
     template = environment().get_template("envoy/bootstrap.yaml.j2")
     return template.render(
         {field.name: getattr(values, field.name) for field in fields(values)},
-        goes_on_without_epp=values.goes_on_without_epp,
         local_replies=local_replies(values.body_limit_bytes),
     )
 

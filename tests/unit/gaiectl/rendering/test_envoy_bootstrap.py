@@ -191,6 +191,34 @@ def test_thousands_of_clients_may_give_up_at_the_same_moment() -> None:
     )
 
 
+def listener(document: dict[str, Any], name: str) -> dict[str, Any] | None:
+    listeners = document["static_resources"]["listeners"]
+    return next((found for found in listeners if found["name"] == name), None)
+
+
+def test_probes_have_a_listener_of_their_own_when_asked_for() -> None:
+    ready = listener(rendered(ready=Address("0.0.0.0", 19001)), "ready")
+
+    assert ready is not None
+    assert ready["address"]["socket_address"] == {"address": "0.0.0.0", "port_value": 19001}
+    assert listener(rendered(), "ready") is None
+
+
+def test_scrapers_reach_the_figures_and_nothing_else_of_the_admin_interface() -> None:
+    document = rendered(ready=Address("0.0.0.0", 19001))
+    ready = listener(document, "ready")
+    assert ready is not None
+    manager = ready["filter_chains"][0]["filters"][0]["typed_config"]
+    (host,) = manager["route_config"]["virtual_hosts"]
+
+    assert host["routes"] == [
+        {"match": {"path": "/stats/prometheus"}, "route": {"cluster": "admin"}}
+    ]
+    assert cluster(document, "admin")["load_assignment"]["endpoints"][0]["lb_endpoints"] == [
+        {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 19000}}}}
+    ]
+
+
 def test_the_endpoint_file_lists_the_addresses() -> None:
     document = json.loads(endpoint_assignment([Address("10.0.0.1", 80), Address("::1", 81)], "7"))
     hosts = document["resources"][0]["endpoints"][0]["lb_endpoints"]
