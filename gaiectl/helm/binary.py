@@ -1,0 +1,220 @@
+"""The helm binary: which one, and a chart rendered by it.
+
+A plain template starts the binary itself: importing pyhelm3 takes longer than Helm does.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import yaml
+
+from gaiectl import documents
+from gaiectl.documents import Document
+from gaiectl.errors import TimedOut
+from gaiectl.helm.errors import HelmFailed, explained
+from gaiectl.plan import Release
+from gaiectl.tools import catalogue, finding
+from gaiectl.tools.finding import Found
+
+TEMPLATE_TIMEOUT_SECONDS = 60.0
+"""Helm needs 0.1 s; a chart that takes this long loops."""
+
+
+class Pending:
+    """A chart that Helm is rendering; used as a context, it leaves no process behind."""
+
+    def __init__(self, command: Sequence[str], values: str, chart: str) -> None:
+        self._chart = chart
+        # Files, not pipes: Helm never waits for us, and we may do other work meanwhile.
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by cancel
+        self._narration: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by cancel
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(values.encode())
+            stdin.seek(0)
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - the helm that was found, no shell
+                    command,
+                    stdin=stdin,
+                    stdout=self._output,
+                    stderr=self._narration,
+                    env=_environment(),
+                )
+            except OSError as error:
+                self._close_files()
+                raise HelmFailed(
+                    f"{command[0]} cannot be started: {(error.strerror or str(error)).lower()}",
+                    hint="see that it is helm for this machine, or run gaiectl tools install helm",
+                ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.cancel()
+
+    def documents(self, timeout_seconds: float = TEMPLATE_TIMEOUT_SECONDS) -> list[Document]:
+        """Wait for Helm and return what the chart renders, in Helm's order.
+
+        Raises:
+            HelmFailed: the chart cannot be rendered with these values; says why in one sentence.
+            TimedOut: Helm takes too long, and was ended.
+        """
+        try:
+            code = self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            self.cancel()
+            raise TimedOut(
+                f"helm has not rendered {self._chart} after {timeout_seconds:g} s",
+                hint="look for a loop in the chart's templates, or for a stuck file system",
+            ) from None
+        try:
+            output, narration = _all(self._output), _all(self._narration)
+        finally:
+            self._close_files()
+        if code != 0:
+            raise explained(code, narration, self._chart)
+        try:
+            return documents.load(output)
+        except yaml.YAMLError as error:
+            raise HelmFailed(
+                f"what helm rendered of {self._chart} is not YAML: {error}",
+                hint="see the chart's templates",
+            ) from error
+
+    def cancel(self) -> None:
+        """End Helm if it still runs, and forget what it said."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._close_files()
+
+    def _close_files(self) -> None:
+        self._output.close()
+        self._narration.close()
+
+
+@dataclass(frozen=True)
+class Helm:
+    """A helm binary, version 3 or 4.
+
+    Attributes:
+        found: where it is, and why this one.
+    """
+
+    found: Found
+
+    @property
+    def path(self) -> Path:
+        """Return the file."""
+        return self.found.path
+
+    @cached_property
+    def version(self) -> str:
+        """Return its version, like ``4.3.1``; asks the binary once.
+
+        Raises:
+            GaieError: it does not say.
+        """
+        return finding.version(self.found)
+
+    def start_template(
+        self,
+        release: Release,
+        chart_folder: Path,
+        *,
+        include_crds: bool = False,
+        kube_version: str = "",
+        api_versions: Sequence[str] = (),
+    ) -> Pending:
+        """Begin to render a chart; it goes on while the caller does other things.
+
+        Args:
+            release: its name, namespace and values. Helm itself applies every ``--set`` before
+                every ``--set-string``, whatever their order.
+            chart_folder: a complete chart, or an archive of one.
+            include_crds: also what is in the chart's ``crds`` folder.
+            kube_version: the Kubernetes to render for; each Helm has a default of its own.
+            api_versions: what that Kubernetes has beside its own APIs, like ``group/v1/Kind``.
+
+        Raises:
+            HelmFailed: the binary cannot be started.
+        """
+        command = [str(self.path), "template", "--namespace", release.namespace]
+        command += ["--include-crds"] if include_crds else ["--skip-crds"]
+        command += ["--kube-version", kube_version] if kube_version else []
+        command += [word for version in api_versions for word in ("--api-versions", version)]
+        command += ["--values", "-", *_given(release), "--", release.name, str(chart_folder)]
+        return Pending(command, json.dumps(dict(release.values)), release.chart)
+
+    def template(
+        self,
+        release: Release,
+        chart_folder: Path,
+        *,
+        include_crds: bool = False,
+        kube_version: str = "",
+        api_versions: Sequence[str] = (),
+    ) -> list[Document]:
+        """Render a chart; see ``start_template`` and ``Pending.documents``."""
+        with self.start_template(
+            release,
+            chart_folder,
+            include_crds=include_crds,
+            kube_version=kube_version,
+            api_versions=api_versions,
+        ) as pending:
+            return pending.documents()
+
+
+def find(given: Path | None = None) -> Helm:
+    """Return the helm to use: the one given, ``GAIECTL_HELM``, PATH, our own cache.
+
+    Raises:
+        ToolMissing: there is none; the hint says how to get it.
+    """
+    return Helm(finding.find(catalogue.HELM, given))
+
+
+def _given(release: Release) -> Iterator[str]:
+    """Yield the options for the user's values: files, then assignments."""
+    for file in release.value_files:
+        yield "--values"
+        yield _csv(str(file))
+    for assignment in release.assignments:
+        yield "--set-string" if assignment.as_string else "--set"
+        yield assignment.text
+
+
+def _csv(path: str) -> str:
+    """Quote a path, because Helm reads ``--values`` as a line of CSV (pflag's StringSlice)."""
+    if any(character in path for character in ',"\n'):
+        return '"' + path.replace('"', '""') + '"'
+    return path
+
+
+def _environment() -> dict[str, str]:
+    """Return our environment without what would change Helm's answer.
+
+    No ``HELM_NAMESPACE`` and the like, no plugins (they are started to say who they are), and no
+    cluster: a template needs none.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HELM_")}
+    return {**kept, "HELM_NO_PLUGINS": "1", "KUBECONFIG": os.devnull}
+
+
+def _all(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
