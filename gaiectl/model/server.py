@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gaiectl.documents import Document
+from gaiectl.plan import Requirement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class Settings:
     Attributes:
         name: of the Deployment, and value of the pods' label ``app``.
         namespace: of everything.
+        stack: name of the stack, for the label ``app.kubernetes.io/part-of``; empty for ``name``.
         model: as clients and the Hugging Face hub call it.
         image: full reference.
         replicas: pods; 0 is the kind's default.
@@ -48,8 +50,8 @@ class Settings:
         accelerators: per pod; for kinds that use any. 0 is the kind's default.
         accelerator_resource: the extended resource that counts them.
         adapters: LoRA adapters; None is the kind's default.
-        token_secret: name of the Secret with the Hugging Face token under the key ``token``; empty
-            where no token is needed. Only ever referred to, never written.
+        token_secret: name of the Secret with the Hugging Face token under the key ``token``; None
+            is the kind's default, empty is no token. Only ever referred to, never written.
         startup_seconds: how long loading may take before the pod counts as broken.
         arguments: further command line arguments, after ours.
         env: further environment variables.
@@ -61,6 +63,7 @@ class Settings:
 
     name: str
     namespace: str
+    stack: str = ""
     model: str = ""
     image: str = ""
     replicas: int = 0
@@ -78,6 +81,10 @@ class Settings:
     cache: Cache = field(default_factory=Cache)
 
 
+def _nothing(_: Settings) -> tuple[Requirement, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelServer:
     """One kind of model server.
@@ -86,10 +93,12 @@ class ModelServer:
         kind: as users write it.
         summary: one line.
         engine: ``inferencePool.modelServerType`` of the charts.
-        documents: makes the objects.
+        documents: makes the objects; raises ``GaieError`` for settings that make no sense.
+        requirements: what must be in the cluster first: the Secret with a token, a claim.
     """
 
     kind: str
     summary: str
     engine: str
     documents: Callable[[Settings], tuple[Document, ...]]
+    requirements: Callable[[Settings], tuple[Requirement, ...]] = _nothing

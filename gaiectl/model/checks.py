@@ -1,0 +1,175 @@
+"""Refuses settings that make no sense, before they become objects that no API server takes."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gaiectl.errors import GaieError
+from gaiectl.model.server import Settings
+
+_LABEL = re.compile(r"(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(
+    r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+)
+_QUANTITY = re.compile(r"(?=.*[1-9])[0-9]+(\.[0-9]+)?([EPTGMk]i?|Ki)?")
+_ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_RESOURCE = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?")
+_ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
+_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+_A_NAME = "use at most 63 small letters, digits and dashes, a letter or digit at both ends"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What a kind can use; a setting that it would ignore is refused.
+
+    Attributes:
+        kind: as users write it.
+        weights: it loads a model, so that it has a cache, a token and a time of loading.
+        accelerators: it counts them.
+        adapters: it serves LoRA adapters.
+        adapter_sources: it fetches adapters from the hub, so that each needs a source.
+    """
+
+    kind: str
+    weights: bool = False
+    accelerators: bool = False
+    adapters: bool = False
+    adapter_sources: bool = False
+
+
+def refuse_nonsense(settings: Settings, can: Abilities) -> None:
+    """Raise for the first setting that makes no sense.
+
+    Raises:
+        GaieError: names the setting as users write it, its value, and what to do.
+    """
+    for path, wrong, hint in _problems(settings, can):
+        raise GaieError(f"{path}: {wrong}", hint=hint)
+
+
+def _problems(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]:
+    if not _LABEL.fullmatch(settings.name):
+        yield "modelServer.name", f"{settings.name!r} is no name of a Deployment", _A_NAME
+    if not _LABEL.fullmatch(settings.namespace):
+        yield "namespace", f"{settings.namespace!r} is no name of a namespace", _A_NAME
+    if settings.replicas < 0:
+        yield "modelServer.replicas", f"{settings.replicas} is negative", "use 1 or more"
+    if not 1024 <= settings.port <= 65535:
+        yield (
+            "modelServer.port",
+            f"{settings.port} is not between 1024 and 65535",
+            "choose a port that a process without root may open, for instance 8000",
+        )
+    if settings.startup_seconds < 0:
+        yield "modelServer.startupSeconds", f"{settings.startup_seconds} is negative", "use seconds"
+    for path, text in (("model", settings.model), ("image", settings.image)):
+        if any(letter.isspace() for letter in text):
+            yield f"modelServer.{path}", f"{text!r} has a blank in it", "remove the blank"
+    yield from _accelerators(settings, can)
+    yield from _adapters(settings, can)
+    yield from _token(settings, can)
+    yield from _cache(settings, can)
+    for name in settings.env:
+        if not _ENV_NAME.fullmatch(name):
+            yield (
+                f"modelServer.env.{name}",
+                f"{name!r} is no name of an environment variable",
+                "use letters, digits and underscores, a letter first",
+            )
+
+
+def _accelerators(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]:
+    path = "modelServer.accelerators"
+    if settings.accelerators < 0:
+        yield path, f"{settings.accelerators} is negative", "use 1 or more"
+    if settings.accelerators and not can.accelerators:
+        yield path, f"model server {can.kind} uses none", "remove it, or choose another kind"
+    if not _RESOURCE.fullmatch(settings.accelerator_resource):
+        yield (
+            "modelServer.acceleratorResource",
+            f"{settings.accelerator_resource!r} is no extended resource",
+            "write it like nvidia.com/gpu",
+        )
+    for part, amounts in (settings.resources or {}).items():
+        if can.accelerators and settings.accelerator_resource in (amounts or {}):
+            yield (
+                f"modelServer.resources.{part}",
+                f"{settings.accelerator_resource} is counted by modelServer.accelerators",
+                "remove it here and set modelServer.accelerators",
+            )
+
+
+def _adapters(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]:
+    if settings.adapters and not can.adapters:
+        yield (
+            "modelServer.adapters",
+            f"model server {can.kind} serves no LoRA adapters",
+            "remove them, or choose another kind",
+        )
+    seen = {settings.model}
+    for index, adapter in enumerate(settings.adapters or ()):
+        path = f"modelServer.adapters[{index}]"
+        if not adapter.name:
+            yield f"{path}.name", "an adapter needs a name", "write what clients call it"
+        if adapter.name in seen:
+            yield f"{path}.name", f"{adapter.name!r} is taken", "give each adapter its own name"
+        if can.adapter_sources and not adapter.source:
+            yield (
+                f"{path}.source",
+                f"adapter {adapter.name!r} has no source",
+                "write its place on the Hugging Face hub, like owner/name",
+            )
+        seen.add(adapter.name)
+
+
+def _token(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]:
+    path, secret = "modelServer.tokenSecret", settings.token_secret
+    if secret and not can.weights:
+        yield path, f"model server {can.kind} downloads nothing", "remove it"
+    if secret and not _SUBDOMAIN.fullmatch(secret):
+        yield (
+            path,
+            f"{secret[:4]!r}... is no name of a Secret",
+            "write the Secret's name, never the token",
+        )
+    by_name = "name a Secret in modelServer.tokenSecret; a token has no place in objects"
+    for name in _TOKENS:
+        if name in settings.env:
+            yield f"modelServer.env.{name}", "a token would be written in the open", by_name
+    for index, argument in enumerate(settings.arguments):
+        if argument.partition("=")[0].replace("_", "-") == "--hf-token":
+            where = f"modelServer.arguments[{index}]"
+            yield where, "a token would be written in the open", by_name
+
+
+def _cache(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]:
+    path, cache = "modelServer.cache", settings.cache
+    if not can.weights and (cache.claim or cache.create or cache.size):
+        yield path, f"model server {can.kind} downloads nothing", "remove it"
+    if cache.claim and not _SUBDOMAIN.fullmatch(cache.claim):
+        yield f"{path}.claim", f"{cache.claim!r} is no name of a claim", _A_NAME
+    if cache.create and not cache.claim:
+        yield f"{path}.claim", "a claim that is made needs a name", "set modelServer.cache.claim"
+    if cache.create and not cache.size:
+        yield f"{path}.size", "a claim that is made needs a size", "set it, for instance 50Gi"
+    if cache.size and not _QUANTITY.fullmatch(cache.size):
+        yield f"{path}.size", f"{cache.size!r} is no size", "write it like 50Gi"
+    if cache.claim and cache.size and not cache.create:
+        yield (
+            f"{path}.size",
+            f"claim {cache.claim} has its size already",
+            "remove the size, or set modelServer.cache.create",
+        )
+    if cache.storage_class and not cache.create:
+        yield (
+            f"{path}.storageClass",
+            "only a claim that is made has a class to choose",
+            "remove it, or set modelServer.cache.create",
+        )
+    if cache.access_mode not in _ACCESS_MODES:
+        yield (
+            f"{path}.accessMode",
+            f"{cache.access_mode!r} is no access mode",
+            f"choose one of {', '.join(_ACCESS_MODES)}",
+        )

@@ -1,0 +1,71 @@
+"""The Gateway that most providers have, and what every one of them needs first."""
+
+import re
+from collections.abc import Callable
+
+from gaiectl.documents import Document
+from gaiectl.errors import GaieError
+from gaiectl.plan import Requirement
+from gaiectl.providers.provider import Target
+
+GATEWAY_API = "v1.4.0"
+"""Release of the Gateway API whose CRDs Istio 1.28, kgateway 2.1 and NGINX Gateway Fabric know."""
+
+GATEWAY_API_CRDS = Requirement(
+    what="the CRDs of the Gateway API are installed",
+    commands=(
+        (
+            "kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/"
+            f"releases/download/{GATEWAY_API}/standard-install.yaml"
+        ),
+    ),
+)
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LONGEST_SERVICE = 63
+
+
+def gateway_of(
+    class_name: str, *, service_suffix: str = ""
+) -> Callable[[Target], tuple[Document, ...]]:
+    """Return what makes the Gateway of a target: one listener, HTTP on port 80.
+
+    Its listener takes routes of its own namespace, which is the Gateway API's default.
+
+    Args:
+        class_name: its GatewayClass.
+        service_suffix: what the controller appends to the Gateway's name for its Service.
+
+    Raises (the function returned):
+        GaieError: the Gateway's name makes no name of a Service.
+    """
+
+    def documents(target: Target) -> tuple[Document, ...]:
+        longest = _LONGEST_SERVICE - len(service_suffix)
+        if not _LABEL.fullmatch(target.gateway) or len(target.gateway) > longest:
+            raise GaieError(
+                f"provider.gateway: {target.gateway!r} cannot be the name of a Gateway of class "
+                f"{class_name}",
+                hint=f"use 1 to {longest} small letters, digits and dashes, with a letter or "
+                "digit at both ends",
+            )
+        return (
+            {
+                "apiVersion": "gateway.networking.k8s.io/v1",
+                "kind": "Gateway",
+                "metadata": {
+                    "name": target.gateway,
+                    "namespace": target.namespace,
+                    "labels": {
+                        "app.kubernetes.io/name": target.gateway,
+                        "app.kubernetes.io/part-of": target.name,
+                    },
+                },
+                "spec": {
+                    "gatewayClassName": class_name,
+                    "listeners": [{"name": "http", "protocol": "HTTP", "port": 80}],
+                },
+            },
+        )
+
+    return documents
