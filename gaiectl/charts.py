@@ -6,7 +6,6 @@ chart that uses it, so a chart is completed before Helm sees it.
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from gaiectl.assets import folder
@@ -38,7 +37,7 @@ def source(chart: str) -> Path:
     """
     if not is_bundled(chart):
         raise UsageError(
-            f"gaiectl has no chart {chart!r}", hint=f"choose from {', '.join(names())}"
+            f"{chart!r} is none of gaiectl's charts", hint=f"choose from {', '.join(names())}"
         )
     return folder("charts") / chart
 
@@ -59,20 +58,19 @@ def complete(chart: str, target: Path) -> Path:
     copy = target / chart
     _copy(source(chart), copy)
     if needs_library(chart):
-        _copy(folder("charts") / LIBRARY, copy / "charts" / LIBRARY)
+        copy_library(copy / "charts" / LIBRARY)
     return copy
+
+
+def copy_library(target: Path) -> None:
+    """Copy the library to a folder that does not exist yet."""
+    _copy(folder("charts") / LIBRARY, target)
 
 
 def needs_library(chart: str) -> bool:
     """Tell whether one of our charts depends on the library."""
     text = (folder("charts") / chart / _METADATA).read_text(encoding="utf-8")
     return f"name: {LIBRARY}" in text
-
-
-def files(chart: str) -> Iterator[Path]:
-    """Yield the files of one of our charts, relative to its folder."""
-    root = source(chart)
-    yield from sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
 
 
 def _users_chart(chart: str) -> Path:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,12 +25,12 @@ from gaiectl.plan import Release
 from gaiectl.tools import catalogue, finding
 from gaiectl.tools.finding import Found
 
-TEMPLATE_TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 """Helm needs 0.1 s; a chart that takes this long loops."""
 
 
 class Pending:
-    """A chart that Helm is rendering; used as a context, it leaves no process behind."""
+    """A helm at work on a chart; used as a context, it leaves no process behind."""
 
     def __init__(self, command: Sequence[str], values: str, chart: str) -> None:
         self._chart = chart
@@ -65,27 +66,14 @@ class Pending:
     ) -> None:
         self.cancel()
 
-    def documents(self, timeout_seconds: float = TEMPLATE_TIMEOUT_SECONDS) -> list[Document]:
+    def documents(self, timeout_seconds: float = TIMEOUT_SECONDS) -> list[Document]:
         """Wait for Helm and return what the chart renders, in Helm's order.
 
         Raises:
             HelmFailed: the chart cannot be rendered with these values; says why in one sentence.
             TimedOut: Helm takes too long, and was ended.
         """
-        try:
-            code = self._process.wait(timeout_seconds)
-        except subprocess.TimeoutExpired:
-            self.cancel()
-            raise TimedOut(
-                f"helm has not rendered {self._chart} after {timeout_seconds:g} s",
-                hint="look for a loop in the chart's templates, or for a stuck file system",
-            ) from None
-        try:
-            output, narration = _all(self._output), _all(self._narration)
-        finally:
-            self._close_files()
-        if code != 0:
-            raise explained(code, narration, self._chart)
+        output = self.wait(timeout_seconds)
         try:
             return documents.load(output)
         except yaml.YAMLError as error:
@@ -93,6 +81,35 @@ class Pending:
                 f"what helm rendered of {self._chart} is not YAML: {error}",
                 hint="see the chart's templates",
             ) from error
+
+    def wait(self, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
+        """Wait for Helm and return what it wrote to stdout; raises like ``documents``."""
+        expired = threading.Event()
+
+        def end() -> None:
+            expired.set()
+            self._process.kill()
+
+        # Popen's own timeout looks every 50 ms, which is nearly as long as Helm takes.
+        timer = threading.Timer(timeout_seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            code = self._process.wait()
+        finally:
+            timer.cancel()
+        try:
+            output, narration = _all(self._output), _all(self._narration)
+        finally:
+            self._close_files()
+        if expired.is_set():
+            raise TimedOut(
+                f"helm is not done with {self._chart} after {timeout_seconds:g} s",
+                hint="look for a loop in the chart's templates, or for a stuck file system",
+            )
+        if code != 0:
+            raise explained(code, narration, self._chart)
+        return output
 
     def cancel(self) -> None:
         """End Helm if it still runs, and forget what it said."""
@@ -177,6 +194,19 @@ class Helm:
             api_versions=api_versions,
         ) as pending:
             return pending.documents()
+
+    def package(self, chart_folder: Path, target: Path) -> Path:
+        """Pack a complete chart into ``target``; return the archive.
+
+        Raises:
+            HelmFailed: helm cannot.
+        """
+        before = set(target.glob("*.tgz"))
+        command = [str(self.path), "package", "--destination", str(target), "--", str(chart_folder)]
+        with Pending(command, "", chart_folder.name) as pending:
+            pending.wait()
+        (archive,) = set(target.glob("*.tgz")) - before
+        return archive
 
 
 def find(given: Path | None = None) -> Helm:

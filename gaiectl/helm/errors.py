@@ -48,7 +48,7 @@ def explained(code: int, narration: str, chart: str) -> GaieError:
     for pattern, explain in _EXPLANATIONS:
         if match := pattern.search(text):
             return explain(match, chart)
-    return HelmFailed(f"helm cannot render {chart}: {text or f'exit code {code}'}", hint=_CHART)
+    return HelmFailed(f"helm cannot use {chart}: {text or f'exit code {code}'}", hint=_CHART)
 
 
 def complaint(narration: str) -> str:
@@ -66,7 +66,9 @@ def violations(text: str) -> list[str]:
     """
     found = []
     for line in text.splitlines():
-        if new := re.match(r"- at '([^']*)': (.+)", line):
+        if line.endswith(": validation failed"):  # Helm 4 lists below it what is wrong there
+            continue
+        if new := re.match(r" *- at '([^']*)': (.+)", line):
             path, sentence = new[1].lstrip("/").replace("/", "."), new[2]
         elif old := re.match(r"- ([^:]+): (.+)", line):
             path, sentence = old[1].replace("(root)", ""), old[2]
