@@ -1,0 +1,38 @@
+"""An image reference becomes the values of the charts."""
+
+import pytest
+
+from gaiectl.paths.epp import image_values, service_name
+
+
+@pytest.mark.parametrize(
+    ("reference", "values"),
+    [
+        ("epp", {"registry": "docker.io", "repository": "epp"}),
+        ("team/epp:1", {"registry": "docker.io", "repository": "team/epp", "tag": "1"}),
+        ("localhost/epp", {"registry": "localhost", "repository": "epp"}),
+        (
+            "registry.example:5000/a/b/epp:v1.2",
+            {"registry": "registry.example:5000", "repository": "a/b/epp", "tag": "v1.2"},
+        ),
+        (
+            "ghcr.io/a/epp@sha256:00",
+            {"registry": "ghcr.io", "repository": "a/epp", "digest": "sha256:00"},
+        ),
+        (
+            "ghcr.io/a/epp:1@sha256:00",
+            {"registry": "ghcr.io", "repository": "a/epp", "tag": "1", "digest": "sha256:00"},
+        ),
+        ("", {}),
+    ],
+)
+def test_a_reference_is_taken_apart(reference: str, values: dict[str, str]) -> None:
+    assert image_values(reference) == values
+
+
+@pytest.mark.parametrize(
+    ("release", "service"),
+    [("llm", "llm-epp"), ("a" * 50, "a" * 40 + "-epp"), ("a" * 39 + "-b", "a" * 39 + "-epp")],
+)
+def test_the_service_is_called_as_the_charts_call_it(release: str, service: str) -> None:
+    assert service_name(release) == service
