@@ -24,6 +24,11 @@ FOLDER = Path(__file__).parent
 CASES = sorted(path for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__")
 
 
+@pytest.fixture(scope="session")
+def helms(helm3: Path, helm4: Path) -> tuple[Path, Path]:
+    return helm4, helm3
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What Helm answers: objects, or why it refuses."""
@@ -50,9 +55,9 @@ def reason(stderr: str) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_both_helms_give_what_the_case_says(
-    case: Path, helm3: Path, helm4: Path, run_helm: RunHelm, golden: Golden, golden_text: GoldenText
+    case: Path, helms: tuple[Path, Path], run_helm: RunHelm, golden: Golden, golden_text: GoldenText
 ) -> None:
-    newer, older = (outcome(helm, run_helm, case) for helm in (helm4, helm3))
+    newer, older = (outcome(helm, run_helm, case) for helm in helms)
     refuse_twins(newer.documents)
     if newer.message:
         golden_text(case / "message", newer.message + "\n")
