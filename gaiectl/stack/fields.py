@@ -40,7 +40,8 @@ def schema_of(kind: Any) -> dict[str, Any]:
     if kind is Any:
         return {}
     if isinstance(kind, types.UnionType):
-        return schema_of(_without_none(kind))
+        inner = schema_of(_without_none(kind))
+        return {**inner, "type": [inner["type"], "null"]}
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
         return {"type": "array", "items": schema_of(arguments[0])}

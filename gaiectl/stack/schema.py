@@ -54,4 +54,5 @@ def _fields(part: dict[str, Any], values: dict[str, Any], indent: str) -> Iterat
 
 
 def _empty(field: dict[str, Any]) -> Any:
-    return {"array": [], "object": {}}.get(field.get("type", ""))
+    kind = field.get("type", "")
+    return {"array": [], "object": {}}.get(kind) if isinstance(kind, str) else None

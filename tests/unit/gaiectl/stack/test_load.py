@@ -66,15 +66,15 @@ def test_a_file_named_by_a_flag_is_seen_from_here(write: Write) -> None:
     [
         ("nmae: llm\n", ":3:1: nmae", "did you mean 'name'?"),
         ("epp:\n  replcas: 2\n", ":4:3: epp.replcas", "did you mean 'replicas'?"),
-        ("epp: { replicas: two }\n", ":3:18: epp.replicas", "integer"),
+        ("epp: { replicas: two }\n", ":3:18: epp.replicas", "whole number"),
         ("epp: { replicas: 0 }\n", ":3:18: epp.replicas", "1"),
         ("modelServer: { kind: gpus }\n", ":3:22: modelServer.kind", "'gpu'"),
         ("modelServer: { targetPorts: [70000] }\n", ":3:30: modelServer.targetPorts[0]", "65535"),
         ("path: helmfile\n", ":3:7: path", "standalone"),
         ("name: Not_A_Name\n", ":3:7: name", ""),
         ("name: " + "a" * 54 + "\n", ":3:7: name", "53"),
-        ("values: 3\n", ":3:9: values", "object"),
-        ("  name: x\n y: 2\n", ":4:", "not valid YAML"),
+        ("values: 3\n", ":3:9: values", "wanted a map"),
+        ("  name: x\n y: 2\n", ":3:", "not valid YAML"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(write: Write, text: str, place: str, said: str) -> None:
