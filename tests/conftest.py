@@ -11,9 +11,8 @@ import pytest
 from hypothesis import settings
 
 from gaiectl.errors import GaieError
-from gaiectl.tools import catalogue, fetching
+from gaiectl.tools import catalogue, installing
 from gaiectl.tools.catalogue import Tool
-from gaiectl.tools.finding import cached_path
 
 # The time of an example says more about the machine than about the code; and a run that decides
 # over a change shall decide the same again.
@@ -83,14 +82,10 @@ def run_helm(complete_charts: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def _program(tool: Tool, require: Require) -> Path:
     """Return a tool in the version we pin, from our cache; fetches it there once per machine."""
     try:
-        with fetching.lock():
-            if not fetching.is_intact(tool):
-                fetching.check_platform(tool)
-                with fetching.fetched(tool.package) as layer:
-                    fetching.install(tool, layer)
+        (*_, one) = installing.install([tool], lambda _step: None)
     except GaieError as error:
         require(tool.program, error.message)
-    return cached_path(tool)
+    return one.path
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gaiectl.cli import epp, init, render, schema, sim
+from gaiectl.cli import charts, epp, images, init, render, schema, sim, tools
 from gaiectl.cli.local import app as local
 from gaiectl.console import errors, terminal
 from gaiectl.console.terminal import Colour
@@ -21,10 +21,13 @@ app = typer.Typer(
 )
 render.register(app)
 init.register(app)
+images.register(app)
+app.add_typer(charts.app)
 app.add_typer(local.app)
 app.add_typer(epp.app)
 app.add_typer(sim.app)
 schema.register(app)
+app.add_typer(tools.app)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a callback

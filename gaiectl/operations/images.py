@@ -74,13 +74,21 @@ def with_registry(documents: Iterable[Document], mirror: str) -> Iterator[Docume
     Raises:
         UsageError: the mirror is none.
     """
-    prefix = _checked(mirror)
+    _checked(mirror)
+    return (
+        _with_images(document, lambda reference, _container: in_registry(reference, mirror))
+        for document in documents
+    )
 
-    def move(reference: str, _container: str) -> str:
-        registry, path, rest = _split(reference)
-        return f"{prefix}/{_full_path(registry, path)}{rest}"
 
-    return (_with_images(document, move) for document in documents)
+def in_registry(reference: str, mirror: str) -> str:
+    """Return the same image in another registry: its path, tag and digest stay.
+
+    Raises:
+        UsageError: the mirror is none.
+    """
+    registry, path, rest = _split(reference)
+    return f"{_checked(mirror)}/{_full_path(registry, path)}{rest}"
 
 
 def _with_images(node: Any, change: Callable[[str, str], str]) -> Any:

@@ -14,7 +14,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -25,15 +25,6 @@ from gaiectl.tools.finding import cache_folder, cached_path
 
 _CHUNK_BYTES = 1 << 20
 _PIP_TIMEOUT_SECONDS = 900
-
-
-def with_needs(tools: Iterable[Tool], known: dict[str, Tool]) -> list[Tool]:
-    """Return the tools and those they do not work without, each once."""
-    wanted: dict[str, Tool] = {}
-    for tool in tools:
-        wanted[tool.name] = tool
-        wanted |= {name: known[name] for name in tool.needs}
-    return list(wanted.values())
 
 
 def is_intact(tool: Tool) -> bool:

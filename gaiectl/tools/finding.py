@@ -18,6 +18,10 @@ class ToolMissing(GaieError):
     """A program is not where it was looked for."""
 
 
+class NotInstalled(ToolMissing):
+    """A program that nobody named is neither in PATH nor in our cache."""
+
+
 class Source(StrEnum):
     """Where a tool was found."""
 
@@ -56,7 +60,8 @@ def find(tool: Tool, given: Path | None = None) -> Found:
             variable, PATH and our cache are asked in this order.
 
     Raises:
-        ToolMissing: it is nowhere, or what the user named cannot be run.
+        NotInstalled: it is nowhere.
+        ToolMissing: what the user named cannot be run.
     """
     wanted = str(given or os.environ.get(tool.variable, ""))
     if wanted:
@@ -66,7 +71,7 @@ def find(tool: Tool, given: Path | None = None) -> Found:
     cached = cached_path(tool)
     if os.access(cached, os.X_OK):
         return Found(tool=tool, path=cached, source=Source.CACHE)
-    raise ToolMissing(
+    raise NotInstalled(
         f"{tool.name} was not found: neither in PATH nor in {cache_folder()}",
         hint=f"gaiectl tools install {tool.name}",
     )
