@@ -1,0 +1,84 @@
+"""What Helm tells after an installation: what is there, and the next command."""
+
+import re
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+RunHelm = Callable[..., subprocess.CompletedProcess[str]]
+
+POOL = ["--set", "inferencePool.modelServers.matchLabels.app=a"]
+FLAGS = [
+    *("--set", "inferenceExtension.endpointsServer.createInferencePool=false"),
+    *("--set", "inferenceExtension.endpointsServer.endpointSelector=app=a"),
+]
+
+
+@pytest.fixture(params=["helm3", "helm4"])
+def notes(request: pytest.FixtureRequest, run_helm: RunHelm) -> Callable[..., str]:
+    helm = request.getfixturevalue(request.param)
+
+    def show(chart: str, *words: str) -> str:
+        done = run_helm(
+            helm, ["install", "rel", chart, "--namespace", "ns1", "--dry-run=client", *words]
+        )
+        assert not done.returncode, done.stderr
+        text = done.stdout.partition("NOTES:\n")[2]
+        assert text.strip(), "there are notes"
+        assert not re.search(r"\{\{|<no value>|<nil>|map\[", text)
+        assert "\n\n\n" not in text.strip()
+        return text
+
+    return show
+
+
+def test_a_pool_names_itself_its_picker_and_how_to_see_it(notes: Callable[..., str]) -> None:
+    text = notes("inferencepool", *POOL)
+    assert "InferencePool" in text
+    assert "deployment/rel-epp" in text or "deployments/rel-epp" in text
+    assert "kubectl" in text
+    assert "-n ns1" in text or "--namespace ns1" in text
+    assert re.search(r"inferencepools?(\.inference\.networking\.k8s\.io)?[ /]rel\b", text)
+
+
+def test_standalone_names_the_service_to_send_a_request_to(notes: Callable[..., str]) -> None:
+    text = notes("standalone", *POOL)
+    assert "rel-epp" in text
+    assert "8081" in text
+    assert "kubectl" in text
+    assert "/v1/" in text
+
+
+def test_standalone_without_a_pool_does_not_speak_of_one(notes: Callable[..., str]) -> None:
+    text = notes("standalone", *FLAGS)
+    assert "app=a" in text
+    assert not re.search(r"get inferencepool", text)
+
+
+def test_the_proxy_is_told_on_the_port_where_its_service_listens(
+    notes: Callable[..., str],
+) -> None:
+    port = "inferenceExtension.extraServicePorts[0]"
+    words = ["--set", f"{port}.name=http,{port}.port=8000,{port}.targetPort=8081"]
+    text = notes("standalone", *POOL, *words)
+    assert "8000" in text
+    assert ":8081" not in text
+
+
+def test_a_plugin_file_that_nobody_chose_is_told(notes: Callable[..., str]) -> None:
+    for chart in ("inferencepool", "standalone"):
+        words = ["--set-string", r"inferenceExtension.pluginsCustomConfig.mine\.yaml=text"]
+        assert "pluginsConfigFile" in notes(chart, *POOL, *words)
+        assert "pluginsConfigFile" not in notes(chart, *POOL)
+
+
+def test_jaeger_that_gets_no_traces_is_told(notes: Callable[..., str]) -> None:
+    alone = notes("inferencepool", *POOL, "--set", "jaeger.enabled=true")
+    assert "tracing.enabled" in alone
+    both = notes(
+        "inferencepool",
+        *(*POOL, "--set", "jaeger.enabled=true,inferenceExtension.tracing.enabled=true"),
+    )
+    assert "rel-jaeger-query" in both
+    assert "16686" in both
