@@ -5,11 +5,11 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from gaiectl.errors import UsageError
-from gaiectl.model import gpu, sim
+from gaiectl.model import builtin, cpu, gpu, sglang, sim, triton
 from gaiectl.model.server import ModelServer
 
 SERVERS: Mapping[str, ModelServer] = MappingProxyType(
-    {module.SERVER.kind: module.SERVER for module in (gpu, sim)}
+    {module.SERVER.kind: module.SERVER for module in (gpu, cpu, sim, builtin, sglang, triton)}
 )
 
 

@@ -25,6 +25,7 @@ class Abilities:
 
     Attributes:
         kind: as users write it.
+        model: that is served when none is named.
         weights: it loads a model, so that it has a cache, a token and a time of loading.
         accelerators: it counts them.
         adapters: it serves LoRA adapters.
@@ -32,6 +33,7 @@ class Abilities:
     """
 
     kind: str
+    model: str
     weights: bool = False
     accelerators: bool = False
     adapters: bool = False
@@ -57,7 +59,7 @@ def _problems(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, st
         yield "modelServer.replicas", f"{settings.replicas} is negative", "use 1 or more"
     if not 1024 <= settings.port <= 65535:
         yield (
-            "modelServer.port",
+            "modelServer.targetPorts",
             f"{settings.port} is not between 1024 and 65535",
             "choose a port that a process without root may open, for instance 8000",
         )
@@ -107,7 +109,7 @@ def _adapters(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, st
             f"model server {can.kind} serves no LoRA adapters",
             "remove them, or choose another kind",
         )
-    seen = {settings.model}
+    seen = {settings.model or can.model}
     for index, adapter in enumerate(settings.adapters or ()):
         path = f"modelServer.adapters[{index}]"
         if not adapter.name:

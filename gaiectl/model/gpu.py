@@ -5,7 +5,7 @@ It is gated, so that it needs the Secret ``hf-token``; others take the token if 
 """
 
 from gaiectl.documents import Document
-from gaiectl.model import lora_syncer, vllm, weights
+from gaiectl.model import vllm, weights
 from gaiectl.model.checks import Abilities, refuse_nonsense
 from gaiectl.model.server import Adapter, ModelServer, Settings
 from gaiectl.model.workload import Workload, deployment, probe
@@ -14,7 +14,10 @@ from gaiectl.plan import Requirement
 IMAGE = "vllm/vllm-openai:v0.18.1"
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 ADAPTERS = (Adapter(name="food-review-1", source="Kawon/llama3.1-food-finetune_v14_r8"),)
-_CAN = Abilities(kind="gpu", weights=True, accelerators=True, adapters=True, adapter_sources=True)
+
+_CAN = Abilities(
+    kind="gpu", model=MODEL, weights=True, accelerators=True, adapters=True, adapter_sources=True
+)
 # The model's own 131072 tokens leave a GPU of 24 GB no room for its KV cache.
 _FIT = ("--max-model-len", "16384")
 
@@ -26,7 +29,7 @@ def _documents(settings: Settings) -> tuple[Document, ...]:
     accelerators = settings.accelerators or 1
     startup = settings.startup_seconds or weights.LOADING_SECONDS
     workload = Workload(
-        container="vllm",
+        container=vllm.CONTAINER,
         engine=vllm.ENGINE,
         image=IMAGE,
         replicas=3,
@@ -39,29 +42,28 @@ def _documents(settings: Settings) -> tuple[Document, ...]:
             *(() if settings.model else _FIT),
             *vllm.lora_arguments(served, at_once=2),
         ),
-        env=vllm.environment(settings, served, gated=_is_gated(settings)),
+        env=vllm.environment(_token(settings), served),
         probes={
             "startupProbe": probe("/health", delay=2, period=1, timeout=1, failures=startup),
             "livenessProbe": probe("/health", period=1, timeout=1, failures=5),
             "readinessProbe": probe("/health", period=1, timeout=1, failures=1),
         },
         volumes=vllm.volumes(settings, served),
-        sidecars=(lora_syncer.sidecar(),) if served else (),
+        sidecars=vllm.sidecars(served),
         accelerators=accelerators,
         drain_seconds=30,
         grace_seconds=130,
         startup_seconds=startup,
     )
-    adapters = (lora_syncer.config_map(settings, model, served),) if served else ()
-    return (*weights.claim(settings), *adapters, deployment(settings, workload))
+    return (*vllm.beside(settings, model, served), deployment(settings, workload))
 
 
 def _requirements(settings: Settings) -> tuple[Requirement, ...]:
-    return weights.requirements(settings, gated=_is_gated(settings))
+    return weights.requirements(settings, _token(settings))
 
 
-def _is_gated(settings: Settings) -> bool:
-    return settings.model in ("", MODEL)
+def _token(settings: Settings) -> weights.Token | None:
+    return weights.token(settings, of_default_model=True)
 
 
 SERVER = ModelServer(

@@ -9,6 +9,9 @@ from gaiectl.model.server import Adapter, Settings
 from gaiectl.model.workload import Volume, container, metadata
 
 IMAGE = "registry.k8s.io/gateway-api-inference-extension/lora-syncer:v1.2.1"
+METRICS_PORT = 8080
+"""It listens there, and it is a neighbour of the model server in one network namespace."""
+
 _FILE = "configmap.yaml"
 _VOLUME = "adapters"
 _PATH = "/config"

@@ -7,7 +7,7 @@ from gaiectl.model.server import ModelServer, Settings
 from gaiectl.model.workload import Workload, deployment, probe
 
 IMAGE = "ghcr.io/llm-d/llm-d-inference-sim:v0.8.2"
-_CAN = Abilities(kind="sim", adapters=True)
+_CAN = Abilities(kind="sim", model=simulation.MODEL, adapters=True)
 
 
 def _documents(settings: Settings) -> tuple[Document, ...]:

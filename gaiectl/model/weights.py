@@ -1,6 +1,7 @@
 """What a server with a real model needs besides itself: places to write, a token, a claim."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gaiectl.documents import Document
@@ -8,14 +9,45 @@ from gaiectl.model.server import Settings
 from gaiectl.model.workload import TMP, Volume, metadata
 from gaiectl.plan import Requirement
 
-TOKEN_SECRET = "hf-token"  # noqa: S105 - the Secret's name, as in upstream's guides
-TOKEN_KEY = "token"  # noqa: S105 - the key's name, as in upstream's guides
+_TOKEN_SECRET = "hf-token"  # noqa: S105 - the Secret's name, as in upstream's guides
+_TOKEN_KEY = "token"  # noqa: S105 - the key's name, as in upstream's guides
 LOADING_SECONDS = 1800
 """Enough to fetch 16 GB at 10 MB/s; upstream's 600 s end in restarts where the network is slow."""
 
-_CACHE = "/cache"
+CACHE = "/cache"
+"""Where the model server finds what is in the cache."""
+
 _HOME = "/home/model"
 _USER = "model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A Hugging Face token, by reference.
+
+    Attributes:
+        secret: name of the Secret that holds it under the key ``token``.
+        is_optional: pods start without it.
+    """
+
+    secret: str
+    is_optional: bool
+
+
+def token(settings: Settings, *, of_default_model: bool) -> Token | None:
+    """Return the token that pods refer to.
+
+    Nobody but the hub knows whether another model is gated, so that pods take the usual Secret
+    if it is there. A Secret that the user names must exist.
+
+    Args:
+        settings: of the model server.
+        of_default_model: the kind's own model is gated.
+    """
+    if settings.token_secret is not None:
+        secret = settings.token_secret
+        return Token(secret=secret, is_optional=False) if secret else None
+    return Token(secret=_TOKEN_SECRET, is_optional=bool(settings.model) or not of_default_model)
 
 
 def volumes(settings: Settings) -> tuple[Volume, ...]:
@@ -26,7 +58,7 @@ def volumes(settings: Settings) -> tuple[Volume, ...]:
     else:
         source = {"emptyDir": {"sizeLimit": cache.size} if cache.size else {}}
     return (
-        Volume(name="cache", source=source, path=_CACHE),
+        Volume(name="cache", source=source, path=CACHE),
         # Not in the cache: several pods may share that, and compilers lock files.
         Volume(name="home", source={"emptyDir": {}}, path=_HOME),
         TMP,
@@ -34,37 +66,26 @@ def volumes(settings: Settings) -> tuple[Volume, ...]:
     )
 
 
-def environment(settings: Settings, *, gated: bool) -> dict[str, str | Mapping[str, Any]]:
+def environment(token: Token | None) -> dict[str, str | Mapping[str, Any]]:
     """Return the variables that keep every cache in our volumes, and the token.
 
     The uid has no entry in the image's passwd, so that Python asks ``USER`` and ``LOGNAME``.
-
-    Args:
-        settings: of the model server.
-        gated: the model cannot be had without a token, so that a missing Secret stops the pod.
     """
     places = {
         "HOME": _HOME,
         "USER": _USER,
         "LOGNAME": _USER,
-        "HF_HOME": f"{_CACHE}/huggingface",
+        "HF_HOME": f"{CACHE}/huggingface",
         "XDG_CACHE_HOME": f"{_HOME}/.cache",
         "XDG_CONFIG_HOME": f"{_HOME}/.config",
         "TRITON_CACHE_DIR": f"{_HOME}/.cache/triton",
         "TORCHINDUCTOR_CACHE_DIR": f"{_HOME}/.cache/torchinductor",
     }
-    secret = token_secret(settings)
-    if not secret:
+    if token is None:
         return {**places}
-    key: dict[str, Any] = {"name": secret, "key": TOKEN_KEY}
-    if not (gated or settings.token_secret):
-        key["optional"] = True
+    optional = {"optional": True} if token.is_optional else {}
+    key = {"name": token.secret, "key": _TOKEN_KEY, **optional}
     return {**places, "HF_TOKEN": {"secretKeyRef": key}}
-
-
-def token_secret(settings: Settings) -> str:
-    """Return the name of the Secret that pods refer to; empty for none."""
-    return TOKEN_SECRET if settings.token_secret is None else settings.token_secret
 
 
 def claim(settings: Settings) -> tuple[Document, ...]:
@@ -87,25 +108,25 @@ def claim(settings: Settings) -> tuple[Document, ...]:
     )
 
 
-def requirements(settings: Settings, *, gated: bool) -> tuple[Requirement, ...]:
+def requirements(settings: Settings, token: Token | None) -> tuple[Requirement, ...]:
     """Return what must be there before pods can start: the token's Secret and a foreign claim."""
     needed = []
-    secret, namespace = token_secret(settings), settings.namespace
-    if secret and (gated or settings.token_secret):
+    namespace, cache = settings.namespace, settings.cache
+    if token is not None and not token.is_optional:
         needed.append(
             Requirement(
-                what=f"Secret {secret} in namespace {namespace} holds a Hugging Face token under "
-                f"the key {TOKEN_KEY}",
+                what=f"Secret {token.secret} in namespace {namespace} holds a Hugging Face token "
+                f"under the key {_TOKEN_KEY}",
                 # Through stdin: a command line can be read by everyone on the machine.
                 commands=(
                     (
-                        f'printf %s "$HF_TOKEN" | kubectl create secret generic {secret} '
-                        f"--namespace {namespace} --from-file={TOKEN_KEY}=/dev/stdin"
+                        f'printf %s "$HF_TOKEN" | kubectl create secret generic {token.secret} '
+                        f"--namespace {namespace} --from-file={_TOKEN_KEY}=/dev/stdin"
                     ),
                 ),
             )
         )
-    if settings.cache.claim and not settings.cache.create:
-        what = f"PersistentVolumeClaim {settings.cache.claim} exists in namespace {namespace}"
+    if cache.claim and not cache.create:
+        what = f"PersistentVolumeClaim {cache.claim} exists in namespace {namespace}"
         needed.append(Requirement(what=what))
     return tuple(needed)

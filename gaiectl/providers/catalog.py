@@ -5,11 +5,22 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from gaiectl.errors import UsageError
-from gaiectl.providers import istio, none
+from gaiectl.providers import (
+    agentgateway,
+    envoy_gateway,
+    gke,
+    istio,
+    kgateway,
+    nginx,
+    none,
+)
 from gaiectl.providers.provider import Provider
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
-    {module.PROVIDER.name: module.PROVIDER for module in (none, istio)}
+    {
+        module.PROVIDER.name: module.PROVIDER
+        for module in (none, istio, gke, kgateway, agentgateway, envoy_gateway, nginx)
+    }
 )
 
 

@@ -25,6 +25,13 @@ _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LONGEST_SERVICE = 63
 
 
+def chart_install(release: str, chart: str, namespace: str, version: str, *arguments: str) -> str:
+    """Return the command that installs or upgrades a chart; an empty version is the newest."""
+    words = ("helm", "upgrade", "--install", release, chart, "--namespace", namespace)
+    pinned = ("--version", version) if version else ()
+    return " ".join((*words, "--create-namespace", *pinned, *arguments))
+
+
 def gateway_of(
     class_name: str, *, service_suffix: str = ""
 ) -> Callable[[Target], tuple[Document, ...]]:
