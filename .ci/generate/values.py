@@ -98,8 +98,9 @@ def read(name: str) -> Chart:
     return chart
 
 
-def _load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+def _load(path: Path) -> dict[str, Any]:
+    page: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return page
 
 
 def _schema(record: Mapping[str, Any], types: Mapping[str, Any], default: Any) -> dict[str, Any]:
@@ -140,12 +141,9 @@ def schema(chart: Chart) -> dict[str, Any]:
         "description": chart.summary,
         "type": "object",
         "additionalProperties": False,
-        "properties": {
-            **{key: _nested(value) for key, value in chart.root.items()},
-            # Helm adds these two.
-            "global": {"type": ["object", "null"], "description": "Helm's values of all charts."},
-            "epplib": {"type": ["object", "null"], "description": "Helm's values of the library."},
-        },
+        "properties": {key: _nested(value) for key, value in chart.root.items()},
+        # Helm adds these two; as a pattern no editor offers them.
+        "patternProperties": {"^(global|epplib)$": {"type": ["object", "null"]}},
     }
 
 

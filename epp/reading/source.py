@@ -106,13 +106,23 @@ class _Unreadable(Exception):
         self.hint = hint
 
 
-def parse(text: str, file: str, *, max_values: int = MAX_VALUES) -> Source:
-    """Return the values and their places; what is wrong with the text is in ``problems``."""
+def parse(
+    text: str, file: str, *, max_values: int = MAX_VALUES, merge_keys: bool = False
+) -> Source:
+    """Return the values and their places; what is wrong with the text is in ``problems``.
+
+    Args:
+        text: YAML or JSON.
+        file: how messages call it.
+        max_values: more are refused, aliases expanded.
+        merge_keys: ``<<`` takes in the fields of other maps, as YAML 1.1 has it, instead of being
+            refused.
+    """
     source = Source(file)
     try:
         root = _compose(text, max_values)
         if root is not None:
-            source.value = _Values(source, max_values).of(root, "", 0)
+            source.value = _Values(source, max_values, merge_keys=merge_keys).of(root, "", 0)
     except _Unreadable as error:
         source.value = UNUSABLE
         source.problems.append(Problem(error.message, file, *error.place, hint=error.hint))
@@ -183,18 +193,15 @@ def _compose(text: str, max_values: int) -> _Node | None:
 class _Values:
     """Turns nodes into values; notes their places and problems in the source."""
 
-    def __init__(self, source: Source, max_values: int) -> None:
+    def __init__(self, source: Source, max_values: int, *, merge_keys: bool) -> None:
         self._source = source
         self._max_values = max_values
         self._left = max_values
+        self._merge_keys = merge_keys
 
     def of(self, node: _Node, path: str, depth: int) -> Any:
         """Return the value of a node."""
-        self._left -= 1
-        if self._left < 0:
-            raise _Unreadable(f"more than {self._max_values} values, aliases expanded", node.place)
-        if depth > MAX_DEPTH:
-            raise _Unreadable(f"nested deeper than {MAX_DEPTH} levels", node.place)
+        self._count(node, depth)
         self._source.values[path] = node.place
         if isinstance(node.event, yaml.ScalarEvent):
             return self._scalar(node.event, path)
@@ -203,12 +210,17 @@ class _Values:
             return [self.of(p, f"{path}[{i}]", depth + 1) for i, p in enumerate(node.parts)]
         return self._mapping(node, path, depth)
 
+    def _count(self, node: _Node, depth: int) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise _Unreadable(f"more than {self._max_values} values, aliases expanded", node.place)
+        if depth > MAX_DEPTH:
+            raise _Unreadable(f"nested deeper than {MAX_DEPTH} levels", node.place)
+
     def _mapping(self, node: _Node, path: str, depth: int) -> dict[str, Any]:
         items: dict[str, Any] = {}
-        for key_node, value_node in zip(node.parts[::2], node.parts[1::2], strict=True):
-            if not isinstance(key_node.event, yaml.ScalarEvent):
-                raise _Unreadable("a field name must be a word", key_node.place)
-            key = key_node.event.value
+        merged: list[_Node] = []
+        for key, key_node, value_node in _fields(node):
             child = f"{path}.{key}" if path else key
             first = self._source.keys.get(child)
             self._source.keys[child] = key_node.place
@@ -216,11 +228,38 @@ class _Values:
                 self._source.add(
                     child, f"{short(key)} is given twice", f"first in line {first[0]}", at_key=True
                 )
+            elif key == "<<" and self._merge_keys:
+                merged.append(value_node)
+                continue
             elif key == "<<":
                 hint = "write the fields out"
                 self._source.add(child, "merge keys are not supported", hint, at_key=True)
             items[key] = self.of(value_node, child, depth + 1)
+        for value_node in merged:
+            self._merge(value_node, items, path, depth + 1)
         return items
+
+    def _merge(self, node: _Node, items: dict[str, Any], path: str, depth: int) -> None:
+        """Add the fields of a map, or of a list of maps, that the items lack."""
+        self._count(node, depth)
+        if isinstance(node.event, yaml.SequenceStartEvent):
+            for part in node.parts:
+                self._merge(part, items, path, depth + 1)
+        elif isinstance(node.event, yaml.MappingStartEvent):
+            inner = []
+            for key, key_node, value_node in _fields(node):
+                if key == "<<":
+                    inner.append(value_node)
+                elif key not in items:
+                    child = f"{path}.{key}" if path else key
+                    self._source.keys[child] = key_node.place
+                    items[key] = self.of(value_node, child, depth)
+            for value_node in inner:
+                self._merge(value_node, items, path, depth + 1)
+        else:
+            child = f"{path}.<<" if path else "<<"
+            hint = "<< takes an alias of a map, such as *name, or a list of them"
+            self._source.add(child, "only maps can be merged", hint, at_key=True)
 
     def _scalar(self, event: Any, path: str) -> Any:
         text: str = event.value
@@ -252,6 +291,14 @@ class _Values:
     def _check_tag(self, tag: str | None, path: str, allowed: tuple[str, ...]) -> None:
         if tag is not None and tag.removeprefix(_CORE) not in allowed:
             self._source.add(path, f"tag {short(tag)} is not allowed here", "remove it")
+
+
+def _fields(node: _Node) -> Iterator[tuple[str, _Node, _Node]]:
+    """Yield name, key and value of each field of a mapping."""
+    for key_node, value_node in zip(node.parts[::2], node.parts[1::2], strict=True):
+        if not isinstance(key_node.event, yaml.ScalarEvent):
+            raise _Unreadable("a field name must be a word", key_node.place)
+        yield key_node.event.value, key_node, value_node
 
 
 def _finite(number: float) -> float:

@@ -1,0 +1,121 @@
+"""Values files and ``--set`` against a chart's schema, before Helm sees them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from epp.config import Problem
+from epp.reading.source import UNUSABLE, parse
+from gaiectl.errors import GaieError
+from gaiectl.plan import Assignment
+from gaiectl.validation.assignments import Assigned, NotReadable, merged, read
+from gaiectl.validation.problems import InvalidInput
+from gaiectl.validation.schema import Finding, Schema, UnusableSchema
+
+SCHEMA_FILE = "values.schema.json"
+
+
+def schema_of(chart_folder: Path) -> Mapping[str, Any]:
+    """Return the JSON Schema of a chart's values; empty for a chart without one, or an archive.
+
+    Raises:
+        GaieError: its values.schema.json is not JSON.
+    """
+    path = chart_folder / SCHEMA_FILE
+    if not path.is_file():
+        return {}
+    try:
+        schema: Mapping[str, Any] = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise GaieError(
+            f"{path} is not JSON: {error}", hint="correct it, or remove it from the chart"
+        ) from None
+    return schema
+
+
+def check_values_files(files: Sequence[Path], schema: Mapping[str, Any]) -> None:
+    """Check values files as Helm would read them; what they leave out has its default.
+
+    Raises:
+        InvalidInput: what is wrong in all of them.
+        GaieError: a file cannot be read.
+    """
+    problems = [problem for file in files for problem in _problems(file, Schema(schema))]
+    if problems:
+        raise InvalidInput(problems)
+
+
+def check_assignments(assignments: Sequence[Assignment], schema: Mapping[str, Any]) -> None:
+    """Check the texts of ``--set`` and ``--set-string``, all of them together.
+
+    Raises:
+        InvalidInput: a text is no assignment, or the schema knows no such value.
+    """
+    problems: list[Problem] = []
+    assigned: list[Assigned] = []
+    for assignment in assignments:
+        try:
+            assigned += read(assignment)
+        except NotReadable as error:
+            problems.append(_at(assignment, "", str(error), error.hint))
+    findings = _findings(schema, merged(assigned))
+    problems += [_of_assignment(finding, assigned) for finding in findings]
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _problems(file: Path, schema: Schema) -> list[Problem]:
+    source = parse(_text(file), str(file), merge_keys=True)
+    if source.value is None or source.value is UNUSABLE:
+        return source.problems
+    if not isinstance(source.value, dict):
+        source.add("", "values are a map of names to values", "write name: value")
+        return source.problems
+    with suppress(UnusableSchema):  # Helm tells the author of the chart
+        schema.check(source.value, source)
+    return source.problems
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise GaieError(
+            f"values file {file}: {reason}", hint="name a readable file after -f"
+        ) from None
+    except UnicodeDecodeError:
+        raise GaieError(
+            f"values file {file} is not text in UTF-8", hint="save it as UTF-8"
+        ) from None
+
+
+def _findings(schema: Mapping[str, Any], value: Any) -> list[Finding]:
+    try:
+        return Schema(schema).findings(value, partial=True)
+    except UnusableSchema:
+        return []
+
+
+def _of_assignment(finding: Finding, assigned: Sequence[Assigned]) -> Problem:
+    """Return the problem at the last assignment that says something about the finding's path."""
+    culprit = next(one for one in reversed(assigned) if one.concerns(finding.path))
+    return _at(culprit.assignment, finding.path, finding.message, _hint(finding, culprit))
+
+
+def _hint(finding: Finding, culprit: Assigned) -> str:
+    """Return what the syntax of ``--set`` makes likely, or else the finding's own hint."""
+    if finding.at_key:
+        comma = r"write \, for a comma that belongs to the value before it"
+        return comma if culprit.follows_comma else finding.hint
+    if culprit.path.startswith(f"{finding.path}."):
+        return r"write \. for a dot that belongs to a name"
+    wants_text = finding.message.startswith("wanted a text;")
+    return "--set-string makes a text of any value" if wants_text else finding.hint
+
+
+def _at(assignment: Assignment, path: str, message: str, hint: str) -> Problem:
+    option = "--set-string" if assignment.as_string else "--set"
+    return Problem(message, f"{option} {assignment.text}", path=path, hint=hint)
