@@ -42,6 +42,10 @@ def render(
     output_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="With -o dir: one file per object there.")
     ] = None,
+    registry: Annotated[
+        str | None,
+        typer.Option(metavar="MIRROR", help="Take the images from this registry, paths kept."),
+    ] = None,
     print_commands: Annotated[
         bool,
         typer.Option("--print-commands", help="Print the commands that do it without gaiectl."),
@@ -50,6 +54,7 @@ def render(
     """Show what a stack becomes: every object once, checked, in the order to apply it."""
     from gaiectl.operations import manifests
     from gaiectl.operations.commands import commands
+    from gaiectl.operations.images import with_registry
     from gaiectl.operations.render import render as render_plan
 
     if (output is Form.DIR) != (output_dir is not None):
@@ -59,14 +64,17 @@ def render(
         )
     plan = wanted.plan()
     rendered = render_plan(plan, wanted.helm())
+    documents = list(
+        with_registry(rendered.documents, registry) if registry else rendered.documents
+    )
     for note in rendered.notes:
         terminal.say(f"note: {note}")
     if print_commands:
         terminal.data(commands(plan).rstrip("\n"))
     elif output_dir is not None:
-        count = manifests.write(rendered.documents, output_dir)
+        count = manifests.write(documents, output_dir)
         terminal.say(f"{count} objects written to {output_dir}")
     elif output is Form.JSON:
-        terminal.data(manifests.as_json(rendered.documents))
+        terminal.data(manifests.as_json(documents))
     else:
-        terminal.data(manifests.as_yaml(rendered.documents).rstrip("\n"))
+        terminal.data(manifests.as_yaml(documents).rstrip("\n"))
