@@ -1,0 +1,22 @@
+{{- /* epplib.gkeMonitoring: whether Google Managed Prometheus reads the metrics. monitoring.gke.enabled
+is what charts until v1.2 named it. */ -}}
+{{- define "epplib.gkeMonitoring" -}}
+{{- $monitoring := .Values.inferenceExtension.monitoring -}}
+{{ and (eq (include "epplib.provider" .) "gke") (or $monitoring.prometheus.enabled $monitoring.gke.enabled) }}
+{{- end }}
+
+{{- /* epplib.operatorMonitoring: whether the Prometheus Operator reads the metrics. */ -}}
+{{- define "epplib.operatorMonitoring" -}}
+{{ and (ne (include "epplib.provider" .) "gke") .Values.inferenceExtension.monitoring.prometheus.enabled }}
+{{- end }}
+
+{{- /* epplib.monitored: whether anybody reads the metrics. */ -}}
+{{- define "epplib.monitored" -}}
+{{ or (eq (include "epplib.gkeMonitoring" .) "true") (eq (include "epplib.operatorMonitoring" .) "true") }}
+{{- end }}
+
+{{- /* epplib.metricsAuth: whether the EPP asks Kubernetes who may read. Without a reader it could not,
+for want of the ClusterRole, and /metrics would be closed to all. */ -}}
+{{- define "epplib.metricsAuth" -}}
+{{ and (eq (include "epplib.monitored" .) "true") .Values.inferenceExtension.monitoring.prometheus.auth.enabled }}
+{{- end }}

@@ -1,0 +1,32 @@
+{{- /* epplib.servicemonitor: lets the Prometheus Operator read the metrics; nothing for GKE. */ -}}
+{{- define "epplib.servicemonitor" -}}
+{{- include "epplib.validate" . }}
+{{- $monitoring := .Values.inferenceExtension.monitoring }}
+{{- if eq (include "epplib.operatorMonitoring" .) "true" -}}
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata:
+  {{- include "epplib.metadata" (list . (printf "%s-monitor" (include "epplib.epp" .))) | nindent 2 }}
+    {{- with include "epplib.texts" $monitoring.prometheus.extraLabels }}
+    {{- . | nindent 4 }}
+    {{- end }}
+spec:
+  endpoints:
+    - interval: {{ $monitoring.interval }}
+      port: http-metrics
+      path: /metrics
+      {{- if $monitoring.prometheus.auth.enabled }}
+      authorization:
+        credentials:
+          key: token
+          name: {{ $monitoring.prometheus.auth.secretName }}
+      {{- end }}
+  jobLabel: {{ include "epplib.epp" . }}
+  namespaceSelector:
+    matchNames:
+      - {{ .Release.Namespace | quote }}
+  selector:
+    matchLabels:
+      {{- include "epplib.identityLabels" . | nindent 6 }}
+{{- end }}
+{{- end }}
