@@ -24,7 +24,6 @@ def _documents(settings: Settings) -> tuple[Document, ...]:
         container="simulator",
         engine=simulation.ENGINE,
         image=settings.image or image(),
-        replicas=simulation.REPLICAS,
         command=COMMAND,
         # Its own default is loopback.
         arguments=("--host", "0.0.0.0", *simulation.arguments(settings)),  # noqa: S104 - see above

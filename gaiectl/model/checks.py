@@ -1,11 +1,12 @@
 """Refuses settings that make no sense, before they become objects that no API server takes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gaiectl.errors import GaieError
 from gaiectl.model.server import Settings
+from gaiectl.model.workload import REPLICAS
 
 _LABEL = re.compile(r"(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(
@@ -16,6 +17,22 @@ _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _RESOURCE = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?")
 _ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
 _TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+_IN_THE_OPEN = (
+    "a token would stand in the open",
+    "put it into a Secret and name that in modelServer.tokenSecret",
+)
+_OURS = {
+    "--port": "targetPorts",
+    "--openai-port": "targetPorts",
+    "--model": "model",
+    "--model-path": "model",
+    "--tensor-parallel-size": "accelerators",
+    "--tp": "accelerators",
+    "--tp-size": "accelerators",
+    "--lora-modules": "adapters",
+}
+"""Flags whose value probes, other objects or the EPP know too, with the setting they follow."""
+
 _A_NAME = "use at most 63 small letters, digits and dashes, a letter or digit at both ends"
 
 
@@ -71,6 +88,7 @@ def _problems(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, st
     yield from _accelerators(settings, can)
     yield from _adapters(settings, can)
     yield from _token(settings, can)
+    yield from _arguments(settings)
     yield from _cache(settings, can)
     for name in settings.env:
         if not _ENV_NAME.fullmatch(name):
@@ -93,8 +111,11 @@ def _accelerators(settings: Settings, can: Abilities) -> Iterator[tuple[str, str
             f"{settings.accelerator_resource!r} is no extended resource",
             "write it like nvidia.com/gpu",
         )
-    for part, amounts in (settings.resources or {}).items():
-        if can.accelerators and settings.accelerator_resource in (amounts or {}):
+    for part in ("requests", "limits"):
+        amounts = (settings.resources or {}).get(part, {})
+        if not isinstance(amounts, Mapping):
+            yield f"modelServer.resources.{part}", f"{amounts!r} is no mapping", "write cpu: 2"
+        elif can.accelerators and settings.accelerator_resource in amounts:
             yield (
                 f"modelServer.resources.{part}",
                 f"{settings.accelerator_resource} is counted by modelServer.accelerators",
@@ -135,14 +156,18 @@ def _token(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]
             f"{secret[:4]!r}... is no name of a Secret",
             "write the Secret's name, never the token",
         )
-    by_name = "name a Secret in modelServer.tokenSecret; a token has no place in objects"
     for name in _TOKENS:
         if name in settings.env:
-            yield f"modelServer.env.{name}", "a token would be written in the open", by_name
+            yield f"modelServer.env.{name}", *_IN_THE_OPEN
+
+
+def _arguments(settings: Settings) -> Iterator[tuple[str, str, str]]:
     for index, argument in enumerate(settings.arguments):
-        if argument.partition("=")[0].replace("_", "-") == "--hf-token":
-            where = f"modelServer.arguments[{index}]"
-            yield where, "a token would be written in the open", by_name
+        path, flag = f"modelServer.arguments[{index}]", argument.partition("=")[0].replace("_", "-")
+        if flag == "--hf-token":
+            yield path, *_IN_THE_OPEN
+        if flag in _OURS:
+            yield path, f"{flag} is ours to set", f"set modelServer.{_OURS[flag]} instead"
 
 
 def _cache(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]:
@@ -174,4 +199,11 @@ def _cache(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]
             f"{path}.accessMode",
             f"{cache.access_mode!r} is no access mode",
             f"choose one of {', '.join(_ACCESS_MODES)}",
+        )
+    replicas = settings.replicas or REPLICAS
+    if cache.create and cache.access_mode == "ReadWriteOncePod" and replicas > 1:
+        yield (
+            f"{path}.accessMode",
+            f"{cache.access_mode} lets one pod in, and there are {replicas}",
+            "use ReadWriteMany where the storage class can, or modelServer.replicas 1",
         )

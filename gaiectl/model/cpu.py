@@ -35,7 +35,6 @@ def _documents(settings: Settings) -> tuple[Document, ...]:
         container=vllm.CONTAINER,
         engine=vllm.ENGINE,
         image=IMAGE,
-        replicas=3,
         command=vllm.COMMAND,
         arguments=(
             *("--model", model),

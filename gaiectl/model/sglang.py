@@ -30,7 +30,6 @@ def _documents(settings: Settings) -> tuple[Document, ...]:
         container="sglang",
         engine=ENGINE,
         image=IMAGE,
-        replicas=3,
         command=("python3", "-m", "sglang.launch_server"),
         arguments=(
             f"--model-path={settings.model or MODEL}",

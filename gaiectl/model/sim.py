@@ -16,9 +16,9 @@ def _documents(settings: Settings) -> tuple[Document, ...]:
         container="vllm-sim",
         engine=simulation.ENGINE,
         image=IMAGE,
-        replicas=simulation.REPLICAS,
         arguments=simulation.arguments(settings),
-        env=simulation.ENVIRONMENT,
+        # Releases before POD_NAMESPACE read this, and so does the manifest.
+        env={**simulation.ENVIRONMENT, "NAMESPACE": simulation.ENVIRONMENT["POD_NAMESPACE"]},
         resources={"requests": {"cpu": "10m"}},
         probes={
             "startupProbe": probe(

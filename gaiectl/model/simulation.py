@@ -14,7 +14,6 @@ MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 """A name only; that of GAIE's sample, so that its requests work."""
 
 ADAPTERS = (Adapter(name="food-review-1"),)
-REPLICAS = 3
 DRAIN_SECONDS = 5
 GRACE_SECONDS = 60
 VOLUMES: tuple[Volume, ...] = (TMP,)

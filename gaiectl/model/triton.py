@@ -2,8 +2,8 @@
 
 The frontend serves the API, ``/health/ready`` and ``/metrics`` on one port, as the EPP needs it;
 the metrics it reads (``nv_trt_llm_...``) come from the TensorRT-LLM backend. That one runs engines,
-which are built for one GPU and one release and cannot be downloaded: a claim holds them. Clients use the
-name that a model has in the repository, for instance ``ensemble``.
+which are built for one GPU and one release and cannot be downloaded: a claim holds them. Clients
+use the name that a model has in the repository, for instance ``ensemble``.
 """
 
 from dataclasses import replace
@@ -41,7 +41,6 @@ def _documents(settings: Settings) -> tuple[Document, ...]:
         container="triton",
         engine=ENGINE,
         image=IMAGE,
-        replicas=3,
         command=("python3", "/opt/tritonserver/python/openai/openai_frontend/main.py"),
         arguments=(
             *("--model-repository", f"{weights.CACHE}/{FOLDER}"),

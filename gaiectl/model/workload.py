@@ -14,6 +14,9 @@ from gaiectl.model.server import Settings
 PORT = "http"
 """Name of the port that serves."""
 
+REPLICAS = 3
+"""When the settings name none; upstream's number, and what picking needs to show itself."""
+
 _UID = 65532
 _PROGRESS_SECONDS = 600
 
@@ -59,7 +62,6 @@ class Workload:
         container: name of the container that serves.
         engine: value of the pods' label ``inference.networking.k8s.io/engine-type``.
         image: full reference.
-        replicas: when the settings name none.
         command: empty for the image's own.
         arguments: ours; the user's come after them, and the last one wins in all engines.
         env: a text, or a ``valueFrom``; the user's win.
@@ -77,7 +79,6 @@ class Workload:
     container: str
     engine: str
     image: str
-    replicas: int
     command: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     env: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
@@ -123,7 +124,7 @@ def deployment(settings: Settings, workload: Workload) -> Document:
         "kind": "Deployment",
         "metadata": about,
         "spec": {
-            "replicas": settings.replicas or workload.replicas,
+            "replicas": settings.replicas or REPLICAS,
             # Loading counts as progress.
             "progressDeadlineSeconds": _PROGRESS_SECONDS + workload.startup_seconds,
             "selector": {"matchLabels": {"app": settings.name}},
@@ -193,11 +194,11 @@ def _serving(settings: Settings, workload: Workload) -> dict[str, Any]:
 
 def _resources(settings: Settings, workload: Workload) -> dict[str, Any]:
     chosen = workload.resources if settings.resources is None else settings.resources
-    resources = {part: dict(amounts) for part, amounts in chosen.items()}
+    resources = dict(chosen)
     if workload.accelerators:
+        counted = {settings.accelerator_resource: str(workload.accelerators)}
         for part in ("requests", "limits"):
-            amounts = resources.setdefault(part, {})
-            amounts[settings.accelerator_resource] = str(workload.accelerators)
+            resources[part] = {**resources.get(part, {}), **counted}
     return resources
 
 

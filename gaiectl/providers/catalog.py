@@ -39,7 +39,7 @@ def provider(name: str) -> Provider:
         close = get_close_matches(known.lower(), PROVIDERS, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
         raise UsageError(
-            f"provider: there is no provider {name!r}",
+            f"provider.name: there is no provider {name!r}",
             hint=f"{guess}choose one of {', '.join(PROVIDERS)}",
         )
     return PROVIDERS[known]
