@@ -173,7 +173,7 @@ class Helm:
         command += ["--include-crds"] if include_crds else ["--skip-crds"]
         command += ["--kube-version", kube_version] if kube_version else []
         command += [word for version in api_versions for word in ("--api-versions", version)]
-        command += ["--values", "-", *_given(release), "--", release.name, str(chart_folder)]
+        command += ["--values", "-", *given_values(release), "--", release.name, str(chart_folder)]
         return Pending(command, json.dumps(dict(release.values)), release.chart)
 
     def template(
@@ -218,7 +218,7 @@ def find(given: Path | None = None) -> Helm:
     return Helm(finding.find(catalogue.HELM, given))
 
 
-def _given(release: Release) -> Iterator[str]:
+def given_values(release: Release) -> Iterator[str]:
     """Yield the options for the user's values: files, then assignments."""
     for file in release.value_files:
         yield "--values"

@@ -91,7 +91,7 @@ def _schema(match: re.Match[str], chart: str) -> GaieError:
             f"the values schema of {chart} cannot be used: {match[1].strip()}", hint=_CHART
         )
     if len(found) == 1:
-        return HelmFailed(f"{chart} does not accept the value {found[0]}", hint=_VALUES)
+        return HelmFailed(f"{chart} does not accept these values: {found[0]}", hint=_VALUES)
     return HelmFailed(
         f"{chart} does not accept {len(found)} of the values",
         hint=_VALUES,

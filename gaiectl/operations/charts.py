@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -17,6 +18,9 @@ from gaiectl.helm.binary import Helm
 
 RECORD = ".gaiectl-charts.json"
 """In an export's folder: the sha256 of every file that we wrote there."""
+
+_HELMS_OWN = re.compile(rf"Chart\.lock|charts/{charts.LIBRARY}-.*\.tgz")
+"""What ``helm dependency update`` writes into a chart, and writes again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +131,11 @@ def _refuse_foreign(target: Path, names: Sequence[str], record: dict[str, Any]) 
         if folder.is_dir() and not folder.is_symlink():
             known = record.get(name, {})
             there = _hashes(folder)
-            foreign += [f"{name}/{file}" for file in there if there[file] != known.get(file)]
+            foreign += [
+                f"{name}/{file}"
+                for file in there
+                if there[file] != known.get(file) and not _HELMS_OWN.fullmatch(file)
+            ]
         elif folder.exists() or folder.is_symlink():
             foreign.append(name)
     if foreign:

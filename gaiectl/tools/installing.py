@@ -57,5 +57,5 @@ def install(wanted: Iterable[Tool], began: Callable[[str], None]) -> Iterator[In
 def _with_needs(wanted: Iterable[Tool]) -> list[Tool]:
     tools: dict[str, Tool] = {}
     for tool in wanted:
-        tools |= {name: TOOLS[name] for name in (*tool.needs, tool.name)}
+        tools |= {name: TOOLS[name] for name in tool.needs} | {tool.name: tool}
     return list(tools.values())

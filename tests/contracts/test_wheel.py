@@ -42,10 +42,10 @@ def test_the_wheel_holds_both_packages_and_nothing_else(names: set[str]) -> None
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_every_template(names: set[str]) -> None:
+def test_the_wheel_holds_every_template_and_chart(names: set[str]) -> None:
     data = {name.removeprefix("gaiectl/_data/") for name in names if "/_data/" in name}
 
-    assert data == files_below("templates")
+    assert data == files_below("templates", "charts")
 
 
 def test_every_module_that_can_be_compiled_exists() -> None:
