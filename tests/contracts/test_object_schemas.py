@@ -1,0 +1,91 @@
+"""The schemas of rendered objects say what their sources say, and refuse unknown fields."""
+
+import json
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from gaiectl.validation.kinds import Kind, Kinds
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = sorted((ROOT / "gaiectl/schemas").glob("*.json"))
+NAMED = [pytest.param(path, id=path.stem) for path in SCHEMAS]
+
+
+def load(path: Path) -> dict[str, Any]:
+    schemas: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return schemas
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[Path, str]:
+    """Return what the generator makes here; without its sources, less."""
+    spec = spec_from_file_location("objects_generator", ROOT / ".ci/generate/objects.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    files: dict[Path, str] = module.files()
+    return files
+
+
+@pytest.mark.parametrize("path", NAMED)
+def test_a_committed_schema_is_what_its_source_says(path: Path, made: dict[Path, str]) -> None:
+    if path not in made:
+        pytest.skip("its source is not at hand: Go and its modules, or kubernetes-validate")
+
+    assert path.read_text("utf-8") == made[path], "run python .ci/generate"
+
+
+def test_every_source_has_its_committed_schema(made: dict[Path, str]) -> None:
+    assert set(made) <= set(SCHEMAS)
+
+
+def parts(schema: Any, *, names: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield every schema inside a schema, but not the alternatives, which list some fields only."""
+    if isinstance(schema, dict):
+        if not names:
+            yield schema
+        for word, inner in schema.items():
+            if names or word in ("items", "additionalProperties", "properties"):
+                yield from parts(inner, names=word == "properties" and not names)
+
+
+@pytest.mark.parametrize("path", NAMED)
+def test_every_map_of_fields_refuses_unknown_ones(path: Path) -> None:
+    lenient = [
+        schema
+        for whole in load(path).values()
+        for schema in parts(whole)
+        if "properties" in schema and schema.get("additionalProperties", True) is not False
+    ]
+
+    assert [sorted(schema["properties"]) for schema in lenient] == []
+
+
+@pytest.mark.parametrize("path", NAMED)
+def test_every_schema_compiles(path: Path) -> None:
+    kubernetes = load(ROOT / "gaiectl/schemas/kubernetes.json")
+    schemas = load(path)
+    validator = jsonschema_rs.Draft202012Validator(
+        {"$defs": kubernetes, "properties": schemas}, offline=True
+    )
+
+    for name in schemas:
+        validator.is_valid({name: {}})  # a broken reference or pattern would raise
+
+
+@pytest.mark.parametrize(
+    "definition", sorted((ROOT / "charts/inference-crds/crds").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_the_inference_apis_are_known_by_the_names_of_their_files(definition: Path) -> None:
+    plural, _, group = definition.stem.partition(".")
+    lines = definition.read_text("utf-8").splitlines()
+    kind = next(line.split()[1] for line in lines if line.strip().startswith("kind: Inf"))
+    version = next(line.split()[-1] for line in lines if "name: v1" in line)
+
+    assert Kinds([Kind(kind, version, group)]).unknown == {}, plural
