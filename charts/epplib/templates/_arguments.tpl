@@ -57,7 +57,9 @@ sorted. A null leaves a flag out; v is 1 unless it is stated. */ -}}
 {{- /* epplib.secureServing: whether ext-proc is served with TLS. Without Inference APIs nobody but the
 proxy in the same pod is a client of the Python EPP. */ -}}
 {{- define "epplib.secureServing" -}}
-{{- $proxy := get (include "epplib.sidecar" . | fromYaml) "proxyType" -}}
+{{- /* Not of epplib.sidecar: what the proxy is told depends on this. */ -}}
+{{- $sidecar := .Values.inferenceExtension.sidecar -}}
+{{- $proxy := ternary $sidecar.proxyType "" $sidecar.enabled -}}
 {{- $local := and $proxy (eq (include "epplib.mode" .) "selector") -}}
 {{- $plain := and $local (or (eq $proxy "agentgateway") (eq (include "epplib.implementation" .) "python")) -}}
 {{ include "epplib.isTrue" (include "epplib.flag" (list . "secure-serving" (not $plain))) }}

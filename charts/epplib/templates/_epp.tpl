@@ -30,6 +30,11 @@
       port: {{ include "epplib.port" (list . "grpc-health") }}
       service: {{ ternary "readiness" "inference-extension" $elects }}
     periodSeconds: 2
+  {{- /* A proxy that still serves while it drains must not meet a dead EPP. */}}
+  {{- with get (include "epplib.sidecar" . | fromYaml) "lifecycle" }}
+  lifecycle:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   resources:
     {{- include "epplib.resources" . | nindent 4 }}
   {{- with $ext.securityContext }}

@@ -36,7 +36,7 @@ the chart's template <chart>.sidecarPreset. {} when it is off. */ -}}
   securityContext:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- range $field := list "env" "ports" "startupProbe" "livenessProbe" "readinessProbe" "resources" "volumeMounts" }}
+  {{- range $field := list "env" "ports" "startupProbe" "livenessProbe" "readinessProbe" "lifecycle" "resources" "volumeMounts" }}
   {{- with get $sidecar $field }}
   {{ $field }}:
     {{- toYaml . | nindent 4 }}

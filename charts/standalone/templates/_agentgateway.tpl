@@ -23,6 +23,7 @@ readinessProbe:
   periodSeconds: 5
   timeoutSeconds: 2
   failureThreshold: 3
+{{- include "standalone.drain" . }}
 resources:
   requests: {cpu: 100m, memory: 256Mi}
 volumeMounts:

@@ -17,3 +17,13 @@
 {{- $root := index . 0 -}}
 {{- dig "configMap" "name" "" (deepCopy $root.Values.inferenceExtension.sidecar) | default (index . 1) -}}
 {{- end }}
+
+{{- /* standalone.drain: the pod's containers go on as before until no client finds the pod any more. */ -}}
+{{- define "standalone.drain" -}}
+{{- with int .Values.inferenceExtension.sidecar.drainSeconds }}
+lifecycle:
+  preStop:
+    sleep:
+      seconds: {{ . }}
+{{- end }}
+{{- end }}
