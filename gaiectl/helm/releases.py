@@ -154,8 +154,8 @@ def translated(error: Exception, what: str) -> GaieError:
         what: the chart or release it is about.
     """
     said = complaint(getattr(error, "stderr", b"").decode(errors="replace")) or str(error)
-    for word, explain in _BY_WORDS:
-        if word in said:
+    for words, explain in _BY_WORDS:
+        if words in said.lower():
             return explain(what, said)
     if explain_class := _BY_CLASS.get(type(error).__name__):
         return explain_class(what, said)
@@ -239,7 +239,7 @@ def _busy(what: str, _said: str) -> GaieError:
 _Explain = Callable[[str, str], GaieError]
 
 _BY_WORDS: tuple[tuple[str, _Explain], ...] = (
-    ("Kubernetes cluster unreachable", _unreachable),
+    ("kubernetes cluster unreachable", _unreachable),
     ("another operation (install/upgrade/rollback) is in progress", _busy),
     ("timed out waiting for the condition", _too_slow),
     ("context deadline exceeded", _too_slow),
