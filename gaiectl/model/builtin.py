@@ -1,7 +1,5 @@
 """gaiectl's own simulator, which is part of the EPP's image: nothing else has to be pulled."""
 
-from importlib.metadata import version
-
 from gaiectl.documents import Document
 from gaiectl.model import simulation
 from gaiectl.model.checks import Abilities, refuse_nonsense
@@ -14,6 +12,8 @@ _CAN = Abilities(kind="builtin", model=simulation.MODEL, adapters=True)
 
 def image() -> str:
     """Return the EPP's image, as the charts' defaults name it."""
+    from importlib.metadata import version  # noqa: PLC0415 - slow, and only this kind needs it
+
     return f"localhost/gaiectl/epp:{version('gaiectl')}"
 
 
