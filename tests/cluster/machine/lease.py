@@ -43,9 +43,9 @@ def machine(rendezvous: Path) -> Iterator[Path]:
         raise Died("the machine ended while it started")
     connection, answer = lent
     with connection:
-        if "failed" in answer:
-            raise Died(answer["failed"])
         try:
+            if "failed" in answer:
+                raise Died(answer["failed"])
             yield Path(answer["kubeconfig"])
         finally:
             connection.shutdown(socket.SHUT_WR)

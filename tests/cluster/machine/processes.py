@@ -13,8 +13,9 @@ from pathlib import Path
 from gaiectl.local import process
 from gaiectl.local.process import Process
 
-# The kernel kills the child when the thread that started it ends, however it ends.
-_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
+# The kernel kills the child when the thread that started it ends, however it ends; if that was before
+# the kernel was asked to, the child has another parent and does not begin.
+_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ $PPID = "$0" ] && exec "$@"')
 # Below the range from which Linux takes ports of outgoing connections: what is free stays so.
 _PORTS = range(20_000, 32_000)
 
@@ -35,11 +36,11 @@ class Processes:
         """Start a program that is killed when the calling thread ends."""
 
         def record(child: Process) -> None:
-            # The wrapper becomes the program: id and start stay, the arguments are the program's.
+            # The wrapper becomes the program: id and start stay, the arguments are its last ones.
             self._started[name] = replace(child, argv=tuple(argv))
             _save(self.folder, self._started)
 
-        process.spawn([*_WITH_US, *argv], log=self._log(name), record=record)
+        process.spawn([*_WITH_US, str(os.getpid()), *argv], log=self._log(name), record=record)
 
     def wait(self, name: str, ready: Callable[[], bool], *, seconds: float) -> None:
         """Wait until ``ready`` says so.
@@ -49,7 +50,7 @@ class Processes:
         """
         deadline = time.monotonic() + seconds
         while not ready():
-            if not _is_alive(self._started[name]):
+            if not process.is_alive(self._started[name]):
                 raise Died(f"{name} ended; the end of its log:\n{self._end_of_log(name)}")
             if time.monotonic() > deadline:
                 raise Died(
@@ -98,10 +99,3 @@ def _save(folder: Path, started: dict[str, Process]) -> None:
     unfinished = folder / "processes.json.unfinished"
     unfinished.write_text(json.dumps([asdict(child) for child in started.values()]))
     unfinished.rename(folder / "processes.json")
-
-
-def _is_alive(child: Process) -> bool:
-    # For an instant the wrapper is still there under its own arguments.
-    return process.is_alive(child) or process.is_alive(
-        replace(child, argv=(*_WITH_US, *child.argv))
-    )

