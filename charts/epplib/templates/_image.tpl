@@ -22,11 +22,16 @@ name) wins over registry and repository. */ -}}
 {{- $repository := include "epplib.repository" $ext.image -}}
 {{- if ne $ext.implementation "auto" -}}
 {{ $ext.implementation }}
-{{- else if or (regexMatch "gateway-api-inference-extension/(.*/)?epp$" $repository) (regexMatch "llm-d-(inference-scheduler|router-endpoint-picker)" $repository) -}}
+{{- else if or (regexMatch "gateway-api-inference-extension/(.*/)?epp$" $repository) (eq (include "epplib.llmd" .) "true") -}}
 go
 {{- else -}}
 python
 {{- end }}
+{{- end }}
+
+{{- /* epplib.llmd: whether the image is llm-d's EPP, whose releases are numbered 0.x. */ -}}
+{{- define "epplib.llmd" -}}
+{{ regexMatch "llm-d-(inference-scheduler|router-endpoint-picker)" (include "epplib.repository" .Values.inferenceExtension.image) }}
 {{- end }}
 
 {{- /* epplib.version: the release of a Go EPP whose flags and plugins count: 1.3, 1.4 or 1.5. */ -}}
@@ -35,6 +40,8 @@ python
 {{- $release := include "epplib.text" $ext.version | default (include "epplib.text" $ext.image.tag) -}}
 {{- $number := regexFind "^v?[0-9]+\\.[0-9]+" $release | trimPrefix "v" -}}
 {{- if not $number -}}
+1.5
+{{- else if and (eq (include "epplib.llmd" .) "true") (semverCompare ">=0.6-0 <1-0" $number) -}}
 1.5
 {{- else if semverCompare "<1.4-0" $number -}}
 1.3

@@ -1,0 +1,67 @@
+{{- /* epplib.checkEpp: the image, its plugin files, its pod. */ -}}
+{{- define "epplib.checkEpp" -}}
+{{- $ext := .Values.inferenceExtension }}
+{{- include "epplib.checkChoice" (list "inferenceExtension.implementation" $ext.implementation (list "auto" "python" "go")) }}
+{{- include "epplib.checkChoice" (list "inferenceExtension.version" $ext.version (list "" "1.3" "1.4" "1.5")) }}
+{{- include "epplib.checkNumber" (list "inferenceExtension.replicas" $ext.replicas 0 1000) }}
+{{- include "epplib.checkNumber" (list "inferenceExtension.terminationGracePeriodSeconds" $ext.terminationGracePeriodSeconds 0 86400) }}
+{{- include "epplib.checkText" (list "inferenceExtension.image.tag" $ext.image.tag "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$" "a tag, in quotes where it looks like a number") }}
+{{- if not (include "epplib.repository" $ext.image) }}
+  {{- include "epplib.fail" (list "inferenceExtension.image.repository" "is required; write the image's path within its registry, such as gaiectl/epp") }}
+{{- end }}
+{{- include "epplib.checkPluginFiles" . }}
+{{- include "epplib.checkAbilities" . }}
+{{- include "epplib.checkSidecar" . }}
+{{- end }}
+
+{{- /* epplib.checkPluginFiles: the file that the EPP reads is there. */ -}}
+{{- define "epplib.checkPluginFiles" -}}
+{{- $ext := .Values.inferenceExtension }}
+{{- range $name, $text := $ext.pluginsCustomConfig }}
+  {{- $at := printf "inferenceExtension.pluginsCustomConfig[%q]" $name }}
+  {{- if not (regexMatch "^[-._a-zA-Z0-9]+$" $name) }}
+    {{- include "epplib.fail" (list $at "is not the name of a file; write letters, digits, -, _ and .") }}
+  {{- end }}
+  {{- if kindIs "map" $text }}
+    {{- include "epplib.fail" (list $at (printf "is a map, not the text of a file; write | after the name in a file, or a backslash before the dot with --set: %s" (replace "." "\\." $name))) }}
+  {{- end }}
+{{- end }}
+{{- $files := include "epplib.pluginFiles" . | fromYaml }}
+{{- if not (hasKey $files $ext.pluginsConfigFile) }}
+  {{- include "epplib.fail" (list "inferenceExtension.pluginsConfigFile" (printf "%q is not in the ConfigMap; write one of %s, or add it to inferenceExtension.pluginsCustomConfig" $ext.pluginsConfigFile (keys $files | sortAlpha | join ", "))) }}
+{{- end }}
+{{- end }}
+
+{{- /* epplib.checkAbilities: the EPP in the image can do what the values ask for. */ -}}
+{{- define "epplib.checkAbilities" -}}
+{{- $epp := include "epplib.eppTitle" . }}
+{{- $version := ternary (include "epplib.version" .) "" (eq (include "epplib.implementation" .) "go") }}
+{{- $chooses := eq $version "1.5" }}
+{{- if and (eq (include "epplib.mode" .) "selector") (has $version (list "1.4" "1.5")) (ne (include "epplib.llmd" .) "true") }}
+  {{- include "epplib.fail" (list "inferenceExtension.endpointsServer.createInferencePool" "EPP v1.4 and v1.5 cannot run without an InferencePool; write true, or take inferenceExtension.image.tag v1.3.1 or the Python EPP") }}
+{{- end }}
+{{- if and (eq (include "epplib.mode" .) "pool") (eq $version "1.5") (eq (include "epplib.poolGroup" .) "inference.networking.x-k8s.io") (ne (include "epplib.llmd" .) "true") }}
+  {{- include "epplib.fail" (list "inferencePool.apiVersion" (printf "the %s reads no v1alpha2 pool; write inference.networking.k8s.io/v1, or take inferenceExtension.image.tag v1.4.0" $epp)) }}
+{{- end }}
+{{- $parser := .Values.inferencePool.parser }}
+{{- include "epplib.checkChoice" (list "inferencePool.parser" $parser (list "" "openai-parser" "vllmgrpc-parser" "passthrough-parser")) }}
+{{- if and $parser (ne $parser "openai-parser") (not $chooses) }}
+  {{- include "epplib.fail" (list "inferencePool.parser" (printf "the %s has no %s; write openai-parser, or take inferenceExtension.image.tag v1.5.0" $epp $parser)) }}
+{{- end }}
+{{- $source := .Values.inferenceExtension.metricsDataSource }}
+{{- include "epplib.checkChoice" (list "inferenceExtension.metricsDataSource.scheme" $source.scheme (list "http" "https")) }}
+{{- include "epplib.checkText" (list "inferenceExtension.metricsDataSource.path" $source.path "^/" "a path that begins with /") }}
+{{- end }}
+
+{{- /* epplib.checkSidecar: a sidecar that can run. */ -}}
+{{- define "epplib.checkSidecar" -}}
+{{- $sidecar := include "epplib.sidecar" . | fromYaml }}
+{{- if $sidecar }}
+  {{- if not $sidecar.image }}
+    {{- include "epplib.fail" (list "inferenceExtension.sidecar.image" "is required while the sidecar is enabled; write the full reference of an image") }}
+  {{- end }}
+  {{- if not $sidecar.name }}
+    {{- include "epplib.fail" (list "inferenceExtension.sidecar.name" "is required while the sidecar is enabled; write a name for its container") }}
+  {{- end }}
+{{- end }}
+{{- end }}
