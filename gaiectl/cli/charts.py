@@ -20,7 +20,7 @@ app = typer.Typer(
 
 _Charts = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[CHART]...", help="Which charts; all when none is named."),
+    typer.Argument(metavar="CHART", help="Which charts; all when none is named."),
 ]
 
 

@@ -26,7 +26,7 @@ def install(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TOOL]...", help="helm, helm3, helmfile or kubectl; all when none is named."
+            metavar="TOOL", help="helm, helm3, helmfile or kubectl; all when none is named."
         ),
     ] = None,
 ) -> None:

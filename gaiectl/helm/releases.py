@@ -240,6 +240,7 @@ _Explain = Callable[[str, str], GaieError]
 
 _BY_WORDS: tuple[tuple[str, _Explain], ...] = (
     ("kubernetes cluster unreachable", _unreachable),
+    ("exists and cannot be imported into the current release", _exists),
     ("another operation (install/upgrade/rollback) is in progress", _busy),
     ("timed out waiting for the condition", _too_slow),
     ("context deadline exceeded", _too_slow),
