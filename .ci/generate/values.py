@@ -110,7 +110,7 @@ def _schema(record: Mapping[str, Any], types: Mapping[str, Any], default: Any) -
     if not is_map:
         rules = _or_null(rules)
     described: dict[str, Any] = {"description": _description(record)}
-    if not is_map and default is not None:
+    if not is_map:
         described["default"] = default
     if "deprecated" in record:
         described["deprecated"] = True

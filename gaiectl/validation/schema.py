@@ -125,8 +125,9 @@ class Schema:
                 for name in what:
                     yield self._unknown(path, name, error)
             case "required":
-                about = self._at(error).get("properties", {}).get(what, {}).get("description", "")
-                yield Finding(path, f"field {what!r} is missing", about, missing=what)
+                about = self._at(error).get("properties", {}).get(what)
+                hint = about.get("description", "") if isinstance(about, Mapping) else ""
+                yield Finding(path, f"field {what!r} is missing", hint, missing=what)
             case "dependencies" | "dependentRequired":
                 yield Finding(path, f"field {what!r} is missing beside the others")
             case "falseSchema":
