@@ -10,7 +10,7 @@ from gaiectl.documents import Document
 from gaiectl.paths.pool import model_server_objects
 from gaiectl.plan import Assignment, Objects, Phase, Plan, Release, Requirement, Step
 from gaiectl.stack.merge import merged
-from gaiectl.stack.model import Api, Stack
+from gaiectl.stack.model import Api, Implementation, Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +78,14 @@ def plan(
         namespace=stack.namespace,
         steps=tuple(step for group in steps for step in group),
         requirements=requirements,
-        notes=notes,
+        notes=(*notes, *_not_yet(stack)),
     )
+
+
+def _not_yet(stack: Stack) -> tuple[str, ...]:
+    if stack.epp.implementation is Implementation.GO or stack.epp.image:
+        return ()
+    return ("the EPP of gaiectl does not watch a cluster yet; --epp go takes the one of GAIE",)
 
 
 def _objects(phase: Phase, documents: tuple[Document, ...]) -> tuple[Step, ...]:
