@@ -143,8 +143,7 @@ def _value(text: str, at: int, *, as_string: bool) -> tuple[Any, int]:
     at += 1
     while True:
         word, stop, at = _words(_ITEM, text, at)
-        if word or stop == "," or items:
-            items.append(_typed(word, as_string=as_string))
+        items.append(_typed(word, as_string=as_string))
         if stop == "}":
             break
         if stop != ",":
