@@ -15,26 +15,25 @@ _VALUES = "correct the value, in your values file or --set, and run the command 
 _TEMPLATE = "correct the chart's template, or the value it reads"
 _CHART = "see that the chart is complete: helm lint CHART"
 
+# Texts, compiled when Helm fails: compiling them takes longer than most of a good run's own work.
 # A template's own `fail` or `required`: execution error at (chart/templates/x.yaml:2:35): text
-_FAIL = re.compile(r"execution error at \([^)]*\): (.+)", re.DOTALL)
-_YAML = re.compile(r"YAML parse error on (\S+): (?:error [^:]*: )?(?:yaml: )?(.+)", re.DOTALL)
-_PARSE = re.compile(r"parse error at \((\S+?)\): (.+)", re.DOTALL)
-_EXECUTION = re.compile(
-    r"(?:template: )?(\S+/templates/\S+:\d+:\d+)(?::|\n) *executing \"[^\"]*\" at <(.+?)>:\s*(.+)",
-    re.DOTALL,
+_FAIL = r"(?s)execution error at \([^)]*\): (.+)"
+_YAML = r"(?s)YAML parse error on (\S+): (?:error [^:]*: )?(?:yaml: )?(.+)"
+_PARSE = r"(?s)parse error at \((\S+?)\): (.+)"
+_EXECUTION = (
+    r"(?s)(?:template: )?(\S+/templates/\S+:\d+:\d+)(?::|\n) *"
+    r"executing \"[^\"]*\" at <(.+?)>:\s*(.+)"
 )
-_SCHEMA = re.compile(
-    r"values don't meet the specifications of the schema\(s\) in the following chart\(s\):\n(.+)",
-    re.DOTALL,
+_SCHEMA = (
+    r"(?s)values don't meet the specifications of the schema\(s\) in the following chart\(s\):\n"
+    r"(.+)"
 )
-_FILE = re.compile(r"failed to parse (.+?): (?:cannot [^:]*: )?(?:error [^:]*: )+(.+)", re.DOTALL)
-_SET = re.compile(r"failed parsing (--set\S*) data: (.+)", re.DOTALL)
-_NO_FILE = re.compile(r"open (.+): (no such file or directory|permission denied|is a directory)")
-_DEPENDENCY = re.compile(r"missing in charts/ directory: (.+)")
-_KUBE = re.compile(r"chart requires kubeVersion: (.+) which is incompatible with Kubernetes (\S+)")
-_NO_CHART = re.compile(
-    r"unable to detect chart|Chart.yaml file is missing|non-absolute URLs should be"
-)
+_FILE = r"(?s)failed to parse (.+?): (?:cannot [^:]*: )?(?:error [^:]*: )+(.+)"
+_SET = r"(?s)failed parsing (--set\S*) data: (.+)"
+_NO_FILE = r"open (.+): (no such file or directory|permission denied|is a directory)"
+_DEPENDENCY = r"missing in charts/ directory: (.+)"
+_KUBE = r"chart requires kubeVersion: (.+) which is incompatible with Kubernetes (\S+)"
+_NO_CHART = r"unable to detect chart|Chart.yaml file is missing|non-absolute URLs should be"
 
 
 def explained(code: int, narration: str, chart: str) -> GaieError:
@@ -46,7 +45,7 @@ def explained(code: int, narration: str, chart: str) -> GaieError:
         )
     text = complaint(narration)
     for pattern, explain in _EXPLANATIONS:
-        if match := pattern.search(text):
+        if match := re.search(pattern, text):
             return explain(match, chart)
     return HelmFailed(f"helm cannot use {chart}: {text or f'exit code {code}'}", hint=_CHART)
 
@@ -154,7 +153,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-_EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], GaieError]], ...] = (
+_EXPLANATIONS: tuple[tuple[str, Callable[[re.Match[str], str], GaieError]], ...] = (
     (_FAIL, _own_failure),
     (_SCHEMA, _schema),
     (_YAML, _invalid_yaml),
