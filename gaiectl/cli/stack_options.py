@@ -127,7 +127,7 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
     ] = None,
     gateway: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The Gateway's name.  [default: inference-gateway]"),
+        typer.Option(metavar="NAME", help="The Gateway's name.  [default: NAME-inference-gateway]"),
     ] = None,
     api: Annotated[
         Api | None, typer.Option(help="With an InferencePool, or without any CRD.  [default: crds]")

@@ -1,4 +1,4 @@
-"""A plan's documents: Helm renders while we check what the user wrote; then all is checked together."""
+"""A plan's documents: Helm renders while the input is checked; then all is checked together."""
 
 import tempfile
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from gaiectl import charts
+from gaiectl.charts import complete
 from gaiectl.documents import Document, in_apply_order, in_namespace, refuse_twins
 from gaiectl.helm.binary import Helm
 from gaiectl.plan import Objects, Plan, Release
@@ -55,7 +55,7 @@ def _documents(plan: Plan, helm: Helm) -> Iterator[Document]:
 def _chart(release: Release, helm: Helm) -> list[Document]:
     with ExitStack() as cleaning:
         scratch = Path(cleaning.enter_context(tempfile.TemporaryDirectory(prefix="gaiectl-")))
-        folder = charts.complete(release.chart, scratch)
+        folder = complete(release.chart, scratch)
         pending = helm.start_template(release, folder)
         cleaning.callback(pending.cancel)  # nothing to do once it has ended
         schema = schema_of(folder)

@@ -40,11 +40,6 @@ def epp_values(stack: Stack, config_text: str) -> dict[str, Any]:
     }
 
 
-def service_name(release: str) -> str:
-    """Return the name of the EPP's Service, as the charts make it (``epplib.epp``)."""
-    return f"{release[:40].rstrip('-.')}-epp"
-
-
 def image_values(reference: str) -> dict[str, str]:
     """Return ``image`` of the charts' values for a reference like ``host/path/name:tag@digest``.
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gaiectl.paths.epp import epp_values, service_name
+from gaiectl.paths.epp import epp_values
 from gaiectl.paths.pool import pool_values
 from gaiectl.paths.request import Request
 from gaiectl.paths.request import plan as plan_of
@@ -15,6 +15,8 @@ def plan(request: Request) -> Plan:
     """Return the plan of a stack with an InferencePool."""
     stack = request.stack
     chosen = provider(stack.provider.name)
+    # The name that GAIE's chart gives to a Gateway that nobody has named.
+    gateway = stack.provider.gateway or f"{stack.name}-inference-gateway"[:63].rstrip("-")
     values: dict[str, Any] = {
         "inferenceExtension": epp_values(stack, request.epp_config),
         "inferencePool": pool_values(stack),
@@ -23,14 +25,12 @@ def plan(request: Request) -> Plan:
     if chosen.gateway_class:
         values["experimentalHttpRoute"] = {
             "enabled": True,
-            "inferenceGatewayName": stack.provider.gateway,
+            "inferenceGatewayName": gateway,
         }
     target = Target(
         name=stack.name,
         namespace=stack.namespace,
-        gateway=stack.provider.gateway,
-        epp_service=service_name(stack.name),
-        target_port=stack.model_server.target_ports[0],
+        gateway=gateway,
     )
     return plan_of(
         request, values, provider=chosen.objects(target), requirements=chosen.requirements

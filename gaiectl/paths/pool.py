@@ -6,6 +6,7 @@ from typing import Any
 from gaiectl.documents import Document
 from gaiectl.model.catalog import server
 from gaiectl.model.server import Adapter, Cache, Settings
+from gaiectl.plan import Requirement
 from gaiectl.stack.model import ModelServer, ModelServerKind, Stack
 
 _SAME = {item.name for item in fields(Settings)} & {item.name for item in fields(ModelServer)}
@@ -42,25 +43,22 @@ def pool_values(stack: Stack) -> dict[str, Any]:
     }
 
 
-def model_server_objects(stack: Stack) -> tuple[Document, ...]:
-    """Return the model servers we bring."""
+def model_servers(stack: Stack) -> tuple[tuple[Document, ...], tuple[Requirement, ...]]:
+    """Return the model servers we bring, and what they need first."""
     chosen = stack.model_server
     if chosen.kind is ModelServerKind.NONE:
-        return ()
+        return (), ()
+    kind, settings = server(chosen.kind), _settings(stack)
+    return kind.documents(settings), kind.requirements(settings)
+
+
+def _settings(stack: Stack) -> Settings:
+    chosen = stack.model_server
     same = {name: getattr(chosen, name) for name in _SAME}
-    adapters = chosen.adapters
-    settings = Settings(
-        **same
-        | {
-            "name": server_name(stack),
-            "namespace": stack.namespace,
-            "port": chosen.target_ports[0],
-            "adapters": None
-            if adapters is None
-            else tuple(Adapter(name=one.name, source=one.source) for one in adapters),
-            "cache": Cache(
-                **{item.name: getattr(chosen.cache, item.name) for item in fields(Cache)}
-            ),
-        }
-    )
-    return server(chosen.kind).documents(settings)
+    if chosen.kind is ModelServerKind.BUILTIN:  # it is in the image of the EPP
+        same["image"] = chosen.image or stack.epp.image
+    if chosen.adapters is not None:
+        same["adapters"] = tuple(Adapter(name=a.name, source=a.source) for a in chosen.adapters)
+    same["cache"] = Cache(**{item.name: getattr(chosen.cache, item.name) for item in fields(Cache)})
+    same |= {"name": server_name(stack), "namespace": stack.namespace, "stack": stack.name}
+    return Settings(**same, port=chosen.target_ports[0])

@@ -7,7 +7,7 @@ from typing import Any
 
 from gaiectl import crds
 from gaiectl.documents import Document
-from gaiectl.paths.pool import model_server_objects
+from gaiectl.paths.pool import model_servers
 from gaiectl.plan import Assignment, Objects, Phase, Plan, Release, Requirement, Step
 from gaiectl.stack.merge import merged
 from gaiectl.stack.model import Api, Implementation, Stack
@@ -58,6 +58,7 @@ def plan(
         "metadata": {"name": stack.namespace},
     }
     with_crds = request.include_crds and stack.api is Api.CRDS
+    servers, needed = model_servers(stack)
     release = Release(
         name=stack.name,
         namespace=stack.namespace,
@@ -68,8 +69,8 @@ def plan(
     )
     steps = (
         _objects(Phase.NAMESPACE, (namespace,) if request.create_namespace else ()),
-        _objects(Phase.CRDS, crds.crds(*crds.FOR_POOL) if with_crds else ()),
-        _objects(Phase.MODEL_SERVER, model_server_objects(stack)),
+        _objects(Phase.CRDS, crds.crds(*crds.INFERENCE_APIS) if with_crds else ()),
+        _objects(Phase.MODEL_SERVER, servers),
         (Step(phase=Phase.ENDPOINT_PICKER, what=release),),
         _objects(Phase.PROVIDER, provider),
     )
@@ -77,7 +78,7 @@ def plan(
         name=stack.name,
         namespace=stack.namespace,
         steps=tuple(step for group in steps for step in group),
-        requirements=requirements,
+        requirements=(*requirements, *needed),
         notes=(*notes, *_not_yet(stack)),
     )
 

@@ -9,7 +9,6 @@ GATEWAY_CLASS = "gke-l7-regional-external-managed"
 PROVIDER = Provider(
     name="gke",
     summary="the gateway that is part of Google Kubernetes Engine",
-    chart_provider="gke",
     gateway_class=GATEWAY_CLASS,
     requirements=(
         Requirement(

@@ -13,7 +13,6 @@ GATEWAY_CLASS = "istio"
 PROVIDER = Provider(
     name="istio",
     summary=f"Istio {VERSION} or newer",
-    chart_provider="istio",
     gateway_class=GATEWAY_CLASS,
     requirements=(
         GATEWAY_API_CRDS,

@@ -15,15 +15,11 @@ class Target:
         name: of the release; the InferencePool and the HTTPRoute are called the same.
         namespace: of all of them.
         gateway: name of the Gateway.
-        epp_service: name of the EPP's Service.
-        target_port: first port of the model servers.
     """
 
     name: str
     namespace: str
     gateway: str
-    epp_service: str
-    target_port: int
 
 
 def _nothing(_: Target) -> tuple[Document, ...]:
@@ -35,9 +31,8 @@ class Provider:
     """One gateway implementation.
 
     Attributes:
-        name: as users write it.
+        name: as users write it, also in the charts' ``provider.name``.
         summary: one line.
-        chart_provider: ``provider.name`` of the charts: ``none``, ``gke`` or ``istio``.
         gateway_class: of the Gateway; empty where there is no Gateway.
         requirements: what must be in the cluster first.
         objects: the Gateway and policies that no chart owns; the HTTPRoute is the chart's.
@@ -45,7 +40,6 @@ class Provider:
 
     name: str
     summary: str
-    chart_provider: str = "none"
     gateway_class: str = ""
     requirements: tuple[Requirement, ...] = ()
     objects: Callable[[Target], tuple[Document, ...]] = _nothing

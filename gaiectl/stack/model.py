@@ -124,7 +124,9 @@ class Provider:
     name: str = about(
         "none", "none, istio, gke, kgateway, agentgateway, envoy-gateway or nginx", minLength=1
     )
-    gateway: str = about("inference-gateway", "name of the Gateway", **_OTHER_NAME)
+    gateway: str = about(
+        "", "name of the Gateway; empty is <name of the stack>-inference-gateway", **_OTHER_NAME
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,6 @@ def target(stack: str, *, gateway: str) -> Target:
         name=stack,
         namespace="serving",
         gateway=gateway,
-        epp_service=f"{stack}-epp",
-        target_port=8000,
     )
 
 

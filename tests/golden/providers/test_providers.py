@@ -13,8 +13,6 @@ TARGET = Target(
     name="llm",
     namespace="serving",
     gateway="inference-gateway",
-    epp_service="llm-epp",
-    target_port=8000,
 )
 
 

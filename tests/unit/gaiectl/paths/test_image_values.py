@@ -2,7 +2,7 @@
 
 import pytest
 
-from gaiectl.paths.epp import image_values, service_name
+from gaiectl.paths.epp import image_values
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,3 @@ from gaiectl.paths.epp import image_values, service_name
 )
 def test_a_reference_is_taken_apart(reference: str, values: dict[str, str]) -> None:
     assert image_values(reference) == values
-
-
-@pytest.mark.parametrize(
-    ("release", "service"),
-    [("llm", "llm-epp"), ("a" * 50, "a" * 40 + "-epp"), ("a" * 39 + "-b", "a" * 39 + "-epp")],
-)
-def test_the_service_is_called_as_the_charts_call_it(release: str, service: str) -> None:
-    assert service_name(release) == service

@@ -10,9 +10,7 @@ WITH_GATEWAY = [name for name, known in PROVIDERS.items() if known.gateway_class
 
 
 def _target(gateway: str = "inference-gateway") -> Target:
-    return Target(
-        name="llm", namespace="serving", gateway=gateway, epp_service="llm-epp", target_port=8000
-    )
+    return Target(name="llm", namespace="serving", gateway=gateway)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +64,7 @@ def test_the_gateway_class_of_envoy_gateway_is_the_same_object_for_every_stack()
         provider("envoy-gateway").objects(target)[0]
         for target in (
             _target(),
-            Target(name="b", namespace="b", gateway="b", epp_service="b-epp", target_port=1024),
+            Target(name="b", namespace="b", gateway="b"),
         )
     )
     assert first == second
