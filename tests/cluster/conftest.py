@@ -22,6 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.timeout(_FIRST_RUN_SECONDS))
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,23 @@ class Cluster:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def use(self, program: Path, *arguments: str) -> str:
+        """Run another program that reads KUBECONFIG, such as Helm, and return what it prints.
+
+        Raises:
+            AssertionError: it failed; the text is what it said.
+        """
+        done = subprocess.run(
+            [str(program), *arguments],
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.cache)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def apply(self, documents: Iterable[Document], *options: str) -> str:
         """Apply documents on the server's side; return kubectl's lines."""
         return self.do("apply", "--server-side", *options, "-f", "-", stdin=dump(documents))
@@ -61,11 +78,11 @@ class Cluster:
         names = [f"crd/{definition['metadata']['name']}" for definition in listed]
         self.do("wait", "--for=condition=Established", "--timeout=60s", *names)
 
-    def refusal(self, document: Document) -> str:
-        """Apply a document that must be refused; return why it was."""
-        done = self.run("apply", "--server-side", "-f", "-", stdin=dump([document]))
-        assert done.returncode != 0, f"accepted: {done.stdout}"
-        return done.stderr
+    def refusal(self, document: Document, namespace: str) -> str:
+        """Return why the API server refuses a document, as it must."""
+        said = self.dry_run([document], namespace)
+        assert said, f"accepted: {document}"
+        return "\n".join(said)
 
     def get(self, kind: str, name: str, namespace: str) -> dict[str, Any]:
         """Return one object as it is stored."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from gaiectl.local import process
 from gaiectl.local.process import Process
 
-# The kernel kills the child when the thread that started it ends, however it ends; if that was before
-# the kernel was asked to, the child has another parent and does not begin.
+# The kernel kills the child when the thread that started it ends, however it ends; if that was
+# before the kernel was asked to, the child has another parent and does not begin.
 _WITH_US = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ $PPID = "$0" ] && exec "$@"')
 # Below the range from which Linux takes ports of outgoing connections: what is free stays so.
 _PORTS = range(20_000, 32_000)
@@ -46,12 +46,13 @@ class Processes:
         """Wait until ``ready`` says so.
 
         Raises:
-            Died: the process ended before, or the time was over.
+            Died: a process ended before, or the time was over.
         """
         deadline = time.monotonic() + seconds
         while not ready():
-            if not process.is_alive(self._started[name]):
-                raise Died(f"{name} ended; the end of its log:\n{self._end_of_log(name)}")
+            for other, child in self._started.items():
+                if not process.is_alive(child):
+                    raise Died(f"{other} ended; the end of its log:\n{self._end_of_log(other)}")
             if time.monotonic() > deadline:
                 raise Died(
                     f"{name} was not ready after {seconds:.0f} s; the end of its log:\n"
