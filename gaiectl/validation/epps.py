@@ -1,0 +1,147 @@
+"""The Endpoint Pickers of a rendering and what their flags say; names and defaults are GAIE's."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gaiectl.validation.stream import Object, Pods, Stream, at, name_of, namespace_of, parts, word
+
+POOL_GROUP = "inference.networking.k8s.io"
+GRPC_PORT = 9002
+
+
+@dataclass(frozen=True, slots=True)
+class Epp:
+    """One Endpoint Picker.
+
+    Attributes:
+        pods: that it runs in.
+        container: of those pods.
+        flags: without dashes; a flag without a value is ``true``.
+    """
+
+    pods: Pods
+    container: Object
+    flags: dict[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.pods}: container {word(self.container, 'name')}"
+
+    @property
+    def grpc_port(self) -> int:
+        """Where it listens for the gateway; 0 when that is no number."""
+        text = self.flags.get("grpc-port", str(GRPC_PORT))
+        return int(text) if text.isascii() and text.isdigit() else 0
+
+    @property
+    def pool_namespace(self) -> str:
+        """Where its pool or, without one, its endpoints are."""
+        return self.flags.get("pool-namespace") or self.pods.namespace
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which pods are endpoints, and on which ports they serve.
+
+    Attributes:
+        source: what says so, as messages call it: a pool, or an EPP's flags.
+        namespace: of the pods.
+        labels: that the pods carry.
+        ports: that each pod serves on.
+        values: the user's values behind the labels, and behind the ports.
+    """
+
+    source: str
+    namespace: str
+    labels: dict[str, str]
+    ports: tuple[int, ...]
+    values: tuple[str, str]
+
+
+def epps(stream: Stream) -> Iterator[Epp]:
+    """Yield the Endpoint Pickers: containers that are told where their endpoints come from."""
+    for pods in stream.pods:
+        for container in parts(pods.spec, "containers"):
+            flags = flags_of(container)
+            if flags.keys() & {"pool-name", "endpoint-selector"}:
+                yield Epp(pods, container, flags)
+
+
+def flags_of(container: Object) -> dict[str, str]:
+    """Return the flags of a container's command line, read as pflag reads them."""
+    flags: dict[str, str] = {}
+    last = ""
+    for field in ("command", "args"):
+        words = at(container, field)
+        for argument in words if isinstance(words, list) else ():
+            text = str(argument)
+            if text.startswith("-") and text.strip("-"):
+                last, _, value = text.lstrip("-").partition("=")
+                flags[last] = value if "=" in text else "true"
+            elif last and flags[last] == "true":
+                flags[last] = text
+    return flags
+
+
+def is_pool(document: Object) -> bool:
+    """Say whether an object is an InferencePool, of either group."""
+    return document.get("kind") == "InferencePool"
+
+
+def picker_of(pool: Object) -> tuple[str, str, int]:
+    """Return the path of a pool's reference to its EPP, the name there and the port."""
+    if at(pool, "spec", "extensionRef") is not None:
+        port = at(pool, "spec", "extensionRef", "portNumber")
+        name = word(pool, "spec", "extensionRef", "name")
+        return "spec.extensionRef.portNumber", name, port if isinstance(port, int) else GRPC_PORT
+    port = at(pool, "spec", "endpointPickerRef", "port", "number")
+    name = word(pool, "spec", "endpointPickerRef", "name")
+    return "spec.endpointPickerRef.port.number", name, port if isinstance(port, int) else 0
+
+
+def selections(stream: Stream) -> Iterator[Selection]:
+    """Yield what the pools of a rendering select, and the EPPs that have no pool."""
+    for pool in stream.of("InferencePool"):
+        spec = at(pool, "spec")
+        labels = at(spec, "selector", "matchLabels")
+        if labels is None:
+            labels = at(spec, "selector")
+        numbers = [at(port, "number") for port in parts(spec, "targetPorts")]
+        numbers.append(at(spec, "targetPortNumber"))
+        yield Selection(
+            source=f"InferencePool {namespace_of(pool)}/{name_of(pool)}",
+            namespace=namespace_of(pool),
+            labels={k: v for k, v in labels.items() if isinstance(v, str)}
+            if isinstance(labels, dict)
+            else {},
+            ports=tuple(number for number in numbers if isinstance(number, int)),
+            values=("inferencePool.modelServers.matchLabels", "inferencePool.targetPorts"),
+        )
+    for epp in epps(stream):
+        labels = _equalities(epp.flags.get("endpoint-selector", ""))
+        if labels:
+            yield Selection(
+                source=f"--endpoint-selector of {epp.pods}",
+                namespace=epp.pods.namespace,
+                labels=labels,
+                ports=tuple(
+                    int(text)
+                    for text in epp.flags.get("endpoint-target-ports", "").split(",")
+                    if text.isascii() and text.isdigit()
+                ),
+                values=(
+                    "inferenceExtension.endpointsServer.endpointSelector",
+                    "inferenceExtension.endpointsServer.targetPorts",
+                ),
+            )
+
+
+def _equalities(selector: str) -> dict[str, str]:
+    """Return the labels of a selector; empty when it says more than equality."""
+    labels: dict[str, str] = {}
+    for term in selector.split(","):
+        key, equals, value = term.partition("=")
+        value = value.removeprefix("=")
+        if not equals or key.endswith("!") or set(term) & set("() "):
+            return {}
+        labels[key.strip()] = value.strip()
+    return labels

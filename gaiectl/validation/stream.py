@@ -1,0 +1,151 @@
+"""The objects of one rendering, and how they lead to each other.
+
+Nothing here trusts the shape of an object: what is not as it should be counts as absent, and
+``gaiectl.validation.objects`` says what is wrong with it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gaiectl.documents import Document
+from gaiectl.validation.objects import kind_of, title
+
+Object = Mapping[str, Any]
+
+_TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+
+
+class Remark(NamedTuple):
+    """What a check has to say.
+
+    Attributes:
+        text: one sentence.
+        is_mistake: the stack cannot work; otherwise it is a note.
+    """
+
+    text: str
+    is_mistake: bool = True
+
+
+def at(value: Any, *steps: str) -> Any:
+    """Return the value at nested fields; None when there is none."""
+    for step in steps:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def word(value: Any, *steps: str, default: str = "") -> str:
+    """Return the text at nested fields."""
+    found = at(value, *steps)
+    return found if isinstance(found, str) and found else default
+
+
+def parts(value: Any, *steps: str) -> list[Object]:
+    """Return the maps in the list at nested fields."""
+    found = at(value, *steps)
+    return [part for part in found if isinstance(part, Mapping)] if isinstance(found, list) else []
+
+
+def pairs(value: Any, *steps: str) -> dict[str, str]:
+    """Return the texts in the map at nested fields: labels, selectors."""
+    found = at(value, *steps)
+    items = found.items() if isinstance(found, Mapping) else ()
+    return {key: text for key, text in items if isinstance(key, str) and isinstance(text, str)}
+
+
+def namespace_of(document: Object) -> str:
+    """Return the namespace of an object; empty when it is in none or does not say."""
+    return word(document, "metadata", "namespace")
+
+
+def name_of(document: Object) -> str:
+    """Return the name of an object."""
+    return word(document, "metadata", "name")
+
+
+def written(labels: Mapping[str, str]) -> str:
+    """Return labels as ``kubectl`` takes them."""
+    return ",".join(f"{key}={value}" for key, value in labels.items()) or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """The pods of one workload.
+
+    Attributes:
+        owner: the workload, or the pod itself.
+        labels: of the pods.
+        spec: of the pods.
+    """
+
+    owner: Document
+    labels: Mapping[str, str]
+    spec: Any
+
+    def __str__(self) -> str:
+        return title(self.owner)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the pods."""
+        return namespace_of(self.owner)
+
+    @property
+    def running(self) -> list[Object]:
+        """The containers that run side by side: ordinary ones and native sidecars."""
+        sidecars = [
+            one
+            for one in parts(self.spec, "initContainers")
+            if word(one, "restartPolicy") == "Always"
+        ]
+        return [*parts(self.spec, "containers"), *sidecars]
+
+    @property
+    def ports(self) -> list[Object]:
+        """The declared ports of all containers that keep running."""
+        return [port for container in self.running for port in parts(container, "ports")]
+
+    def has(self, labels: Mapping[str, str]) -> bool:
+        """Say whether the pods carry all of the labels."""
+        return labels.items() <= self.labels.items()
+
+
+class Stream:
+    """The objects of one rendering.
+
+    Attributes:
+        documents: all that are maps.
+        pods: of every workload.
+    """
+
+    def __init__(self, documents: Iterable[Any]) -> None:
+        self.documents: list[Document] = [one for one in documents if isinstance(one, dict)]
+        self.pods = list(self._pods())
+
+    def of(self, *kinds: str) -> list[Document]:
+        """Return the objects of some kinds, whatever their group."""
+        return [one for one in self.documents if one.get("kind") in kinds]
+
+    def find(self, kind: str, namespace: str, name: str) -> Document | None:
+        """Return the object of a kind with this name in this namespace."""
+        for document in self.of(kind):
+            if (namespace_of(document), name_of(document)) == (namespace, name):
+                return document
+        return None
+
+    def group(self, document: Document) -> str:
+        """Return the API group of an object."""
+        kind = kind_of(document)
+        return kind.group if kind else ""
+
+    def selected(self, namespace: str, labels: Mapping[str, str]) -> list[Pods]:
+        """Return the pods of a namespace that carry all of the labels."""
+        return [pods for pods in self.pods if pods.namespace == namespace and pods.has(labels)]
+
+    def _pods(self) -> Iterator[Pods]:
+        for document in self.of("Pod"):
+            yield Pods(document, pairs(document, "metadata", "labels"), at(document, "spec"))
+        for document in self.of(*_TEMPLATES):
+            template = at(document, "spec", "template")
+            yield Pods(document, pairs(template, "metadata", "labels"), at(template, "spec"))
