@@ -15,6 +15,8 @@ from gaiectl.plan import Assignment
 from gaiectl.validation.schema import path_of
 
 MAX_INDEX = 65536
+MAX_STEPS = 30
+"""Limits of Helm."""
 
 _NAME = re.compile(r"((?:\\.|[^\\=\[,.])*)([=\[,.]|\\?\Z)", re.DOTALL)
 _INDEX = re.compile(r"([0-9]{1,5})\]([=\[,.]|\Z)")
@@ -132,6 +134,8 @@ def _path(text: str, at: int) -> tuple[tuple[str | int, ...], int]:
                 f"{path_of(steps)!r} has no value",
                 r"write name=value, and \, for a comma that belongs to a value",
             )
+    if len(steps) > MAX_STEPS:
+        raise NotReadable(f"nested deeper than {MAX_STEPS} levels", "use a values file")
     return tuple(steps), at
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from epp.reading.source import UNUSABLE, Source, short
 from epp.reading.suggest import suggest
+from gaiectl.validation.partial import Partial, may_be_mended
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
@@ -38,7 +39,6 @@ _SIZES = {
     "minProperties": ("has fewer than", "fields"),
     "maxProperties": ("has more than", "fields"),
 }
-_MAY_YET_COME = ("required", "minItems", "minProperties", "dependencies", "dependentRequired")
 _RANK = ("enum", "const", "type", "pattern")
 """Which of several complaints about one value says most."""
 
@@ -71,21 +71,21 @@ class Schema:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._schema = schema
 
-    def check(self, value: Any, source: Source) -> None:
+    def check(self, value: Any, source: Source, partial: Partial = Partial.NOTHING) -> None:
         """Add a problem to the source for each mistake in the value, at its place in the text.
 
         Raises:
             UnusableSchema: the schema's author has made a mistake.
         """
-        for finding in self.findings(value):
+        for finding in self.findings(value, partial):
             source.add(finding.path, finding.message, finding.hint, at_key=finding.at_key)
 
-    def findings(self, value: Any, *, partial: bool = False) -> list[Finding]:
+    def findings(self, value: Any, partial: Partial = Partial.NOTHING) -> list[Finding]:
         """Return what is wrong with a value; nothing is said of ``UNUSABLE`` parts.
 
         Args:
             value: as YAML or JSON has it.
-            partial: other values will be merged into it, so what is missing may yet come.
+            partial: what may yet be added to it.
 
         Raises:
             UnusableSchema: the schema's author has made a mistake.
@@ -95,8 +95,7 @@ class Schema:
         errors = [
             error
             for error in self._validator.iter_errors(usable)
-            if path_of(error.instance_path) not in unusable
-            and not (partial and error.kind.name in _MAY_YET_COME)
+            if path_of(error.instance_path) not in unusable and not may_be_mended(error, partial)
         ]
         found = [finding for error in _one_for_each_value(errors) for finding in self._of(error)]
         meant = {f"{_parent(finding.path)}{finding.hint}" for finding in found if finding.at_key}

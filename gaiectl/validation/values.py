@@ -11,6 +11,7 @@ from epp.reading.source import UNUSABLE, parse
 from gaiectl.errors import GaieError
 from gaiectl.plan import Assignment
 from gaiectl.validation.assignments import Assigned, NotReadable, merged, read
+from gaiectl.validation.partial import Partial
 from gaiectl.validation.problems import InvalidInput
 from gaiectl.validation.schema import Finding, Schema, UnusableSchema
 
@@ -60,7 +61,7 @@ def check_assignments(assignments: Sequence[Assignment], schema: Mapping[str, An
             assigned += read(assignment)
         except NotReadable as error:
             problems.append(_at(assignment, "", str(error), error.hint))
-    findings = _findings(schema, merged(assigned))
+    findings = _findings(schema, merged(assigned)) if assigned else []
     problems += [_of_assignment(finding, assigned) for finding in findings]
     if problems:
         raise InvalidInput(problems)
@@ -74,7 +75,7 @@ def _problems(file: Path, schema: Schema) -> list[Problem]:
         source.add("", "values are a map of names to values", "write name: value")
         return source.problems
     with suppress(UnusableSchema):  # Helm tells the author of the chart
-        schema.check(source.value, source)
+        schema.check(source.value, source, Partial.FIELDS)
     return source.problems
 
 
@@ -94,7 +95,7 @@ def _text(file: Path) -> str:
 
 def _findings(schema: Mapping[str, Any], value: Any) -> list[Finding]:
     try:
-        return Schema(schema).findings(value, partial=True)
+        return Schema(schema).findings(value, Partial.ITEMS)
     except UnusableSchema:
         return []
 

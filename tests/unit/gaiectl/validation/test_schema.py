@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epp.reading.source import UNUSABLE, parse
+from gaiectl.validation.partial import Partial
 from gaiectl.validation.schema import Schema, UnusableSchema, path_of
 
 PORT = {"title": "a port, 1 to 65535", "type": ["integer", "string"], "maximum": 65535}
@@ -136,11 +137,39 @@ def test_nothing_is_said_of_an_unusable_part() -> None:
     assert Schema(SCHEMA).findings({"epp": UNUSABLE, "ports": [UNUSABLE]}) == []
 
 
-def test_what_is_missing_may_yet_come_when_more_is_merged_later() -> None:
-    value: dict[str, Any] = {"ports": [{}]}
+SOMEBODYS: dict[str, Any] = {
+    "required": ["image"],
+    "properties": {
+        "image": {"type": "string"},
+        "kind": {"enum": ["a", "b"]},
+        "items": {"minItems": 2, "items": {"required": ["name"]}},
+        "source": {"anyOf": [{"required": ["git"]}, {"required": ["file"]}]},
+    },
+    "if": {"properties": {"kind": {"const": "a"}}},
+    "then": {"properties": {"items": {"maxItems": 0}}},
+}
 
-    assert Schema(SCHEMA).findings(value)
-    assert Schema(SCHEMA).findings(value, partial=True) == []
+
+@pytest.mark.parametrize(
+    ("value", "partial", "expected"),
+    [
+        ({}, Partial.NOTHING, ["field 'image' is missing"]),
+        ({}, Partial.FIELDS, []),
+        ({"image": None}, Partial.FIELDS, []),
+        ({"image": 1}, Partial.FIELDS, ["wanted a text, got the number 1"]),
+        ({"source": {}}, Partial.FIELDS, []),
+        ({"kind": "c"}, Partial.FIELDS, ["'c' is none of a, b"]),
+        ({"items": [{"name": 1}, {}]}, Partial.FIELDS, ["field 'name' is missing"]),
+        ({"items": [{"name": 1}]}, Partial.FIELDS, ["has fewer than 2 items"]),
+        ({"items": [{}]}, Partial.ITEMS, []),
+    ],
+)
+def test_only_what_can_no_longer_be_mended_is_a_mistake(
+    value: Any, partial: Partial, expected: list[str]
+) -> None:
+    found = Schema(SOMEBODYS).findings(value, partial)
+
+    assert [finding.message for finding in found] == expected
 
 
 @pytest.mark.parametrize(
