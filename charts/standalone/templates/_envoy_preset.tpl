@@ -60,14 +60,14 @@ configMap:
       "epp" (dict "host" "127.0.0.1" "port" (include "epplib.port" (list . "grpc")))
       "epp_tls" (eq (include "epplib.secureServing" .) "true")
       "body_mode" (include "standalone.bodyMode" .)
-      "fail_open" (default false $sidecar.failOpen)
-      "access_log" (ternary "/dev/stdout" "" (default false $sidecar.accessLog))
+      "fail_open" $sidecar.failOpen
+      "access_log" (ternary "/dev/stdout" "" (eq (toString $sidecar.accessLog) "true"))
     ) -}}
 {{- end }}
 
 {{- /* standalone.bodyMode: buffered or duplex; auto is what the EPP does best. */ -}}
 {{- define "standalone.bodyMode" -}}
-{{- $chosen := .Values.inferenceExtension.sidecar.bodyMode | default "auto" -}}
+{{- $chosen := .Values.inferenceExtension.sidecar.bodyMode -}}
 {{- if ne $chosen "auto" -}}
 {{- $chosen -}}
 {{- else -}}

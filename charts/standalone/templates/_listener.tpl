@@ -1,4 +1,4 @@
-{{- /* standalone.httpPort: the Service port named http as YAML, {} when there is none. */ -}}
+{{- /* standalone.httpPort: the Service port named http as YAML; it leads to the proxy. */ -}}
 {{- define "standalone.httpPort" -}}
 {{- $found := dict -}}
 {{- range .Values.inferenceExtension.extraServicePorts -}}
@@ -7,19 +7,16 @@
 {{- toYaml $found -}}
 {{- end }}
 
-{{- /* standalone.listener: number and name of the container port behind the Service port http, as YAML. */ -}}
+{{- /* standalone.listener: number and name of the container port behind that, as YAML. */ -}}
 {{- define "standalone.listener" -}}
 {{- $http := include "standalone.httpPort" . | fromYaml -}}
-{{- $target := toString (default $http.port $http.targetPort) -}}
-{{- if not $http -}}
-number: 8081
-name: http-8081
-{{- else if regexMatch "^[0-9]+$" $target -}}
+{{- $target := default $http.port $http.targetPort | toString -}}
+{{- if regexMatch "^[0-9]+$" $target -}}
 number: {{ $target }}
 name: http-{{ $target }}
 {{- else -}}
 number: {{ int $http.port }}
-name: {{ $target }}
+name: {{ $target | quote }}
 {{- end -}}
 {{- end }}
 
@@ -29,8 +26,8 @@ name: {{ $target }}
 {{- .Values.inferenceExtension.endpointsServer.endpointSelector -}}
 {{- else -}}
 {{- $labels := list -}}
-{{- range $key, $value := .Values.inferencePool.modelServers.matchLabels -}}
-  {{- $labels = append $labels (printf "%s=%s" $key (toString $value)) -}}
+{{- range $key, $value := include "epplib.texts" .Values.inferencePool.modelServers.matchLabels | fromYaml -}}
+  {{- $labels = append $labels (printf "%s=%s" $key $value) -}}
 {{- end -}}
 {{- join "," $labels -}}
 {{- end -}}

@@ -1,21 +1,16 @@
-{{- /* standalone.sidecarPreset: what the chosen proxy brings, as the YAML of sidecar settings; the user's are merged over it. */ -}}
+{{- /* standalone.sidecarPreset: what the chosen proxy brings, as the YAML of sidecar settings. The user's
+go over it: see epplib.sidecar. */ -}}
 {{- define "standalone.sidecarPreset" -}}
-{{- if eq (include "standalone.proxyType" .) "agentgateway" -}}
+{{- if eq .Values.inferenceExtension.sidecar.proxyType "agentgateway" -}}
 {{- include "standalone.agentgatewayPreset" . -}}
 {{- else -}}
 {{- include "standalone.envoyPreset" . -}}
 {{- end -}}
 {{- end }}
 
-{{- /* standalone.proxyType: envoy or agentgateway. */ -}}
-{{- define "standalone.proxyType" -}}
-{{- .Values.inferenceExtension.sidecar.proxyType | default "envoy" -}}
-{{- end }}
-
-{{- /* standalone.configMapName: list of the root and the proxy's own name for it -> the ConfigMap that the proxy mounts. */ -}}
+{{- /* standalone.configMapName (list root default): the ConfigMap that the proxy mounts, by the user's name for it. */ -}}
 {{- define "standalone.configMapName" -}}
-{{- $root := index . 0 -}}
-{{- dig "configMap" "name" "" (deepCopy $root.Values.inferenceExtension.sidecar) | default (index . 1) -}}
+{{- (index . 0).Values.inferenceExtension.sidecar.configMap.name | default (index . 1) | quote -}}
 {{- end }}
 
 {{- /* standalone.drain: the pod's containers go on as before until no client finds the pod any more. */ -}}

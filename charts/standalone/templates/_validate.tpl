@@ -1,75 +1,60 @@
-{{- /* standalone.validate: fails on values that cannot work together; the schema has checked each alone. */ -}}
+{{- /* standalone.validate: refuse what the proxy cannot do. epplib.validate has checked the rest. */ -}}
 {{- define "standalone.validate" -}}
-{{- $extension := .Values.inferenceExtension -}}
-{{- $sidecar := $extension.sidecar -}}
-{{- if eq (include "epplib.mode" .) "selector" }}{{ include "standalone.validateSelector" . }}{{ end -}}
-{{- if $sidecar.enabled -}}
-  {{- $http := 0 -}}
-  {{- range $extension.extraServicePorts }}{{ if eq (toString .name) "http" }}{{ $http = add1 $http }}{{ end }}{{ end -}}
-  {{- if gt (int $http) 1 -}}
-    {{- include "epplib.fail" (list "inferenceExtension.extraServicePorts" "only one port may be named http, the one the sidecar serves") -}}
-  {{- end -}}
-  {{- if not (has (include "standalone.proxyType" .) (list "envoy" "agentgateway")) -}}
-    {{- include "epplib.fail" (list "inferenceExtension.sidecar.proxyType" (printf "%q is not a known proxy; use envoy or agentgateway" (toString $sidecar.proxyType))) -}}
-  {{- end -}}
-  {{- if hasKey $sidecar "agentgateway" -}}
-    {{- include "epplib.fail" (list "inferenceExtension.sidecar.agentgateway" "is no longer a value; set sidecar.proxyType to agentgateway and sidecar's own values instead") -}}
-  {{- end -}}
-  {{- $grace := int $extension.terminationGracePeriodSeconds -}}
-  {{- if ge (int $sidecar.drainSeconds) $grace -}}
-    {{- include "epplib.fail" (list "inferenceExtension.sidecar.drainSeconds" (printf "%d seconds of draining do not fit into terminationGracePeriodSeconds, which is %d" (int $sidecar.drainSeconds) $grace)) -}}
-  {{- end -}}
-  {{- if eq (include "standalone.proxyType" .) "agentgateway" -}}
-    {{- include "standalone.validateAgentgateway" . -}}
-  {{- else if not (has (include "standalone.bodyMode" .) (list "buffered" "duplex")) -}}
-    {{- include "epplib.fail" (list "inferenceExtension.sidecar.bodyMode" (printf "%q is not a body mode; use auto, buffered or duplex" (toString $sidecar.bodyMode))) -}}
-  {{- else if and (eq (include "standalone.bodyMode" .) "buffered") (eq (include "epplib.implementation" .) "go") -}}
-    {{- include "epplib.fail" (list "inferenceExtension.sidecar.bodyMode" "buffered needs the Python EPP; the Go EPP answers in duplex mode only") -}}
-  {{- end -}}
-{{- end -}}
+{{- $sidecar := .Values.inferenceExtension.sidecar }}
+{{- if $sidecar.enabled }}
+  {{- include "epplib.checkChoice" (list "inferenceExtension.sidecar.proxyType" $sidecar.proxyType (list "envoy" "agentgateway")) }}
+  {{- include "epplib.checkChoice" (list "inferenceExtension.sidecar.bodyMode" $sidecar.bodyMode (list "auto" "buffered" "duplex")) }}
+  {{- include "epplib.checkBoolean" (list "inferenceExtension.sidecar.failOpen" $sidecar.failOpen) }}
+  {{- include "epplib.checkBoolean" (list "inferenceExtension.sidecar.accessLog" $sidecar.accessLog) }}
+  {{- include "standalone.validateDrain" . }}
+  {{- include "standalone.validateHttpPort" . }}
+  {{- if hasKey $sidecar "agentgateway" }}
+    {{- include "epplib.fail" (list "inferenceExtension.sidecar.agentgateway" "was a value for a while and is none; write inferenceExtension.sidecar.proxyType agentgateway and the sidecar's own values") }}
+  {{- end }}
+  {{- if eq $sidecar.proxyType "agentgateway" }}
+    {{- include "standalone.validateAgentgateway" . }}
+  {{- else if and (eq (include "standalone.bodyMode" .) "buffered") (eq (include "epplib.implementation" .) "go") }}
+    {{- include "epplib.fail" (list "inferenceExtension.sidecar.bodyMode" "the Go EPP cannot answer buffered bodies; write auto or duplex, or take the Python EPP") }}
+  {{- end }}
+{{- end }}
 {{- end }}
 
-{{- /* standalone.validateSelector: what takes the place of the pool must be complete. */ -}}
-{{- define "standalone.validateSelector" -}}
-{{- $server := .Values.inferenceExtension.endpointsServer -}}
-{{- if not $server.endpointSelector -}}
-  {{- include "epplib.fail" (list "inferenceExtension.endpointsServer.endpointSelector" "is required without an InferencePool; set the labels of the model servers' pods, for example app=vllm-llama3-8b-instruct") -}}
-{{- end -}}
-{{- range splitList "," $server.endpointSelector -}}
-  {{- if not (regexMatch "^[A-Za-z0-9][-A-Za-z0-9_./]*=[-A-Za-z0-9_.]*$" .) -}}
-    {{- include "epplib.fail" (list "inferenceExtension.endpointsServer.endpointSelector" (printf "%q is not a label; write key=value,key=value" .)) -}}
-  {{- end -}}
-{{- end -}}
-{{- $ports := include "epplib.targetPorts" . | fromJsonArray -}}
-{{- range $ports -}}
-  {{- if or (lt (int .) 1) (gt (int .) 65535) -}}
-    {{- include "epplib.fail" (list "inferenceExtension.endpointsServer.targetPorts" (printf "%s has what is not a port from 1 to 65535" (toJson $ports))) -}}
-  {{- end -}}
-{{- end -}}
-{{- if gt (len $ports) 8 -}}
-  {{- include "epplib.fail" (list "inferenceExtension.endpointsServer.targetPorts" (printf "has %d ports; the EPP takes at most 8" (len $ports))) -}}
-{{- end -}}
+{{- /* standalone.validateDrain: the drain ends before the pod is killed. */ -}}
+{{- define "standalone.validateDrain" -}}
+{{- $ext := .Values.inferenceExtension }}
+{{- $path := "inferenceExtension.sidecar.drainSeconds" }}
+{{- include "epplib.checkNumber" (list $path $ext.sidecar.drainSeconds 0 3600) }}
+{{- if ge (int $ext.sidecar.drainSeconds) (int $ext.terminationGracePeriodSeconds) }}
+  {{- include "epplib.fail" (list $path (printf "%d seconds do not fit into the %d of inferenceExtension.terminationGracePeriodSeconds; write fewer here or more there" (int $ext.sidecar.drainSeconds) (int $ext.terminationGracePeriodSeconds))) }}
+{{- end }}
 {{- end }}
 
-{{- /* standalone.validateAgentgateway: what agentgateway does not do. */ -}}
+{{- /* standalone.validateHttpPort: the Service has one port that leads to the proxy. */ -}}
+{{- define "standalone.validateHttpPort" -}}
+{{- $path := "inferenceExtension.extraServicePorts" }}
+{{- $http := include "standalone.httpPort" . | fromYaml }}
+{{- if not $http }}
+  {{- include "epplib.fail" (list $path "has no port named http, and that is the one of the proxy; add {name: http, port: 8081}, because a list replaces the default") }}
+{{- end }}
+{{- $target := default $http.port $http.targetPort | toString }}
+{{- if regexMatch "^[0-9]+$" $target }}
+  {{- include "epplib.checkPort" (list (printf "%s: targetPort of http" $path) $target) }}
+{{- else }}
+  {{- include "epplib.checkText" (list $path $target "^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$" "a number or up to 15 lower-case letters, digits and - as the targetPort of http") }}
+{{- end }}
+{{- end }}
+
+{{- /* standalone.validateAgentgateway: what agentgateway cannot do. */ -}}
 {{- define "standalone.validateAgentgateway" -}}
-{{- $extension := .Values.inferenceExtension -}}
-{{- if eq (include "epplib.mode" .) "pool" -}}
-  {{- include "epplib.fail" (list "inferenceExtension.sidecar.proxyType" "agentgateway works without an InferencePool only; set inferenceExtension.endpointsServer.createInferencePool to false") -}}
-{{- end -}}
-{{- if eq (include "epplib.secureServing" .) "true" -}}
-  {{- include "epplib.fail" (list "inferenceExtension.flags.secure-serving" "agentgateway speaks to the EPP without TLS; leave the flag out or set it to false") -}}
-{{- end -}}
-{{- $http := include "standalone.httpPort" . | fromYaml -}}
-{{- $path := "inferenceExtension.extraServicePorts" -}}
-{{- if not $http -}}
-  {{- include "epplib.fail" (list $path "needs a port named http, where agentgateway listens") -}}
-{{- end -}}
-{{- $port := toString $http.port -}}
-{{- if not (and (regexMatch "^[0-9]{1,5}$" $port) (ge (atoi $port) 1) (le (atoi $port) 65535)) -}}
-  {{- include "epplib.fail" (list $path (printf "the port named http needs a number from 1 to 65535, not %q" $port)) -}}
-{{- end -}}
-{{- if not (has (toString (default $port $http.targetPort)) (list $port "http")) -}}
-  {{- include "epplib.fail" (list $path (printf "agentgateway listens on the port named http itself; leave its targetPort out or set it to %s" $port)) -}}
-{{- end -}}
+{{- if eq (include "epplib.mode" .) "pool" }}
+  {{- include "epplib.fail" (list "inferenceExtension.sidecar.proxyType" "agentgateway works without an InferencePool only; write inferenceExtension.endpointsServer.createInferencePool false, or proxyType envoy") }}
+{{- end }}
+{{- if eq (include "epplib.secureServing" .) "true" }}
+  {{- include "epplib.fail" (list "inferenceExtension.flags.secure-serving" "agentgateway speaks to the EPP without TLS; write false or nothing") }}
+{{- end }}
+{{- $http := include "standalone.httpPort" . | fromYaml }}
+{{- $port := toString $http.port }}
+{{- if not (has (default $port $http.targetPort | toString) (list $port "http")) }}
+  {{- include "epplib.fail" (list "inferenceExtension.extraServicePorts" (printf "agentgateway listens on the Service's port itself; write no targetPort for http, or %s" $port)) }}
+{{- end }}
 {{- end }}

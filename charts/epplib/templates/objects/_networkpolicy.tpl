@@ -18,7 +18,7 @@ spec:
     - ports:
         - port: grpc
         - port: metrics
-        {{- range $ext.extraServicePorts }}
+        {{- range include "epplib.extraServicePorts" . | fromYamlArray }}
         - port: {{ default .port .targetPort }}
           {{- with .protocol }}
           protocol: {{ . }}

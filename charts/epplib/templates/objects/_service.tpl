@@ -19,7 +19,20 @@ spec:
       protocol: TCP
       port: {{ int $ext.metricsPort }}
       targetPort: metrics
-    {{- with $ext.extraServicePorts }}
+    {{- with include "epplib.extraServicePorts" . | fromYamlArray }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
+{{- end }}
+
+{{- /* epplib.extraServicePorts: more ports of the Service, as YAML. http is that of standalone's proxy, and
+leads nowhere without it. */ -}}
+{{- define "epplib.extraServicePorts" -}}
+{{- $sidecar := .Values.inferenceExtension.sidecar }}
+{{- $ports := list }}
+{{- range .Values.inferenceExtension.extraServicePorts }}
+  {{- if not (and $sidecar.proxyType (not $sidecar.enabled) (eq (toString .name) "http")) }}
+    {{- $ports = append $ports . }}
+  {{- end }}
+{{- end }}
+{{- toYaml $ports }}
 {{- end }}
