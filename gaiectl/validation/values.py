@@ -1,13 +1,12 @@
 """Values files and ``--set`` against a chart's schema, before Helm sees them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from epp.config import Problem
-from epp.reading.source import UNUSABLE, parse
+from epp.reading.source import UNUSABLE, Source, parse
 from gaiectl.errors import GaieError
 from gaiectl.plan import Assignment
 from gaiectl.validation.assignments import Assigned, NotReadable, merged, read
@@ -43,9 +42,8 @@ def check_values_files(files: Sequence[Path], schema: Mapping[str, Any]) -> None
         InvalidInput: what is wrong in all of them.
         GaieError: a file cannot be read.
     """
-    problems = [problem for file in files for problem in _problems(file, Schema(schema))]
-    if problems:
-        raise InvalidInput(problems)
+    compiled = Schema(schema)
+    _refuse([_checked(file, compiled) for file in files])
 
 
 def check_assignments(assignments: Sequence[Assignment], schema: Mapping[str, Any]) -> None:
@@ -54,29 +52,35 @@ def check_assignments(assignments: Sequence[Assignment], schema: Mapping[str, An
     Raises:
         InvalidInput: a text is no assignment, or the schema knows no such value.
     """
-    problems: list[Problem] = []
+    sources = {assignment: Source(_as_typed(assignment)) for assignment in assignments}
     assigned: list[Assigned] = []
-    for assignment in assignments:
+    for assignment, source in sources.items():
         try:
             assigned += read(assignment)
         except NotReadable as error:
-            problems.append(_at(assignment, "", str(error), error.hint))
-    findings = _findings(schema, merged(assigned)) if assigned else []
-    problems += [_of_assignment(finding, assigned) for finding in findings]
-    if problems:
+            source.add("", str(error), error.hint)
+    if assigned:
+        with suppress(UnusableSchema):
+            for finding in Schema(schema).findings(merged(assigned), Partial.ITEMS):
+                culprit = _culprit(finding, assigned)
+                hint = _hint(finding, culprit)
+                sources[culprit.assignment].add(finding.path, finding.message, hint)
+    _refuse(sources.values())
+
+
+def _refuse(sources: Iterable[Source]) -> None:
+    if problems := [problem for source in sources for problem in source.problems]:
         raise InvalidInput(problems)
 
 
-def _problems(file: Path, schema: Schema) -> list[Problem]:
+def _checked(file: Path, schema: Schema) -> Source:
     source = parse(_text(file), str(file), merge_keys=True)
-    if source.value is None or source.value is UNUSABLE:
-        return source.problems
-    if not isinstance(source.value, dict):
+    if isinstance(source.value, dict):
+        with suppress(UnusableSchema):  # Helm tells the author of the chart
+            schema.check(source.value, source, Partial.FIELDS)
+    elif source.value is not None and source.value is not UNUSABLE:
         source.add("", "values are a map of names to values", "write name: value")
-        return source.problems
-    with suppress(UnusableSchema):  # Helm tells the author of the chart
-        schema.check(source.value, source, Partial.FIELDS)
-    return source.problems
+    return source
 
 
 def _text(file: Path) -> str:
@@ -93,17 +97,13 @@ def _text(file: Path) -> str:
         ) from None
 
 
-def _findings(schema: Mapping[str, Any], value: Any) -> list[Finding]:
-    try:
-        return Schema(schema).findings(value, Partial.ITEMS)
-    except UnusableSchema:
-        return []
+def _as_typed(assignment: Assignment) -> str:
+    return f"{'--set-string' if assignment.as_string else '--set'} {assignment.text}"
 
 
-def _of_assignment(finding: Finding, assigned: Sequence[Assigned]) -> Problem:
-    """Return the problem at the last assignment that says something about the finding's path."""
-    culprit = next(one for one in reversed(assigned) if one.concerns(finding.path))
-    return _at(culprit.assignment, finding.path, finding.message, _hint(finding, culprit))
+def _culprit(finding: Finding, assigned: Sequence[Assigned]) -> Assigned:
+    """Return the last assignment that says something about the finding's path."""
+    return next(one for one in reversed(assigned) if one.concerns(finding.path))
 
 
 def _hint(finding: Finding, culprit: Assigned) -> str:
@@ -115,8 +115,3 @@ def _hint(finding: Finding, culprit: Assigned) -> str:
         return r"write \. for a dot that belongs to a name"
     wants_text = finding.message.startswith("wanted a text;")
     return "--set-string makes a text of any value" if wants_text else finding.hint
-
-
-def _at(assignment: Assignment, path: str, message: str, hint: str) -> Problem:
-    option = "--set-string" if assignment.as_string else "--set"
-    return Problem(message, f"{option} {assignment.text}", path=path, hint=hint)
