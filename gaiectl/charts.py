@@ -4,7 +4,6 @@ In the tree every chart stands alone: the library they share is kept once. Helm 
 chart that uses it, so a chart is completed before Helm sees it.
 """
 
-import os
 import shutil
 from pathlib import Path
 
@@ -46,8 +45,8 @@ def complete(chart: str, target: Path) -> Path:
     """Return a chart that Helm accepts.
 
     Args:
-        chart: name of one of ours, copied with its library to ``target/<name>``; or the path of a
-            user's chart, a folder or an archive, which is used where it is.
+        chart: name of one of ours; ``target/<name>`` is then made of links to it and its library.
+            Or the path of a user's chart, a folder or an archive, which is used where it is.
         target: an existing folder.
 
     Raises:
@@ -55,22 +54,37 @@ def complete(chart: str, target: Path) -> Path:
     """
     if not is_bundled(chart):
         return _users_chart(chart)
-    copy = target / chart
-    _copy(source(chart), copy)
+    # Links, because every render does this: copying the files takes as long as half of Helm's work.
+    complete_chart = target / chart
+    complete_chart.mkdir()
+    for entry in source(chart).iterdir():
+        (complete_chart / entry.name).symlink_to(entry)
     if needs_library(chart):
-        copy_library(copy / "charts" / LIBRARY)
-    return copy
+        (complete_chart / "charts").mkdir()
+        (complete_chart / "charts" / LIBRARY).symlink_to(folder("charts") / LIBRARY)
+    return complete_chart
+
+
+def copy(chart: str, target: Path) -> Path:
+    """Copy one of our charts, with the library it needs, to ``target/<name>``; return that.
+
+    Raises:
+        UsageError: we have no such chart.
+    """
+    complete_chart = shutil.copytree(source(chart), target / chart, copy_function=shutil.copyfile)
+    if needs_library(chart):
+        copy_library(complete_chart / "charts" / LIBRARY)
+    return complete_chart
 
 
 def copy_library(target: Path) -> None:
     """Copy the library to a folder that does not exist yet."""
-    _copy(folder("charts") / LIBRARY, target)
+    shutil.copytree(folder("charts") / LIBRARY, target, copy_function=shutil.copyfile)
 
 
 def needs_library(chart: str) -> bool:
     """Tell whether one of our charts depends on the library."""
-    text = (folder("charts") / chart / _METADATA).read_text(encoding="utf-8")
-    return f"name: {LIBRARY}" in text
+    return f"name: {LIBRARY}" in (source(chart) / _METADATA).read_text(encoding="utf-8")
 
 
 def _users_chart(chart: str) -> Path:
@@ -86,14 +100,3 @@ def _users_chart(chart: str) -> Path:
             hint="name the folder of the chart itself, not one above or below it",
         )
     return path.absolute()
-
-
-def _copy(original: Path, copy: Path) -> None:
-    """Copy a folder's files; several times as fast as ``shutil.copytree``, which asks for more."""
-    copy.mkdir(parents=True)
-    with os.scandir(original) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                _copy(Path(entry.path), copy / entry.name)
-            else:
-                shutil.copyfile(entry.path, copy / entry.name)

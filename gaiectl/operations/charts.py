@@ -87,7 +87,7 @@ def export(target: Path, wanted: Sequence[str] = (), *, force: bool = False) -> 
         new.mkdir()
         old.mkdir()
         for name in names:
-            charts.complete(name, new)
+            charts.copy(name, new)
         if any(charts.needs_library(name) for name in names):
             charts.copy_library(new / charts.LIBRARY)
         written = sorted(folder.name for folder in new.iterdir())
@@ -119,7 +119,7 @@ def package(target: Path, helm: Helm, wanted: Sequence[str] = ()) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".gaiectl-") as scratch:
         folder = Path(scratch)
-        archives = [helm.package(charts.complete(name, folder), folder) for name in names]
+        archives = [helm.package(charts.copy(name, folder), folder) for name in names]
         return [archive.replace(target / archive.name) for archive in archives]
 
 

@@ -1,6 +1,8 @@
 """Our charts get their library; a user's chart is used where it is."""
 
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,19 @@ from gaiectl.errors import GaieError, UsageError
 
 
 def files_below(top: Path) -> set[str]:
-    return {path.relative_to(top).as_posix() for path in top.rglob("*") if path.is_file()}
+    return {
+        Path(where, name).relative_to(top).as_posix()
+        for where, _, names in os.walk(top, followlinks=True)
+        for name in names
+    }
 
 
+@pytest.mark.parametrize("way", [charts.complete, charts.copy])
 @pytest.mark.parametrize("name", ["inferencepool", "standalone"])
-def test_a_chart_is_completed_with_the_library(name: str, tmp_path: Path) -> None:
-    copy = charts.complete(name, tmp_path)
+def test_a_chart_is_completed_with_the_library(
+    name: str, way: Callable[[str, Path], Path], tmp_path: Path
+) -> None:
+    copy = way(name, tmp_path)
     own = files_below(folder("charts") / name)
     library = files_below(folder("charts") / charts.LIBRARY)
 
@@ -26,6 +35,12 @@ def test_a_chart_is_completed_with_the_library(name: str, tmp_path: Path) -> Non
 
 def test_a_chart_without_dependencies_gets_no_library(tmp_path: Path) -> None:
     assert not (charts.complete("inference-crds", tmp_path) / "charts").exists()
+
+
+def test_a_copy_holds_no_link(tmp_path: Path) -> None:
+    charts.copy("standalone", tmp_path)
+
+    assert [path for path in tmp_path.rglob("*") if path.is_symlink()] == []
 
 
 def test_the_library_is_no_chart_to_render() -> None:
