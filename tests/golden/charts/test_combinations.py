@@ -5,6 +5,7 @@
 ``documents.yaml``, compared as data, or ``message``: the values are refused with this sentence.
 """
 
+import itertools
 import re
 import shlex
 import subprocess
@@ -47,10 +48,14 @@ def outcome(helm: Path, run_helm: RunHelm, case: Path) -> Outcome:
 
 
 def reason(stderr: str) -> str:
-    """Return our sentence, without the trace that Helm puts before it, or the schema's."""
-    text = stderr.partition("Error:")[2].strip()
-    ours = re.search(r"error calling fail: (.*)", text, re.DOTALL)
-    return (ours[1] if ours else text).replace("\n\nUse --debug flag", "\nUse --debug flag").strip()
+    """Return our sentence, or which values the schema refuses: there each Helm has its words."""
+    error = stderr.partition("Error:")[2].strip()
+    if ours := re.search(r"execution error at \([^)]*\): (.*)", error, re.DOTALL):
+        return re.sub(r"\s*Use --debug flag.*", "", ours[1], flags=re.DOTALL)
+    pointers = re.findall(r"^ *- at '/?([^']*)':", error, re.MULTILINE)
+    dotted = re.findall(r"^- ([^\s:]+): ", error, re.MULTILINE)
+    places = sorted({pointer.replace("/", ".") or "(root)" for pointer in pointers} | set(dotted))
+    return "\n".join(f"schema: {place}" for place in places) if places else error
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -73,4 +78,5 @@ def test_a_case_says_what_it_proves_and_has_no_file_that_nobody_reads(case: Path
     files = {path.name for path in case.iterdir()}
     expectation = files & {"documents.yaml", "message"}
     assert len(expectation) == 1
-    assert files == {"command", *expectation, *(word for word in words if word.endswith(".yaml"))}
+    read = {name for option, name in itertools.pairwise(words) if option == "--values"}
+    assert files == {"command", *expectation, *read}

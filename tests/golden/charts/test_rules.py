@@ -106,9 +106,12 @@ def test_nothing_is_null_and_nothing_is_a_printed_go_value(documents: list[Docum
     def nulls(node: Any, path: str) -> Iterator[str]:
         if node is None:
             yield path
-        items = node.items() if isinstance(node, dict) else enumerate(node)
-        for key, value in items if isinstance(node, (dict, list)) else ():
-            yield from nulls(value, f"{path}.{key}")
+        elif isinstance(node, dict):
+            for key, value in node.items():
+                yield from nulls(value, f"{path}.{key}")
+        elif isinstance(node, list):
+            for index, value in enumerate(node):
+                yield from nulls(value, f"{path}[{index}]")
 
     assert not list(nulls(documents, ""))
 

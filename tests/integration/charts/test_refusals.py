@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 RunHelm = Callable[..., subprocess.CompletedProcess[str]]
 
 SELECTOR = "inferencePool.modelServers.matchLabels.app=a"
-OURS = re.compile(r"error calling fail: [A-Za-z]+(\.[A-Za-z0-9]+|\[\d+\])*: .+")
+OURS = re.compile(r"execution error at \([^)]*\): [A-Za-z ]+(\.[-\w]+|\[[^\]]+\])*: .+")
 SCHEMA = re.compile(r"values don't meet the specifications of the schema")
 
 

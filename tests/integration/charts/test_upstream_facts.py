@@ -4,6 +4,7 @@
 an expectation in tests/golden that was accepted by mistake does not hide a wrong chart.
 """
 
+import difflib
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -193,7 +194,9 @@ def config(data: Mapping[str, str]) -> Facts:
         "files": sorted(data),
         "plugins": [plugin["type"] for plugin in plugins["plugins"]],
         "profiles": {
-            profile["name"]: {ref["pluginRef"]: ref.get("weight") for ref in profile["plugins"]}
+            profile["name"]: {
+                ref["pluginRef"]: ref.get("weight", "no weight") for ref in profile["plugins"]
+            }
             for profile in plugins["schedulingProfiles"]
         },
     }
@@ -239,9 +242,16 @@ def proxy(bootstrap: Any, container: Any) -> Facts:
         "tls": "transport_socket" in epp,
         "request body": mode["request_body_mode"],
         "response body": mode["response_body_mode"],
-        "fails open": processor.get("failure_mode_allow", False),
+        "fails open": goes_anywhere(manager, by_header["name"]),
         "destination": by_header["original_dst_lb_config"]["http_header_name"],
     }
+
+
+def goes_anywhere(manager: Any, cluster: str) -> bool:
+    """Return whether a request that the EPP has not placed is routed to the model servers."""
+    (host,) = manager["route_config"]["virtual_hosts"]
+    routes = [each for each in host["routes"] if each.get("route", {}).get("cluster") == cluster]
+    return any("headers" not in each["match"] for each in routes)
 
 
 def names(manager: Any) -> list[str]:
@@ -257,7 +267,9 @@ def test_a_combination_contains_what_upstream_renders(
     done = run_helm(helm4, ["template", *words], folder=case)
     assert not done.returncode, done.stderr
     found, wanted = Objects(done.stdout).facts(), expected(number)
-    assert found == wanted
+    if found != wanted:
+        sides = [yaml.safe_dump(each).splitlines() for each in (wanted, found)]
+        pytest.fail("\n".join(difflib.unified_diff(*sides, "upstream", "ours")), pytrace=False)
 
 
 def test_every_combination_has_facts_or_is_refused() -> None:
