@@ -3,7 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gaiectl.validation.stream import Object, Pods, Stream, at, name_of, namespace_of, parts, word
+from gaiectl.validation.stream import (
+    Object,
+    Pods,
+    Stream,
+    at,
+    name_of,
+    namespace_of,
+    pairs,
+    parts,
+    whole,
+    word,
+)
 
 POOL_GROUP = "inference.networking.k8s.io"
 GRPC_PORT = 9002
@@ -82,52 +93,41 @@ def flags_of(container: Object) -> dict[str, str]:
     return flags
 
 
-def is_pool(document: Object) -> bool:
-    """Say whether an object is an InferencePool, of either group."""
-    return document.get("kind") == "InferencePool"
-
-
 def picker_of(pool: Object) -> tuple[str, str, int]:
     """Return the path of a pool's reference to its EPP, the name there and the port."""
     if at(pool, "spec", "extensionRef") is not None:
-        port = at(pool, "spec", "extensionRef", "portNumber")
-        name = word(pool, "spec", "extensionRef", "name")
-        return "spec.extensionRef.portNumber", name, port if isinstance(port, int) else GRPC_PORT
-    port = at(pool, "spec", "endpointPickerRef", "port", "number")
+        port = whole(pool, "spec", "extensionRef", "portNumber") or GRPC_PORT
+        return "spec.extensionRef.portNumber", word(pool, "spec", "extensionRef", "name"), port
+    port = whole(pool, "spec", "endpointPickerRef", "port", "number") or 0
     name = word(pool, "spec", "endpointPickerRef", "name")
-    return "spec.endpointPickerRef.port.number", name, port if isinstance(port, int) else 0
+    return "spec.endpointPickerRef.port.number", name, port
+
+
+def ports_of(pool: Object) -> tuple[int, ...]:
+    """Return the ports that a pool's model servers serve on; v1 has several, v1alpha2 has one."""
+    ports = [whole(port, "number") for port in parts(pool, "spec", "targetPorts")]
+    return tuple(port for port in (*ports, whole(pool, "spec", "targetPortNumber")) if port)
 
 
 def selections(stream: Stream) -> Iterator[Selection]:
     """Yield what the pools of a rendering select, and the EPPs that have no pool."""
     for pool in stream.of("InferencePool"):
-        spec = at(pool, "spec")
-        labels = at(spec, "selector", "matchLabels")
-        if labels is None:
-            labels = at(spec, "selector")
-        numbers = [at(port, "number") for port in parts(spec, "targetPorts")]
-        numbers.append(at(spec, "targetPortNumber"))
+        is_early = at(pool, "spec", "selector", "matchLabels") is None
         yield Selection(
             source=f"InferencePool {namespace_of(pool)}/{name_of(pool)}",
             namespace=namespace_of(pool),
-            labels={k: v for k, v in labels.items() if isinstance(v, str)}
-            if isinstance(labels, dict)
-            else {},
-            ports=tuple(number for number in numbers if isinstance(number, int)),
+            labels=pairs(pool, "spec", "selector", *(() if is_early else ("matchLabels",))),
+            ports=ports_of(pool),
             values=("inferencePool.modelServers.matchLabels", "inferencePool.targetPorts"),
         )
     for epp in epps(stream):
-        labels = _equalities(epp.flags.get("endpoint-selector", ""))
-        if labels:
+        if labels := _equalities(epp.flags.get("endpoint-selector", "")):
+            ports = epp.flags.get("endpoint-target-ports", "").split(",")
             yield Selection(
                 source=f"--endpoint-selector of {epp.pods}",
                 namespace=epp.pods.namespace,
                 labels=labels,
-                ports=tuple(
-                    int(text)
-                    for text in epp.flags.get("endpoint-target-ports", "").split(",")
-                    if text.isascii() and text.isdigit()
-                ),
+                ports=tuple(int(port) for port in ports if port.isascii() and port.isdigit()),
                 values=(
                     "inferenceExtension.endpointsServer.endpointSelector",
                     "inferenceExtension.endpointsServer.targetPorts",

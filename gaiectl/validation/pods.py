@@ -11,6 +11,7 @@ from gaiectl.validation.stream import (
     at,
     pairs,
     parts,
+    whole,
     word,
 )
 
@@ -61,7 +62,7 @@ def _ports(pods: Pods) -> Iterator[Remark]:
     for container in pods.running:
         owner = word(container, "name")
         for port in parts(container, "ports"):
-            name, number = word(port, "name"), at(port, "containerPort")
+            name, number = word(port, "name"), whole(port, "containerPort")
             listener = (number, word(port, "protocol", default="TCP"))
             if name and name in names:
                 yield Remark(

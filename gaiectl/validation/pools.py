@@ -22,6 +22,7 @@ from gaiectl.validation.stream import (
     namespace_of,
     pairs,
     parts,
+    whole,
     word,
     written,
 )
@@ -78,8 +79,8 @@ def container_port(entry: Object, pods: Pods) -> int:
         target = at(entry, "port")
     if isinstance(target, int):
         return target
-    numbers = [at(port, "containerPort") for port in pods.ports if word(port, "name") == target]
-    return next((number for number in numbers if isinstance(number, int)), 0)
+    named = [whole(port, "containerPort") for port in pods.ports if word(port, "name") == target]
+    return next((found for found in named if found), 0)
 
 
 def _pool_of(epp: Epp, stream: Stream) -> Iterator[Remark]:
@@ -108,16 +109,17 @@ def _pool_of(epp: Epp, stream: Stream) -> Iterator[Remark]:
 
 
 def _endpoints(selection: Selection, stream: Stream) -> Iterator[Remark]:
+    if not selection.labels:
+        return
+    pickers = [epp.pods for epp in epps(stream)]
     for pods in stream.selected(selection.namespace, selection.labels):
-        if not selection.labels:
-            continue
-        if any(picker.pods.owner is pods.owner for picker in epps(stream)):
+        if any(picker is pods for picker in pickers):
             yield Remark(
                 f"{selection.source} selects {written(selection.labels)}, which the EPP itself "
                 f"carries ({pods}); set {selection.values[0]} to labels of the model servers alone"
             )
             continue
-        declared = {at(port, "containerPort") for port in pods.ports}
+        declared = sorted({whole(port, "containerPort") or 0 for port in pods.ports})
         for port in selection.ports:
             if port not in declared:
                 listed = ", ".join(str(one) for one in declared) or "no port"

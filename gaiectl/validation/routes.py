@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from gaiectl.documents import Document
+from gaiectl.validation.epps import ports_of
 from gaiectl.validation.objects import title
 from gaiectl.validation.pods import needs
 from gaiectl.validation.stream import (
@@ -13,6 +14,7 @@ from gaiectl.validation.stream import (
     name_of,
     namespace_of,
     parts,
+    whole,
     word,
 )
 
@@ -112,14 +114,13 @@ def _health_port(policy: Document, stream: Stream) -> Iterator[Remark]:
     config = at(policy, "spec", "default", "config")
     if pool is None or not isinstance(config, dict):
         return
-    numbers = {at(port, "number") for port in parts(pool, "spec", "targetPorts")}
-    numbers |= {at(pool, "spec", "targetPortNumber")} - {None}
+    served = ports_of(pool)
     for field, check in config.items():
-        port = at(check, "port")
-        if port is not None and port not in numbers:
+        port = whole(check, "port")
+        if port and port not in served:
             yield Remark(
                 f"{title(policy)}: spec.default.config.{field}.port is {port}, but {title(pool)} "
-                f"serves on {', '.join(map(str, numbers))}; set inferencePool.targetPorts, which "
+                f"serves on {', '.join(map(str, served))}; set inferencePool.targetPorts, which "
                 "both follow"
             )
 

@@ -41,6 +41,12 @@ def word(value: Any, *steps: str, default: str = "") -> str:
     return found if isinstance(found, str) and found else default
 
 
+def whole(value: Any, *steps: str) -> int | None:
+    """Return the whole number at nested fields."""
+    found = at(value, *steps)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
 def parts(value: Any, *steps: str) -> list[Object]:
     """Return the maps in the list at nested fields."""
     found = at(value, *steps)
