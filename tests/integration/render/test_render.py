@@ -217,14 +217,14 @@ REFUSALS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "name too long": (("render", "standalone", "x" * 54, *POOL[5:]), 2, "name"),
     "port out of range": (
         (*POOL, SET, "inferencePool.targetPorts[0].number=70000"),
-        1,
+        2,
         "inferencePool.targetPorts",
     ),
     "unknown provider": ((*POOL, "--provider", "itsio"), 2, "istio"),
     "unknown model server": ((*POOL[:3], "--model-server", "gpus"), 2, "gpu"),
     "value of the wrong type": (
         (*POOL, SET, "inferenceExtension.replicas=many"),
-        1,
+        2,
         "inferenceExtension.replicas",
     ),
     "unknown value": ((*POOL, SET, "inferenceExtension.replcas=2"), 2, "replicas"),
