@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,12 @@ RESTRICTED_VOLUMES = {
 
 @pytest.fixture(params=CASES, ids=lambda path: path.parent.name)
 def documents(request: pytest.FixtureRequest) -> list[Document]:
-    return load(request.param.read_text())
+    return read(request.param)
+
+
+@cache
+def read(path: Path) -> list[Document]:
+    return load(path.read_text())
 
 
 def pods(documents: list[Document]) -> Iterator[tuple[Document, Any]]:
