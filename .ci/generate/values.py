@@ -15,6 +15,10 @@ NAMES = ("inferencepool", "standalone")
 BEGIN, END = "<!-- values -->", "<!-- /values -->"
 
 _WIDTH = 100
+_ABOUT = """\
+In brackets stands the release of the Gateway API Inference Extension whose charts had the value first,
+or gaiectl for a value of ours.
+"""
 _HEAD = "| value | type | default | meaning |\n|---|---|---|---|"
 _OWN_KEYWORDS = {"default", "description", "since", "deprecated", "example"}
 """Keywords of a value's record that are no JSON Schema, or that are set here."""
@@ -210,7 +214,7 @@ def with_table(readme: str, chart: Chart) -> str:
 
 def table(chart: Chart) -> str:
     """Return the Markdown tables of the values, one for each group."""
-    parts = []
+    parts = [_ABOUT]
     for title, values in chart.groups.items():
         rows = "\n".join(_row(value) for value in values)
         parts.append(f"### {title}\n\n{_HEAD}\n{rows}\n")
