@@ -1,5 +1,6 @@
 """The Typer application, its global behaviour and the one error boundary."""
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -75,10 +76,10 @@ def run() -> int:
         )
         return Exit.FAILED
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             return _own_fault(error)
         errors.show_lines(
-            f"{error.filename}: {(error.strerror or str(error)).lower()}",
+            f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}",
             "see that the path is yours to read and write, and that there is space left",
         )
         return Exit.FAILED

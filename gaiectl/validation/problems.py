@@ -1,9 +1,13 @@
 """Mistakes in what the user wrote: all of them at once, each with its place."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from epp.config import Problem
+
 from gaiectl.errors import Exit, GaieError
+
+if TYPE_CHECKING:  # importing it would bring all of epp.config
+    from epp.config import Problem
 
 
 class InvalidInput(GaieError):
@@ -15,7 +19,7 @@ class InvalidInput(GaieError):
 
     code = Exit.USAGE
 
-    def __init__(self, problems: Sequence[Problem], *, hint: str = "") -> None:
+    def __init__(self, problems: "Sequence[Problem]", *, hint: str = "") -> None:
         self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column)))
         count = len(self.problems)
         super().__init__(
