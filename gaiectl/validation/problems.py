@@ -1,12 +1,12 @@
 """Mistakes in what the user wrote: all of them at once, each with its place."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
 
 from gaiectl.errors import Exit, GaieError
 
 if TYPE_CHECKING:  # importing it would bring all of epp.config
+    from collections.abc import Sequence
+
     from epp.config import Problem
 
 
