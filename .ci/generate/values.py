@@ -16,10 +16,11 @@ BEGIN, END = "<!-- values -->", "<!-- /values -->"
 
 _WIDTH = 100
 _ABOUT = """\
-In brackets stands the release of the Gateway API Inference Extension whose charts had the value first,
-or gaiectl for a value of ours.
+In brackets stands the release of the Gateway API Inference Extension whose charts had the value
+first, or gaiectl for a value of ours.
 """
 _HEAD = "| value | type | default | meaning |\n|---|---|---|---|"
+_END_OF_DOCUMENT = "...\n"
 _OWN_KEYWORDS = {"default", "description", "since", "deprecated", "example"}
 """Keywords of a value's record that are no JSON Schema, or that are set here."""
 
@@ -110,7 +111,7 @@ def _load(path: Path) -> dict[str, Any]:
 def _schema(record: Mapping[str, Any], types: Mapping[str, Any], default: Any) -> dict[str, Any]:
     is_map = "default" not in record
     keywords = {key: what for key, what in record.items() if key not in {*_OWN_KEYWORDS, "type"}}
-    rules = types[record["type"]] | keywords
+    rules: dict[str, Any] = types[record["type"]] | keywords
     if not is_map:
         rules = _or_null(rules)
     described: dict[str, Any] = {"description": _description(record)}
@@ -172,7 +173,11 @@ def values_yaml(chart: Chart) -> str:
 
 def _lines(key: str, value: Value, depth: int) -> Iterator[str]:
     indent = "  " * depth
-    for line in textwrap.wrap(_description(value.record), _WIDTH - len(indent) - 2):
+    comments = textwrap.wrap(_description(value.record), _WIDTH - len(indent) - 2)
+    if "example" in value.record:
+        example = yaml.safe_dump(value.record["example"], default_flow_style=True, sort_keys=False)
+        comments.append(f"Example: {example.removesuffix(_END_OF_DOCUMENT).rstrip()}")
+    for line in comments:
         yield f"{indent}# {line}\n"
     if not value.children:
         dumped = _dump({key: value.default})
