@@ -1,9 +1,10 @@
 """Whatever stands in the place of a value, a chart renders or says which value is wrong."""
 
+import itertools
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,106 +15,129 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 RunHelm = Callable[..., subprocess.CompletedProcess[str]]
+Place = tuple[str, ...]
+Trouble = Callable[[Path, str, Iterable[tuple[Place, Any]]], str]
 
-SELECTOR = "inferencePool.modelServers.matchLabels.app=a"
 OURS = re.compile(r"execution error at \([^)]*\): [A-Za-z ]+(\.[-\w]+|\[[^\]]+\])*: .+")
-SCHEMA = re.compile(r"values don't meet the specifications of the schema")
+SCHEMA = "values don't meet the specifications of the schema"
+SELECTOR = ("inferencePool", "modelServers", "matchLabels", "app")
 
 
-def paths(values: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield each place in a values file with what stands there; lists count as one value."""
+def places(values: Any, above: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Yield each place in a values file with what stands there; a list counts as one value."""
     for key, value in values.items():
         yield (*above, key), value
         if isinstance(value, dict):
-            yield from paths(value, (*above, key))
+            yield from places(value, (*above, key))
 
 
-def assignment(path: tuple[str, ...], value: Any) -> str:
-    return ".".join(part.replace(".", "\\.") for part in path) + "=" + json.dumps(value)
+def replaced(values: dict[str, Any], place: Place, value: Any) -> None:
+    """Put a value in its place; the maps on the way there are made."""
+    for key in place[:-1]:
+        values = values.setdefault(key, {})
+    values[place[-1]] = value
 
 
-def trouble(
-    helm: Path, run_helm: RunHelm, chart: str, *assignments: str, select: bool = True
-) -> str:
+@pytest.fixture(scope="module")
+def trouble(run_helm: RunHelm, tmp_path_factory: pytest.TempPathFactory) -> Trouble:
     """Return what is wrong with Helm's answer, or nothing when a user can work with it."""
-    words = ["template", "rel", chart, *(["--set", SELECTOR] if select else [])]
-    words += [word for each in assignments for word in ("--set-json", each)]
-    done = run_helm(helm, words)
-    if done.returncode == 0 or OURS.search(done.stderr):
-        return ""
-    if SCHEMA.search(done.stderr):
-        places = [each.partition("=")[0].split(".") for each in assignments]
-        if any(part in done.stderr for place in places for part in place):
+    folder = tmp_path_factory.mktemp("values")
+    numbers = itertools.count()
+
+    def ask(helm: Path, chart: str, changes: Iterable[tuple[Place, Any]]) -> str:
+        values: dict[str, Any] = {}
+        chosen = [(SELECTOR, "a"), *changes]
+        for place, value in sorted(chosen, key=lambda each: -len(each[0])):
+            replaced(values, place, value)
+        file = folder / f"{next(numbers)}.yaml"
+        file.write_text(json.dumps(values))
+        done = run_helm(helm, ["template", "rel", chart, "--values", str(file)])
+        if done.returncode == 0 or OURS.search(done.stderr):
             return ""
-    return f"{' '.join(assignments)}: {done.stderr.strip()}"
+        told = done.stderr.replace(".", "/")
+        if SCHEMA in told and any("/".join(place[:-1] or place) in told for place, _ in chosen[1:]):
+            return ""
+        return f"{json.dumps(values)}: {done.stderr.strip()}"
+
+    return ask
 
 
-def sweep(helm: Path, run_helm: RunHelm, chart: str, assignments: list[str]) -> list[str]:
+@pytest.fixture(scope="module")
+def values(complete_charts: Path) -> dict[str, dict[Place, Any]]:
+    """Each chart's places; what both charts have is asked of standalone alone."""
+    charts = {
+        chart: dict(places(yaml.safe_load((complete_charts / chart / "values.yaml").read_text())))
+        for chart in ("standalone", "inferencepool")
+    }
+    own = charts["inferencepool"].items()
+    charts["inferencepool"] = {k: v for k, v in own if k not in charts["standalone"]}
+    return charts
+
+
+def sweep(trouble: Trouble, helm: Path, chart: str, places: Iterable[Place], value: Any) -> None:
     with ThreadPoolExecutor(2) as pool:
-        answers = pool.map(lambda each: trouble(helm, run_helm, chart, each), assignments)
-        return [answer for answer in answers if answer]
+        answers = pool.map(lambda place: trouble(helm, chart, [(place, value)]), places)
+        assert not [answer for answer in answers if answer]
 
 
-@pytest.fixture(params=["inferencepool", "standalone"])
-def chart(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def values(chart: str, complete_charts: Path) -> list[tuple[tuple[str, ...], Any]]:
-    return list(paths(yaml.safe_load((complete_charts / chart / "values.yaml").read_text())))
+both_charts = pytest.mark.parametrize("chart", ["inferencepool", "standalone"])
 
 
 @pytest.mark.slow
+@both_charts
 def test_a_null_in_any_place_renders_or_is_told_by_its_path(
-    helm4: Path, run_helm: RunHelm, chart: str, values: list[tuple[tuple[str, ...], Any]]
+    helm4: Path, trouble: Trouble, chart: str, values: dict[str, dict[Place, Any]]
 ) -> None:
-    assert not sweep(helm4, run_helm, chart, [assignment(path, None) for path, _ in values])
+    sweep(trouble, helm4, chart, values[chart], None)
 
 
 @pytest.mark.slow
+@both_charts
 def test_a_text_in_the_place_of_a_map_or_list_is_told_by_its_path(
-    helm4: Path, run_helm: RunHelm, chart: str, values: list[tuple[tuple[str, ...], Any]]
+    helm4: Path, trouble: Trouble, chart: str, values: dict[str, dict[Place, Any]]
 ) -> None:
-    wrong = [assignment(path, "text") for path, value in values if isinstance(value, (dict, list))]
-    assert not sweep(helm4, run_helm, chart, wrong)
+    wrong = [place for place, value in values[chart].items() if isinstance(value, (dict, list))]
+    sweep(trouble, helm4, chart, wrong, "text")
 
 
 @pytest.mark.slow
+@both_charts
 def test_a_map_in_the_place_of_anything_else_is_told_by_its_path(
-    helm4: Path, run_helm: RunHelm, chart: str, values: list[tuple[tuple[str, ...], Any]]
+    helm4: Path, trouble: Trouble, chart: str, values: dict[str, dict[Place, Any]]
 ) -> None:
-    wrong = [assignment(path, {"a": 1}) for path, value in values if not isinstance(value, dict)]
-    assert not sweep(helm4, run_helm, chart, wrong)
+    wrong = [place for place, value in values[chart].items() if not isinstance(value, dict)]
+    sweep(trouble, helm4, chart, wrong, {"a": 1})
 
 
 @pytest.mark.slow
+@both_charts
 def test_many_nulls_at_once_render_or_are_told(
-    helm3: Path, run_helm: RunHelm, chart: str, values: list[tuple[tuple[str, ...], Any]]
+    helm3: Path, trouble: Trouble, chart: str, complete_charts: Path
 ) -> None:
-    everything = st.sampled_from([assignment(path, None) for path, _ in values])
-    switches = st.sampled_from(
-        [assignment(path, value=True) for path, value in values if value is False]
-    )
+    all_places = list(places(yaml.safe_load((complete_charts / chart / "values.yaml").read_text())))
+    nulls = st.sampled_from([(place, None) for place, _ in all_places])
+    switches = st.sampled_from([(place, True) for place, value in all_places if value is False])
     several = st.tuples(
-        st.lists(switches, max_size=3, unique=True), st.lists(everything, max_size=8, unique=True)
+        st.lists(switches, max_size=3, unique=True), st.lists(nulls, max_size=8, unique=True)
     )
 
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(several)
-    def holds(chosen: tuple[list[str], list[str]]) -> None:
-        on, nulls = chosen
-        assert not trouble(helm3, run_helm, chart, *on, *nulls)
+    def holds(chosen: tuple[list[tuple[Place, Any]], list[tuple[Place, Any]]]) -> None:
+        on, off = chosen
+        assert not trouble(helm3, chart, [*on, *off])
 
     holds()
 
 
+@both_charts
 @pytest.mark.parametrize("text", ['""', "null", "{}", '"none"'])
 def test_whatever_says_no_provider_is_none(
     helm4: Path, run_helm: RunHelm, chart: str, text: str
 ) -> None:
     def rendered(*words: str) -> str:
-        done = run_helm(helm4, ["template", "rel", chart, "--set", SELECTOR, *words])
+        selector = f"{'.'.join(SELECTOR)}=a"
+        done = run_helm(helm4, ["template", "rel", chart, "--set", selector, *words])
         assert not done.returncode, done.stderr
         return done.stdout
 
