@@ -173,6 +173,9 @@ static_resources:
 {{- if .ready }}
   - name: ready
     address: { socket_address: { address: {{ toJson .ready.host }}, port_value: {{ .ready.port }} } }
+    # However many clients there are, a probe gets through. ignore_global_conn_limit would do it too, but
+    # gives back at the end of each connection what that never took, and so lifts the limit for others.
+    bypass_overload_manager: true
     filter_chains:
     - filters:
       - name: envoy.filters.network.http_connection_manager

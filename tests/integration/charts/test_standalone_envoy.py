@@ -372,3 +372,31 @@ def test_probes_and_scrapers_find_what_they_need_and_no_more(
         )
         assert client.post(f"{pod.ready_url}/quitquitquit").status_code == 404
         assert client.get(f"{pod.ready_url}/config_dump").status_code == 404
+
+
+def test_probes_get_through_when_no_more_clients_do(real_envoy: str, tmp_path: Path) -> None:
+    gateway, admin, ready = free_ports(3)
+    file = tmp_path / "envoy.yaml"
+    values = Bootstrap(
+        listener=Address(LOOPBACK, gateway),
+        admin=Address(LOOPBACK, admin),
+        epp=Address(LOOPBACK, 9),
+        ready=Address(LOOPBACK, ready),
+        upstream=Upstream.ORIGINAL_DST,
+        parallel=2,
+    )
+    file.write_text(bootstrap(values))
+    processes = Processes(tmp_path)
+    # One thread takes connections in the order in which they come.
+    one = ("--concurrency", "1", "--disable-hot-restart")
+    processes.start("envoy", real_envoy, "-c", str(file), *one)
+    try:
+        processes.wait_for(f"http://{LOOPBACK}:{ready}/ready")
+        with contextlib.ExitStack() as stack:
+            for _ in range(4):
+                stack.enter_context(socket.create_connection((LOOPBACK, gateway)))
+            processes.wait_for(f"http://{LOOPBACK}:{ready}/ready")
+            with pytest.raises(httpx.TransportError):
+                httpx.get(f"http://{LOOPBACK}:{gateway}/", trust_env=False)
+    finally:
+        processes.stop()

@@ -1,7 +1,6 @@
 """What the chart needs of Jinja becomes Go; all else is refused, never guessed."""
 
 import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -98,11 +97,3 @@ def test_any_other_construct_is_refused_with_its_place(generator: ModuleType, ji
 def test_a_statement_that_would_take_the_space_before_it_is_refused(generator: ModuleType) -> None:
     with pytest.raises(ValueError, match="in the source"):
         generator.translated("a \n{% if b %}c{% endif %}", {})
-
-
-def test_the_charts_template_is_that_of_the_command_line(generator: ModuleType) -> None:
-    files: dict[Path, str] = generator.files()
-
-    assert {path: path.read_text() for path in files} == files, (
-        f"generate again: {Path(sys.executable).name} .ci/generate"
-    )
