@@ -1,0 +1,150 @@
+"""Whatever ``gaiectl render`` prints, a real API server takes without a warning.
+
+Also into a namespace that enforces the Pod Security Standard "restricted".
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from gaiectl import crds
+from gaiectl.documents import Document, load
+from machine.cluster import Cluster
+
+CHARTS = ("standalone", "inferencepool")
+PROVIDERS = ("none", "istio", "gke", "kgateway", "agentgateway", "envoy-gateway", "nginx")
+SERVERS = ("none", "gpu", "cpu", "sim", "builtin", "sglang", "triton")
+PICKERS = ("python", "go")
+
+# Every object that a value switches on.
+FEATURES = {
+    "standalone": (
+        "inferenceExtension.replicas=3",
+        "inferenceExtension.monitoring.prometheus.enabled=true",
+        "inferenceExtension.tracing.enabled=true",
+        "inferenceExtension.networkPolicy.enabled=true",
+    ),
+    "inferencepool": (
+        "inferenceExtension.replicas=3",
+        "inferenceExtension.monitoring.prometheus.enabled=true",
+        "inferenceExtension.tracing.enabled=true",
+        "inferenceExtension.networkPolicy.enabled=true",
+        "inferenceExtension.latencyPredictor.enabled=true",
+        "inferenceExtension.sidecar.enabled=false",
+        "experimentalHttpRoute.enabled=true",
+        "jaeger.enabled=true",
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def environment(helm4: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What gaiectl finds: a Helm, and no configuration."""
+    return {
+        **os.environ,
+        "HOME": str(tmp_path_factory.mktemp("home")),
+        "PATH": f"{helm4.parent}{os.pathsep}{os.environ['PATH']}",
+        "NO_COLOR": "1",
+    }
+
+
+def _render_all(environment: dict[str, str], commands: Iterable[list[str]]) -> list[Document]:
+    """Return the documents of many stacks."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        rendered = pool.map(lambda arguments: _render(environment, *arguments), commands)
+        return [document for documents in rendered for document in documents]
+
+
+def _render(environment: dict[str, str], *arguments: str) -> list[Document]:
+    done = subprocess.run(
+        [sys.executable, "-m", "gaiectl", "render", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
+    return load(done.stdout)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("chart", CHARTS)
+def test_every_stack_is_taken(
+    cluster_of_all_kinds: Cluster,
+    restricted_namespace: str,
+    environment: dict[str, str],
+    chart: str,
+    provider: str,
+) -> None:
+    documents = _render_all(
+        environment,
+        (
+            [
+                # An objection names the object, and so the stack.
+                *(chart, f"{server}-{picker}", f"--namespace={restricted_namespace}"),
+                *(f"--provider={provider}", f"--model-server={server}", f"--epp={picker}"),
+                *(["--selector=app=model"] if server == "none" else []),
+            ]
+            for server, picker in product(SERVERS, PICKERS)
+        ),
+    )
+
+    assert cluster_of_all_kinds.dry_run(documents, restricted_namespace) == []
+
+
+def test_a_stack_without_inference_apis_is_taken_by_a_cluster_without_them(
+    bare_cluster: Cluster, restricted_namespace: str, environment: dict[str, str]
+) -> None:
+    documents = _render(
+        environment,
+        *("standalone", f"--namespace={restricted_namespace}"),
+        *("--api=flags", "--epp=python", "--model-server=sim"),
+    )
+
+    assert bare_cluster.dry_run(documents, restricted_namespace) == []
+    assert not [document for document in documents if "inference" in document["apiVersion"]]
+
+
+@pytest.mark.parametrize("provider", ["none", "istio", "gke"])
+@pytest.mark.parametrize("chart", CHARTS)
+def test_a_stack_with_every_feature_is_taken(
+    cluster_of_all_kinds: Cluster,
+    restricted_namespace: str,
+    environment: dict[str, str],
+    chart: str,
+    provider: str,
+) -> None:
+    documents = _render_all(
+        environment,
+        (
+            [
+                *(chart, picker, f"--namespace={restricted_namespace}", "--model-server=sim"),
+                *(f"--provider={provider}", f"--epp={picker}"),
+                *(f"--set={value}" for value in FEATURES[chart]),
+            ]
+            for picker in PICKERS
+        ),
+    )
+
+    assert cluster_of_all_kinds.dry_run(documents, restricted_namespace) == []
+
+
+def test_the_definitions_that_a_stack_brings_are_taken(
+    cluster: Cluster, restricted_namespace: str, environment: dict[str, str]
+) -> None:
+    documents = _render(
+        environment,
+        *("inferencepool", f"--namespace={restricted_namespace}"),
+        *("--model-server=sim", "--include-crds", "--create-namespace"),
+    )
+    brought = [d["metadata"]["name"] for d in documents if d["kind"] == "CustomResourceDefinition"]
+
+    assert sorted(brought) == sorted(crds.INFERENCE_APIS)
+    assert cluster.dry_run(documents, restricted_namespace) == []
