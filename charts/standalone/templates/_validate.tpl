@@ -4,8 +4,6 @@
 {{- if $sidecar.enabled }}
   {{- include "epplib.checkChoice" (list "inferenceExtension.sidecar.proxyType" $sidecar.proxyType (list "envoy" "agentgateway")) }}
   {{- include "epplib.checkChoice" (list "inferenceExtension.sidecar.bodyMode" $sidecar.bodyMode (list "auto" "buffered" "duplex")) }}
-  {{- include "epplib.checkBoolean" (list "inferenceExtension.sidecar.failOpen" $sidecar.failOpen) }}
-  {{- include "epplib.checkBoolean" (list "inferenceExtension.sidecar.accessLog" $sidecar.accessLog) }}
   {{- include "standalone.validateDrain" . }}
   {{- include "standalone.validateHttpPort" . }}
   {{- if hasKey $sidecar "agentgateway" }}
