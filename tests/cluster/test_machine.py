@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,16 @@ from gaiectl.local.process import Process, is_alive
 from machine import lease, programs
 from machine.lease import machine
 from machine.processes import Died, Processes, free_port
+
+USER = """
+import sys, time
+from pathlib import Path
+from machine.lease import machine
+
+with machine(Path(sys.argv[1])) as kubeconfig:
+    print(kubeconfig, flush=True)
+    time.sleep(600)
+"""
 
 
 @pytest.fixture
@@ -48,9 +60,13 @@ def _owner(part: Process) -> int:
 
 
 def _until_gone(processes: list[Process]) -> None:
-    deadline = time.monotonic() + 10
-    while any(map(is_alive, processes)):
-        assert time.monotonic() < deadline, [p for p in processes if is_alive(p)]
+    _until(lambda: not any(map(is_alive, processes)))
+
+
+def _until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
@@ -68,6 +84,24 @@ def test_users_share_a_machine_and_the_last_one_leaves_nothing(
 
     assert not any(map(is_alive, started))
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.usefixtures("kubernetes")
+def test_a_killed_user_has_left(tmp_path: Path, temporary: Path) -> None:
+    user = subprocess.Popen(
+        [sys.executable, "-c", USER, str(tmp_path)],
+        env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with user:
+        assert user.stdout is not None
+        folder = Path(user.stdout.readline().strip()).parent
+        started = _processes(folder)
+        user.kill()
+
+    _until_gone(started)
+    _until(lambda: not folder.exists())
 
 
 @pytest.mark.usefixtures("kubernetes")

@@ -22,25 +22,43 @@ PROVIDERS = ("none", "istio", "gke", "kgateway", "agentgateway", "envoy-gateway"
 SERVERS = ("none", "gpu", "cpu", "sim", "builtin", "sglang", "triton")
 PICKERS = ("python", "go")
 
-# Every object that a value switches on.
-FEATURES = {
-    "standalone": (
-        "inferenceExtension.replicas=3",
-        "inferenceExtension.monitoring.prometheus.enabled=true",
-        "inferenceExtension.tracing.enabled=true",
-        "inferenceExtension.networkPolicy.enabled=true",
+FEATURES = (
+    "inferenceExtension.replicas=3",
+    "inferenceExtension.monitoring.prometheus.enabled=true",
+    "inferenceExtension.tracing.enabled=true",
+    "inferenceExtension.networkPolicy.enabled=true",
+    "inferenceExtension.latencyPredictor.enabled=true",
+)
+"""Values of both charts that bring objects or containers."""
+
+POOL_FEATURES = (*FEATURES, "experimentalHttpRoute.enabled=true", "jaeger.enabled=true")
+
+BROUGHT = {"PodDisruptionBudget", "ServiceMonitor", "NetworkPolicy", "InferencePool"}
+
+CASES: dict[str, tuple[str, str, tuple[str, ...], set[str]]] = {
+    "standalone": ("standalone", "none", FEATURES, BROUGHT),
+    "standalone with agentgateway": (
+        "standalone",
+        "none",
+        (*FEATURES, "inferenceExtension.sidecar.proxyType=agentgateway"),
+        BROUGHT,
     ),
-    "inferencepool": (
-        "inferenceExtension.replicas=3",
-        "inferenceExtension.monitoring.prometheus.enabled=true",
-        "inferenceExtension.tracing.enabled=true",
-        "inferenceExtension.networkPolicy.enabled=true",
-        "inferenceExtension.latencyPredictor.enabled=true",
-        "inferenceExtension.sidecar.enabled=false",
-        "experimentalHttpRoute.enabled=true",
-        "jaeger.enabled=true",
+    "inferencepool": ("inferencepool", "none", POOL_FEATURES, {*BROUGHT, "HTTPRoute"}),
+    "inferencepool for Istio": (
+        "inferencepool",
+        "istio",
+        POOL_FEATURES,
+        {*BROUGHT, "HTTPRoute", "DestinationRule"},
+    ),
+    "inferencepool for GKE": (
+        "inferencepool",
+        "gke",
+        POOL_FEATURES,
+        {*BROUGHT, "HTTPRoute", "HealthCheckPolicy", "GCPBackendPolicy", "PodMonitoring"}
+        - {"ServiceMonitor"},
     ),
 }
+"""Chart, provider, values, and kinds that must be among what is rendered."""
 
 
 @pytest.fixture(scope="session")
@@ -112,27 +130,27 @@ def test_a_stack_without_inference_apis_is_taken_by_a_cluster_without_them(
     assert not [document for document in documents if "inference" in document["apiVersion"]]
 
 
-@pytest.mark.parametrize("provider", ["none", "istio", "gke"])
-@pytest.mark.parametrize("chart", CHARTS)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_stack_with_every_feature_is_taken(
     cluster_of_all_kinds: Cluster,
     restricted_namespace: str,
     environment: dict[str, str],
-    chart: str,
-    provider: str,
+    case: tuple[str, str, tuple[str, ...], set[str]],
 ) -> None:
+    chart, provider, values, kinds = case
     documents = _render_all(
         environment,
         (
             [
                 *(chart, picker, f"--namespace={restricted_namespace}", "--model-server=sim"),
                 *(f"--provider={provider}", f"--epp={picker}"),
-                *(f"--set={value}" for value in FEATURES[chart]),
+                *(f"--set={value}" for value in values),
             ]
             for picker in PICKERS
         ),
     )
 
+    assert kinds - {document["kind"] for document in documents} == set()
     assert cluster_of_all_kinds.dry_run(documents, restricted_namespace) == []
 
 
