@@ -101,6 +101,14 @@ def test_envoy_listens_where_the_service_leads(
     assert gateway["port_value"] == number
 
 
+def test_a_probe_of_another_kind_replaces_that_of_the_proxy(render: Render) -> None:
+    objects = render(*FLAGS, "sidecar.readinessProbe.tcpSocket.port=8081")
+    probe = proxy(objects)["readinessProbe"]
+
+    assert probe["tcpSocket"] == {"port": 8081}
+    assert "httpGet" not in probe
+
+
 def test_agentgateway_asks_the_epp_on_its_port_and_lists_the_servers_ports(
     render: Render,
 ) -> None:
