@@ -75,21 +75,38 @@ _PORT_NAME = _form(
     15,
     "a port's name (small letters, digits and single -, at least one letter)",
 )
-_QUANTITY = _form(
-    r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?",
-    64,
-    "a quantity such as 100m, 2 or 512Mi",
-)
+_NUMBER = r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?"
+_QUANTITY = _form(f"[-+]?{_NUMBER}", 64, "a quantity such as 100m, 2 or 512Mi")
+_AMOUNT = {
+    "type": ["string", "number"],
+    **_form(rf"\+?{_NUMBER}", 64, "a quantity such as 100m, 2 or 512Mi, not below 0"),
+    "minimum": 0,
+}
+_AMOUNTS = {"additionalProperties": _AMOUNT}
+_PERCENT = {**_form("[0-9]+%", 12, "a number from 0 or a percentage such as 25%"), "minimum": 0}
 _BASE64 = {
     "pattern": r"^([A-Za-z0-9+/]{4}|\s)*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\s*$",
     "title": "base64",
 }
 _PORT = {"minimum": 1, "maximum": 65535}
 _TARGET = {**_PORT_NAME, **_PORT, "title": "a port's number or name"}
+
+
+def _optional(form: Schema) -> Schema:
+    """Return the form for a field where 0 and an empty text stand for an absent value."""
+    least = {"minimum": 0} if "minimum" in form else {}
+    return {**form, **least, "pattern": f"{form['pattern']}|^$"}
+
+
 _COUNT = {"minimum": 0}
 _POSITIVE = {"minimum": 1}
+_WRITTEN = {"minLength": 1}
 _LABELS = {"additionalProperties": {"type": "string", **_LABEL_VALUE}, "propertyNames": _KEY}
-_PROTOCOL = {"enum": ["TCP", "UDP", "SCTP", None]}
+_PROTOCOL = {"enum": ["TCP", "UDP", "SCTP", "", None]}
+_ID = {"minimum": 0, "maximum": 2147483647}
+_IDS = {"runAsUser": _ID, "runAsGroup": _ID}
+_KEY_OF = {"": {"required": ["name", "key"]}, "name": NAMES["dns-subdomain"], "key": _WRITTEN}
+_STORAGE = {"": {"required": ["requests"]}, "requests": {**_AMOUNTS, "required": ["storage"]}}
 
 RULES: Mapping[str, Mapping[str, Schema]] = {
     "ObjectMeta": {
@@ -102,95 +119,132 @@ RULES: Mapping[str, Mapping[str, Schema]] = {
         "key": _KEY,
         "operator": {"enum": ["In", "NotIn", "Exists", "DoesNotExist"]},
     },
+    "NodeSelector": {"nodeSelectorTerms": {"minItems": 1}},
     "NodeSelectorRequirement": {
         "key": _KEY,
         "operator": {"enum": ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]},
     },
     "Secret": {"data": {"additionalProperties": {"type": "string", **_BASE64}}},
+    "Service": {"": {"required": ["spec"]}},
     "ServiceSpec": {
         "selector": _LABELS,
-        "type": {"enum": ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName", None]},
-        "sessionAffinity": {"enum": ["None", "ClientIP", None]},
+        "ports": {"if": {"minItems": 2}, "then": {"items": {"required": ["name"]}}},
+        "type": {"enum": ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName", "", None]},
+        "sessionAffinity": {"enum": ["None", "ClientIP", "", None]},
     },
     "ServicePort": {
-        "name": NAMES["dns-label"],
+        "name": _optional(NAMES["dns-label"]),
+        "appProtocol": _KEY,
         "port": _PORT,
         "nodePort": {"minimum": 0, "maximum": 65535},
         "protocol": _PROTOCOL,
-        "targetPort": _TARGET,
+        "targetPort": _optional(_TARGET),
     },
     "Container": {
+        "": {"required": ["name", "image"]},
         "name": NAMES["dns-label"],
-        "image": {"minLength": 1},
-        "imagePullPolicy": {"enum": ["Always", "IfNotPresent", "Never", None]},
+        "image": _WRITTEN,
+        "imagePullPolicy": {"enum": ["Always", "IfNotPresent", "Never", "", None]},
     },
+    "ResourceRequirements": {"requests": _AMOUNTS, "limits": _AMOUNTS},
     "ContainerPort": {
-        "name": _PORT_NAME,
+        "name": _optional(_PORT_NAME),
         "containerPort": _PORT,
         "hostPort": {"minimum": 0, "maximum": 65535},
         "protocol": _PROTOCOL,
     },
-    "EnvVar": {"name": {"minLength": 1, "pattern": "^[^=]+$"}},
+    "EnvVarSource": {"": {"minProperties": 1, "maxProperties": 1}},
+    "ObjectFieldSelector": {"fieldPath": _WRITTEN},
+    "SecretKeySelector": _KEY_OF,
+    "ConfigMapKeySelector": _KEY_OF,
+    "ConfigMapVolumeSource": {"": {"required": ["name"]}, "name": _WRITTEN},
+    "SleepAction": {"seconds": _COUNT},
+    "EnvVar": {"name": {**_WRITTEN, "pattern": "^[^=]+$"}},
     "HTTPGetAction": {
         "port": _TARGET,
-        "scheme": {"enum": ["HTTP", "HTTPS", None]},
+        "scheme": {"enum": ["HTTP", "HTTPS", "", None]},
     },
     "TCPSocketAction": {"port": _TARGET},
     "GRPCAction": {"port": _PORT},
     "Probe": {
-        "failureThreshold": _POSITIVE,
+        "failureThreshold": _COUNT,
         "initialDelaySeconds": _COUNT,
-        "periodSeconds": _POSITIVE,
-        "successThreshold": _POSITIVE,
-        "timeoutSeconds": _POSITIVE,
+        "periodSeconds": _COUNT,
+        "successThreshold": _COUNT,
+        "timeoutSeconds": _COUNT,
     },
+    "PodTemplateSpec": {"": {"required": ["spec"]}},
     "PodSpec": {
         "containers": {"minItems": 1},
         "nodeSelector": _LABELS,
-        "restartPolicy": {"enum": ["Always", "OnFailure", "Never", None]},
-        "dnsPolicy": {"enum": ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None", None]},
+        "serviceAccountName": _optional(NAMES["dns-subdomain"]),
+        "restartPolicy": {"enum": ["Always", "OnFailure", "Never", "", None]},
+        "dnsPolicy": {
+            "enum": ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None", "", None]
+        },
         "terminationGracePeriodSeconds": _COUNT,
     },
+    "PodSecurityContext": {
+        **_IDS,
+        "fsGroup": _ID,
+        "fsGroupChangePolicy": {"enum": ["Always", "OnRootMismatch", None]},
+    },
+    "SecurityContext": _IDS,
     "SeccompProfile": {"type": {"enum": ["RuntimeDefault", "Unconfined", "Localhost"]}},
     "Toleration": {
-        "operator": {"enum": ["Equal", "Exists", "Lt", "Gt", None]},
+        "key": _optional(_KEY),
+        "operator": {"enum": ["Equal", "Exists", "Lt", "Gt", "", None]},
         "effect": {"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute", "", None]},
     },
     "TopologySpreadConstraint": {
         "maxSkew": _POSITIVE,
+        "topologyKey": _WRITTEN,
         "whenUnsatisfiable": {"enum": ["DoNotSchedule", "ScheduleAnyway"]},
     },
     "Volume": {"name": NAMES["dns-label"]},
-    "VolumeMount": {"mountPath": {"minLength": 1, "pattern": "^[^:]+$"}},
-    "EmptyDirVolumeSource": {"medium": {"enum": ["", "Memory", None]}},
+    "VolumeMount": {"mountPath": {**_WRITTEN, "pattern": "^[^:]+$"}},
+    "EmptyDirVolumeSource": {"sizeLimit": _AMOUNT | {"type": ["string", "number", "null"]}},
+    "PersistentVolumeClaimVolumeSource": {"claimName": _WRITTEN},
+    "PersistentVolumeClaim": {"": {"required": ["spec"]}},
     "PersistentVolumeClaimSpec": {
+        "": {"required": ["accessModes", "resources"]},
+        "storageClassName": _optional(NAMES["dns-subdomain"]),
         "accessModes": {
+            "minItems": 1,
             "items": {
                 "enum": ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]
-            }
+            },
         },
         "volumeMode": {"enum": ["Filesystem", "Block", None]},
     },
+    "VolumeResourceRequirements": _STORAGE,
     "DeploymentSpec": {
         "replicas": _COUNT,
         "minReadySeconds": _COUNT,
         "progressDeadlineSeconds": _POSITIVE,
         "revisionHistoryLimit": _COUNT,
     },
-    "DeploymentStrategy": {"type": {"enum": ["Recreate", "RollingUpdate", None]}},
+    "DeploymentStrategy": {"type": {"enum": ["Recreate", "RollingUpdate", "", None]}},
+    "RollingUpdateDeployment": {"maxSurge": _PERCENT, "maxUnavailable": _PERCENT},
+    "PodDisruptionBudgetSpec": {"maxUnavailable": _PERCENT, "minAvailable": _PERCENT},
     "StatefulSetSpec": {"replicas": _COUNT},
     "JobSpec": {"backoffLimit": _COUNT, "parallelism": _COUNT, "completions": _COUNT},
     "PolicyRule": {"verbs": {"minItems": 1}},
-    "RoleRef": {"kind": {"enum": ["Role", "ClusterRole"]}, "name": {"minLength": 1}},
+    "RoleRef": {
+        "apiGroup": {"enum": ["rbac.authorization.k8s.io"]},
+        "kind": {"enum": ["Role", "ClusterRole"]},
+        "name": _WRITTEN,
+    },
     "Subject": {
         "kind": {"enum": ["ServiceAccount", "User", "Group"]},
-        "name": {"minLength": 1},
+        "name": _WRITTEN,
     },
+    "NetworkPolicyPeer": {"": {"minProperties": 1}},
     "NetworkPolicySpec": {"policyTypes": {"items": {"enum": ["Ingress", "Egress"]}}},
     "NetworkPolicyPort": {"protocol": _PROTOCOL, "port": _TARGET},
     "HorizontalPodAutoscalerSpec": {"minReplicas": _COUNT, "maxReplicas": _POSITIVE},
 }
-"""What an API server checks beyond its OpenAPI, by definition and field."""
+"""What an API server checks beyond its OpenAPI, by definition and field; "" is all of it."""
 
 _WHOLE = {
     "Quantity": {"type": ["string", "number", "null"], **_QUANTITY},
@@ -273,7 +327,12 @@ def _definition(name: str, source: Schema) -> Schema:
     if "status" in properties and "spec" in properties:
         properties["status"] = {"type": ["object", "null"]}
     for field, rule in RULES.get(short, {}).items():
-        properties[field] = _ruled(properties[field], rule)
+        if field:
+            properties[field] = _ruled(properties[field], rule)
+        else:
+            schema = _ruled(schema, rule)
+    for field in schema.get("required", ()):
+        properties[field] = properties[field] | _without_null(properties[field])
     return schema
 
 

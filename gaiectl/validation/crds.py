@@ -73,17 +73,29 @@ def strict(openapi: Mapping[str, Any], *, part: bool = False) -> Schema:
         schema["properties"] = {
             name: strict(inner, part=part) for name, inner in openapi["properties"].items()
         }
+        for name in schema["properties"].keys() - set(openapi.get("required", ())):
+            _allow_null(schema["properties"][name])
     match openapi.get("additionalProperties"):
         case Mapping() as values:
             schema["additionalProperties"] = strict(values, part=part)
         case None if not part and "properties" in openapi and not _open(openapi):
             schema["additionalProperties"] = False
-    if openapi.get("nullable") and "type" in schema:
-        schema["type"] = [schema["type"], "null"]
+    if openapi.get("nullable"):
+        _allow_null(schema)
     if "pattern" in schema:
         schema["title"] = f"a text that matches {schema['pattern']}"
     _explain_choice(schema.get("oneOf", []))
     return schema
+
+
+def _allow_null(schema: Schema) -> None:
+    """Let null stand for an absent value: an API server drops it."""
+    types = schema.get("type", [])
+    listed = [types] if isinstance(types, str) else types
+    if listed and "null" not in listed:
+        schema["type"] = [*listed, "null"]
+    if "enum" in schema and None not in schema["enum"]:
+        schema["enum"] = [*schema["enum"], None]
 
 
 def _explain_choice(branches: list[Schema]) -> None:

@@ -9,8 +9,9 @@ from epp.reading.suggest import suggest
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
 from gaiectl.validation.epps import Epp, epps
+from gaiectl.validation.fields import pairs, parts, word
 from gaiectl.validation.pods import config_map
-from gaiectl.validation.stream import Remark, Stream, pairs, parts, word
+from gaiectl.validation.stream import Remark, Stream
 
 Implementation = Literal["auto", "python", "go"]
 

@@ -1,11 +1,10 @@
 """Checks rendered objects as an API server would, without one.
 
-Schemas of Kubernetes and of CRDs, unknown fields refused, and the rules of our CRDs that are not in
-schemas.
+Schemas of Kubernetes and of CRDs, unknown fields refused, and the rules that are not in schemas.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from gaiectl.documents import Document
 from gaiectl.errors import GaieError
 from gaiectl.validation.kinds import Kind, Kinds
 from gaiectl.validation.origins import origin
+from gaiectl.validation.rules import check_rules
 from gaiectl.validation.schema import Finding, path_of
 
 _API = re.compile(r"((?P<group>[a-z0-9][-a-z0-9.]*)/)?(?P<version>[a-z0-9]+)")
@@ -73,7 +73,11 @@ def _mistakes(document: Any, checker: Kinds) -> Iterator[Mistake]:
         where = f"{who}: {finding.path}" if finding.path else who
         hint = f"; {finding.hint}" if finding.hint else ""
         see = f" (see {value})" if value else ""
-        yield Mistake(f"{where}: {finding.message}{hint}{see}", value)
+        yield Mistake(_printable(f"{where}: {finding.message}{hint}{see}"), value)
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def _findings(document: Any, checker: Kinds) -> Iterator[Finding]:
@@ -87,8 +91,8 @@ def _findings(document: Any, checker: Kinds) -> Iterator[Finding]:
         return
     found = checker.findings(kind, document)
     yield from found
-    if not found and (rule := _RULES.get((kind.name, kind.group))):
-        yield from rule(document["spec"])
+    if not found:
+        yield from check_rules(kind.name, kind.group, document)
 
 
 def _unchecked(kind: Kind, versions: Sequence[str]) -> str:
@@ -127,28 +131,3 @@ def _not_json(value: Any, steps: tuple[str | int, ...]) -> Iterator[Finding]:
         yield Finding(path_of(steps), f"{value} is not a number that JSON can hold")
     elif not isinstance(value, str | int | float | None):
         yield Finding(path_of(steps), f"{value!r} is neither text nor number", "quote it")
-
-
-# Rules of our CRDs that a schema cannot express
-
-
-def _pool(spec: Mapping[str, Any]) -> Iterator[Finding]:
-    numbers = [port["number"] for port in spec["targetPorts"]]
-    for index, number in enumerate(numbers):
-        if number in numbers[:index]:
-            yield Finding(f"spec.targetPorts[{index}].number", f"port {number} is listed twice")
-    picker = spec.get("endpointPickerRef")
-    if picker and picker.get("kind", "Service") == "Service" and "port" not in picker:
-        yield Finding("spec.endpointPickerRef", "field 'port' is missing, and a Service needs it")
-
-
-def _model(spec: Mapping[str, Any]) -> Iterator[Finding]:
-    weighted = {"weight" in target for target in spec.get("targetModels", ())}
-    if len(weighted) > 1:
-        yield Finding("spec.targetModels", "either all models have a weight or none")
-
-
-_RULES: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Iterator[Finding]]] = {
-    ("InferencePool", "inference.networking.k8s.io"): _pool,
-    ("InferenceModel", "inference.networking.x-k8s.io"): _model,
-}

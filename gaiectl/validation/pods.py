@@ -3,17 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gaiectl.validation.stream import (
-    Object,
-    Pods,
-    Remark,
-    Stream,
-    at,
-    pairs,
-    parts,
-    whole,
-    word,
-)
+from gaiectl.validation.fields import Object, at, pairs, parts, whole, word
+from gaiectl.validation.stream import Pods, Remark, Stream
 
 _PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 _ACTIONS = ("httpGet", "tcpSocket")

@@ -11,21 +11,10 @@ from gaiectl.validation.epps import (
     picker_of,
     selections,
 )
+from gaiectl.validation.fields import Object, at, namespace_of, pairs, parts, whole, word
 from gaiectl.validation.objects import title
 from gaiectl.validation.pods import needs
-from gaiectl.validation.stream import (
-    Object,
-    Pods,
-    Remark,
-    Stream,
-    at,
-    namespace_of,
-    pairs,
-    parts,
-    whole,
-    word,
-    written,
-)
+from gaiectl.validation.stream import Pods, Remark, Stream, written
 
 ENGINE_LABEL = "inference.networking.k8s.io/engine-type"
 """A label of the pods of our model servers, of llm-d's too."""

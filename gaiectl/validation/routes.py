@@ -4,19 +4,10 @@ from collections.abc import Iterator
 
 from gaiectl.documents import Document
 from gaiectl.validation.epps import ports_of
+from gaiectl.validation.fields import Object, at, name_of, namespace_of, parts, whole, word
 from gaiectl.validation.objects import title
 from gaiectl.validation.pods import needs
-from gaiectl.validation.stream import (
-    Object,
-    Remark,
-    Stream,
-    at,
-    name_of,
-    namespace_of,
-    parts,
-    whole,
-    word,
-)
+from gaiectl.validation.stream import Remark, Stream
 
 _GATEWAY_API = "gateway.networking.k8s.io"
 _POLICIES = ("HealthCheckPolicy", "GCPBackendPolicy")

@@ -3,20 +3,11 @@
 from collections.abc import Iterator
 
 from gaiectl.documents import Document
+from gaiectl.validation.fields import at, namespace_of, pairs, parts, word
 from gaiectl.validation.objects import title
 from gaiectl.validation.pods import needs
 from gaiectl.validation.pools import container_port
-from gaiectl.validation.stream import (
-    Pods,
-    Remark,
-    Stream,
-    at,
-    namespace_of,
-    pairs,
-    parts,
-    word,
-    written,
-)
+from gaiectl.validation.stream import Pods, Remark, Stream, written
 
 
 def check_selectors(stream: Stream) -> Iterator[Remark]:

@@ -128,7 +128,8 @@ def refusal_of(objects: list[dict[str, Any]]) -> GaieError | None:
 
 
 def steps_of(path: str) -> tuple[str | int, ...]:
-    return tuple(int(step) if step.isdigit() else step for step in path.split("/"))
+    steps = (step.replace("~", "/") for step in path.split("/"))
+    return tuple(int(step) if step.isdigit() else step for step in steps)
 
 
 def complaint(kind: str, path: str, value: Any) -> str:
@@ -158,7 +159,7 @@ def test_a_stack_as_it_should_be_passes_without_a_note() -> None:
         ("Deployment", f"{EPP}/resources/limits/memory", "512Mb", "", "wanted: a quantity"),
         ("Deployment", f"{EPP}/args/0", None, "", "wanted a text, got nothing"),
         ("Service", "spec/ports/0/name", "Ext_Proc", "", "wanted: a DNS label"),
-        ("Service", "spec/ports/0/targetPort", 0, "", "0 is below"),
+        ("Service", "spec/ports/0/targetPort", -1, "", "-1 is below"),
         ("Service", "metadata/labels/tier", "a b", "", "wanted: a label's value"),
         ("Service", "metadata/labels/a b", "a", "", "wanted: a key"),
         ("Service", "metadata/name", "1-epp", "", "wanted: a Service's name"),
@@ -205,6 +206,58 @@ def test_a_complaint_names_the_value_that_the_field_is_made_from() -> None:
         "70000 is above the maximum 65535 "
         "(see inferenceExtension.extraContainerPorts, inferenceExtension.flags)"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place", "words"),
+    [
+        (
+            *(f"{EPP}/resources/requests/memory", "1Gi", ""),
+            "1Gi is more than its limit 512Mi; raise the limit",
+        ),
+        (
+            *(f"{EPP}/resources/requests/nvidia.com~gpu", 1, ""),
+            "1 is not its limit; set both alike",
+        ),
+        ("spec/strategy/rollingUpdate", {}, "", "means nothing beside type Recreate"),
+        (
+            *("spec/strategy", {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}),
+            *("spec.strategy.rollingUpdate", "both 0"),
+        ),
+        (
+            *(f"{EPP}/lifecycle", {"preStop": {"sleep": {"seconds": 31}}}),
+            *("spec.template.spec.terminationGracePeriodSeconds", "30 ends before the 31 s of"),
+        ),
+    ],
+)
+def test_values_that_bound_each_other_are_compared(
+    path: str, value: Any, place: str, words: str
+) -> None:
+    line = complaint("Deployment", path, value)
+
+    assert line.startswith(f"Deployment.apps llm/llm-epp: {place or path_of(steps_of(path))}: ")
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        ("100m", "1"),
+        ("0.5", "501m"),
+        (1, "1.5"),
+        ("1000M", "1Gi"),
+        ("1024Ki", "1.1Mi"),
+        ("1e3", "2k"),
+        ("999999n", "1m"),
+        (".5", 0.6),
+    ],
+)
+def test_quantities_are_compared_by_what_they_amount_to(less: Any, more: Any) -> None:
+    for requested, limit, is_fine in ((less, more, True), (more, less, False)):
+        resources = {"requests": {"cpu": requested}, "limits": {"cpu": limit}}
+        refusal = refusal_of(changed(named("Deployment"), steps_of(f"{EPP}/resources"), resources))
+
+        assert (refusal is None) is is_fine
 
 
 def test_entries_that_apply_cannot_tell_apart_are_refused() -> None:
