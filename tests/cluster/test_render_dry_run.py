@@ -37,12 +37,6 @@ BROUGHT = {"PodDisruptionBudget", "ServiceMonitor", "NetworkPolicy", "InferenceP
 
 CASES: dict[str, tuple[str, str, tuple[str, ...], set[str]]] = {
     "standalone": ("standalone", "none", FEATURES, BROUGHT),
-    "standalone with agentgateway": (
-        "standalone",
-        "none",
-        (*FEATURES, "inferenceExtension.sidecar.proxyType=agentgateway"),
-        BROUGHT,
-    ),
     "inferencepool": ("inferencepool", "none", POOL_FEATURES, {*BROUGHT, "HTTPRoute"}),
     "inferencepool for Istio": (
         "inferencepool",
@@ -117,13 +111,15 @@ def test_every_stack_is_taken(
     assert cluster_of_all_kinds.dry_run(documents, restricted_namespace) == []
 
 
-def test_a_stack_without_inference_apis_is_taken_by_a_cluster_without_them(
-    bare_cluster: Cluster, restricted_namespace: str, environment: dict[str, str]
+@pytest.mark.parametrize("proxy", ["envoy", "agentgateway"])
+def test_a_stack_without_inference_apis_is_taken(
+    bare_cluster: Cluster, restricted_namespace: str, environment: dict[str, str], proxy: str
 ) -> None:
     documents = _render(
         environment,
         *("standalone", f"--namespace={restricted_namespace}"),
         *("--api=flags", "--epp=python", "--model-server=sim"),
+        f"--set=inferenceExtension.sidecar.proxyType={proxy}",
     )
 
     assert bare_cluster.dry_run(documents, restricted_namespace) == []
