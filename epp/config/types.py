@@ -9,11 +9,14 @@ names in the entry-point group ``epp.plugins``, under the name of the type:
 Such a module is imported only when a configuration uses the type and no built-in has its name.
 """
 
-from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 import epp.plugins  # noqa: F401 - registers the built-in types
 from epp.api.registry import PluginType, Registry, default_registry
 from epp.reading.suggest import suggest
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 GROUP = "epp.plugins"
 
@@ -41,7 +44,7 @@ def find(name: str, registry: Registry) -> PluginType:
     known = registry.get(name)
     if known is not None:
         return known
-    others = entry_points(group=GROUP) if registry is default_registry else ()
+    others = _entry_points() if registry is default_registry else ()
     for entry in others:
         if entry.name != name:
             continue
@@ -63,3 +66,9 @@ def find(name: str, registry: Registry) -> PluginType:
         return found
     names = [*registry.names(), *(entry.name for entry in others)]
     raise UnusableType(f"unknown plugin type {name!r}", suggest(name, names))
+
+
+def _entry_points() -> "EntryPoints":
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 20 ms, for rare types only
+
+    return entry_points(group=GROUP)

@@ -4,16 +4,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from gaiectl.charts import complete
 from gaiectl.documents import Document, in_apply_order, in_namespace, refuse_twins
 from gaiectl.helm.binary import Helm
 from gaiectl.plan import Objects, Plan, Release
-from gaiectl.validation.agreement import check_agreement
-from gaiectl.validation.epp_configs import check_epp_configs
-from gaiectl.validation.objects import check_objects
-from gaiectl.validation.values import check_assignments, check_values_files, schema_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +35,11 @@ def render(plan: Plan, helm: Helm) -> Rendered:
         GaieError: the input is wrong, Helm failed, or the result could not work.
     """
     documents = in_apply_order(in_namespace(_documents(plan, helm), plan.namespace))
+
+    from gaiectl.validation.agreement import check_agreement  # noqa: PLC0415 - see _check_input
+    from gaiectl.validation.epp_configs import check_epp_configs  # noqa: PLC0415 - see above
+    from gaiectl.validation.objects import check_objects  # noqa: PLC0415 - see above
+
     refuse_twins(documents)
     notes = [*plan.notes, *check_objects(documents), *check_agreement(documents)]
     notes += check_epp_configs(documents)
@@ -58,7 +60,24 @@ def _chart(release: Release, helm: Helm) -> list[Document]:
         folder = complete(release.chart, scratch)
         pending = helm.start_template(release, folder)
         cleaning.callback(pending.cancel)  # nothing to do once it has ended
+        _check_input(release, folder)
+        return pending.documents()
+
+
+def _check_input(release: Release, folder: Path) -> None:
+    """Check what the user wrote for Helm, while Helm reads it.
+
+    What the checks of the result need is imported here too: Helm takes as long, on another core.
+    """
+    from gaiectl.validation.values import (  # noqa: PLC0415 - see the docstring
+        check_assignments,
+        check_values_files,
+        schema_of,
+    )
+
+    if release.value_files or release.assignments:
         schema = schema_of(folder)
         check_values_files(release.value_files, schema)
         check_assignments(release.assignments, schema)
-        return pending.documents()
+    for module in ("epp.config", "jsonschema_rs", "gaiectl.validation.agreement"):
+        import_module(module)

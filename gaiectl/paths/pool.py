@@ -1,15 +1,14 @@
 """What a stack says about model servers: the objects we bring, and how the EPP finds the pods."""
 
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gaiectl.documents import Document
-from gaiectl.model.catalog import server
-from gaiectl.model.server import Adapter, Cache, Settings
 from gaiectl.plan import Requirement
 from gaiectl.stack.model import ModelServer, ModelServerKind, Stack
 
-_SAME = {item.name for item in fields(Settings)} & {item.name for item in fields(ModelServer)}
+if TYPE_CHECKING:
+    from gaiectl.model.server import Settings
 
 
 def server_name(stack: Stack) -> str:
@@ -30,6 +29,8 @@ def engine(stack: Stack) -> str:
     chosen = stack.model_server
     if chosen.engine or chosen.kind is ModelServerKind.NONE:
         return chosen.engine
+    from gaiectl.model.catalog import server  # noqa: PLC0415 - most stacks bring no servers
+
     return server(chosen.kind).engine
 
 
@@ -48,13 +49,18 @@ def model_servers(stack: Stack) -> tuple[tuple[Document, ...], tuple[Requirement
     chosen = stack.model_server
     if chosen.kind is ModelServerKind.NONE:
         return (), ()
+    from gaiectl.model.catalog import server  # noqa: PLC0415 - most stacks bring no servers
+
     kind, settings = server(chosen.kind), _settings(stack)
     return kind.documents(settings), kind.requirements(settings)
 
 
-def _settings(stack: Stack) -> Settings:
+def _settings(stack: Stack) -> "Settings":
+    from gaiectl.model.server import Adapter, Cache, Settings  # noqa: PLC0415 - see above
+
     chosen = stack.model_server
-    same = {name: getattr(chosen, name) for name in _SAME}
+    shared = {item.name for item in fields(Settings)} & {item.name for item in fields(ModelServer)}
+    same = {name: getattr(chosen, name) for name in shared}
     if chosen.kind is ModelServerKind.BUILTIN:  # it is in the image of the EPP
         same["image"] = chosen.image or stack.epp.image
     if chosen.adapters is not None:
