@@ -73,14 +73,13 @@ def strict(openapi: Mapping[str, Any], *, part: bool = False) -> Schema:
         schema["properties"] = {
             name: strict(inner, part=part) for name, inner in openapi["properties"].items()
         }
-        for name in schema["properties"].keys() - set(openapi.get("required", ())):
-            _allow_null(schema["properties"][name])
     match openapi.get("additionalProperties"):
         case Mapping() as values:
             schema["additionalProperties"] = strict(values, part=part)
         case None if not part and "properties" in openapi and not _open(openapi):
             schema["additionalProperties"] = False
-    if openapi.get("nullable"):
+    # A default takes the place of null.
+    if openapi.get("nullable") or "default" in openapi:
         _allow_null(schema)
     if "pattern" in schema:
         schema["title"] = f"a text that matches {schema['pattern']}"
@@ -89,7 +88,7 @@ def strict(openapi: Mapping[str, Any], *, part: bool = False) -> Schema:
 
 
 def _allow_null(schema: Schema) -> None:
-    """Let null stand for an absent value: an API server drops it."""
+    """Let null stand for an absent value."""
     types = schema.get("type", [])
     listed = [types] if isinstance(types, str) else types
     if listed and "null" not in listed:

@@ -1,0 +1,130 @@
+"""What is refused offline is what an API server refuses: neither more nor less."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gaiectl.documents import Document, load
+from gaiectl.errors import GaieError
+from gaiectl.validation.objects import check_objects
+from machine.cluster import Cluster
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SOURCES = (
+    *("charts/13-prometheus/documents.yaml", "charts/10-istio-destination-rule/documents.yaml"),
+    *("charts/28-route/documents.yaml", "charts/05-gke/documents.yaml", "model/gpu-full.yaml"),
+)
+POD = "spec/template/spec"
+EPP = f"{POD}/containers/0"
+
+REFUSED = [
+    ("Deployment", f"{EPP}/ports/0/containerPort", 70000),
+    ("Deployment", f"{EPP}/ports/0/name", "grpc-ext-proc-of-the-epp"),
+    ("Deployment", f"{EPP}/imagePullPolicy", "Sometimes"),
+    ("Deployment", f"{EPP}/imagePolicy", "Always"),
+    ("Deployment", f"{EPP}/image", None),
+    ("Deployment", f"{EPP}/args", ["--v", 1]),
+    ("Deployment", f"{EPP}/resources/requests/memory", "1Ti"),
+    ("Deployment", f"{EPP}/resources/limits/memory", "512Mb"),
+    ("Deployment", f"{EPP}/env/0/valueFrom", {}),
+    ("Deployment", f"{EPP}/lifecycle", {"preStop": {"sleep": {"seconds": 3600}}}),
+    ("Deployment", f"{POD}/serviceAccountName", "Epp"),
+    ("Deployment", f"{POD}/securityContext/runAsUser", -1),
+    ("Deployment", "spec/replicas", -1),
+    ("Deployment", "spec/replicas", "1"),
+    ("Deployment", "spec/strategy/rollingUpdate", {"maxSurge": 1}),
+    ("Deployment", "metadata/labels/team", "a b"),
+    ("Service", "metadata/name", "rel.a-epp"),
+    ("Service", "spec/ports/0/port", 0),
+    ("Service", "spec/ports/0/name", "Grpc"),
+    ("Service", "spec/ports/0/protocol", "HTTP"),
+    ("ConfigMap", "data", {"plugins": {"a": 1}}),
+    ("Secret", "data", {"token": "?"}),
+    ("PersistentVolumeClaim", "spec/accessModes", ["ReadWrite"]),
+    ("PersistentVolumeClaim", "spec/resources", {}),
+    ("Role", "rules/0/verbs", []),
+    ("RoleBinding", "roleRef/kind", "Roles"),
+    ("InferencePool", "spec/targetPorts", []),
+    ("InferencePool", "spec/targetPorts", [{"number": 8000}, {"number": 8000}]),
+    ("InferencePool", "spec/endpointPickerRef", {"name": "epp"}),
+    ("InferencePool", "spec/endpointPickerRef/failureMode", "Open"),
+    ("InferencePool", "spec/selector/matchLabels", {}),
+    ("HTTPRoute", "spec/rules/0/matches/0/path/type", "Prefix"),
+    ("HTTPRoute", "spec/rules/0/timeouts/request", "5 min"),
+    ("DestinationRule", "spec/trafficPolicy/tls/mode", "TLS"),
+    ("HTTPRoute", "spec/rules/0/timeouts", None),
+    ("DestinationRule", "spec/trafficPolicy/connectionPool", None),
+    ("ServiceMonitor", "spec/endpoints/0/interval", "often"),
+]
+ACCEPTED = [
+    ("Deployment", f"{EPP}/livenessProbe/periodSeconds", 0),
+    ("Deployment", f"{EPP}/imagePullPolicy", ""),
+    ("Deployment", f"{EPP}/resources/requests/cpu", 0.5),
+    ("Deployment", f"{POD}/nodeSelector", None),
+    ("Deployment", "spec/replicas", 0),
+    ("Service", "spec/ports/0/targetPort", None),
+    ("Service", "spec/type", ""),
+    ("InferencePool", "spec/endpointPickerRef/failureMode", None),
+    ("InferencePool", "spec/appProtocol", None),
+]
+
+
+def original(kind: str) -> Document:
+    """Return an object that we render."""
+    for source in SOURCES:
+        for document in load((GOLDEN / source).read_text()):
+            if document["kind"] == kind:
+                return document
+    raise LookupError(kind)
+
+
+def changed(kind: str, path: str, value: Any, namespace: str) -> Document:
+    document = copy.deepcopy(original(kind))
+    document["metadata"]["namespace"] = namespace
+    *steps, last = (int(step) if step.isdigit() else step for step in path.split("/"))
+    target: Any = document
+    for step in steps:
+        target = target.setdefault(step, {}) if isinstance(target, dict) else target[step]
+    target[last] = value
+    return document
+
+
+def is_refused_offline(document: Document) -> bool:
+    try:
+        check_objects([document])
+    except GaieError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(("kind", "path", "value"), REFUSED)
+def test_what_is_refused_offline_an_api_server_refuses(
+    cluster_of_all_kinds: Cluster,
+    new_namespace: Callable[..., str],
+    kind: str,
+    path: str,
+    value: Any,
+) -> None:
+    namespace = new_namespace()
+    document = changed(kind, path, value, namespace)
+
+    assert is_refused_offline(document)
+    assert cluster_of_all_kinds.refusal(document, namespace)
+
+
+@pytest.mark.parametrize(("kind", "path", "value"), ACCEPTED)
+def test_what_an_api_server_takes_passes_offline(
+    cluster_of_all_kinds: Cluster,
+    new_namespace: Callable[..., str],
+    kind: str,
+    path: str,
+    value: Any,
+) -> None:
+    namespace = new_namespace()
+    document = changed(kind, path, value, namespace)
+
+    assert cluster_of_all_kinds.dry_run([document], namespace) == []
+    assert not is_refused_offline(document)
