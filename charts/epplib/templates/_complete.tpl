@@ -1,5 +1,6 @@
-{{- /* epplib.complete: give .Values the chart's default where a user has written null, and make
-`provider` a map. It changes .Values in place: Helm gives all templates of a chart the same ones. */ -}}
+{{- /* epplib.complete: give .Values the chart's default where a user has written null, and each value
+the kind of its default: a number where a text belongs becomes a text, and a text "false" is false.
+It changes .Values in place, because Helm gives all templates of a chart the same ones. */ -}}
 {{- define "epplib.complete" -}}
 {{- if kindIs "string" .Values.provider }}
   {{- $_ := set .Values "provider" (dict "name" .Values.provider) }}
@@ -19,13 +20,24 @@
     {{- end }}
     {{- $parent = get $parent $key }}
   {{- end }}
-  {{- $value := get $parent (last $keys) }}
-  {{- if or (not (hasKey $parent (last $keys))) (kindIs "invalid" $value) }}
-    {{- $_ := set $parent (last $keys) $default }}
+  {{- $key := last $keys }}
+  {{- $value := get $parent $key }}
+  {{- if or (not (hasKey $parent $key)) (kindIs "invalid" $value) }}
+    {{- $_ := set $parent $key $default }}
   {{- else if and (kindIs "map" $default) (not (kindIs "map" $value)) }}
     {{- include "epplib.fail" (list $path (printf "%s is not a map; write its entries below it" (toJson $value))) }}
   {{- else if and (kindIs "slice" $default) (not (kindIs "slice" $value)) }}
     {{- include "epplib.fail" (list $path (printf "%s is not a list; write - before each entry" (toJson $value))) }}
+  {{- else if kindIs "bool" $default }}
+    {{- if not (has (toString $value) (list "true" "false")) }}
+      {{- include "epplib.fail" (list $path (printf "%s is neither true nor false; write one of them" (toJson $value))) }}
+    {{- end }}
+    {{- $_ := set $parent $key (eq (toString $value) "true") }}
+  {{- else if kindIs "string" $default }}
+    {{- if or (kindIs "map" $value) (kindIs "slice" $value) }}
+      {{- include "epplib.fail" (list $path (printf "%s is not a text; write one value" (toJson $value))) }}
+    {{- end }}
+    {{- $_ := set $parent $key (include "epplib.text" $value) }}
   {{- end }}
 {{- end }}
 {{- end }}

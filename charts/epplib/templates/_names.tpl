@@ -1,8 +1,8 @@
 {{- /* epplib.mode: how the EPP learns its endpoints, from an InferencePool (pool) or by labels
-(selector). A text "false" counts as false, because guides write --set-string. */ -}}
+(selector). */ -}}
 {{- define "epplib.mode" -}}
-{{- $server := default dict .Values.inferenceExtension.endpointsServer -}}
-{{- if eq (toString $server.createInferencePool) "false" }}selector{{ else }}pool{{ end }}
+{{- $server := default (dict "createInferencePool" true) .Values.inferenceExtension.endpointsServer -}}
+{{ ternary "pool" "selector" $server.createInferencePool }}
 {{- end }}
 
 {{- /* epplib.release: the release's name, cut so that a Service's name with a suffix fits 63 characters. */ -}}

@@ -45,3 +45,16 @@
 {{- define "epplib.provider" -}}
 {{ lower .Values.provider.name | default "none" }}
 {{- end }}
+
+{{- /* epplib.podSelector: the labels of the model servers' pods, as key=value,key=value. */ -}}
+{{- define "epplib.podSelector" -}}
+{{- if eq (include "epplib.mode" .) "selector" -}}
+{{ .Values.inferenceExtension.endpointsServer.endpointSelector }}
+{{- else -}}
+{{- $labels := list }}
+{{- range $key, $value := include "epplib.texts" .Values.inferencePool.modelServers.matchLabels | fromYaml }}
+  {{- $labels = append $labels (printf "%s=%s" $key $value) }}
+{{- end }}
+{{- join "," $labels }}
+{{- end }}
+{{- end }}

@@ -6,8 +6,8 @@ all. Each template of an object asks, since Helm promises no order among files. 
   {{- include "epplib.checkRelease" . }}
   {{- include "epplib.checkPool" . }}
   {{- include "epplib.checkFlags" . }}
-  {{- include "epplib.checkPorts" . }}
   {{- include "epplib.checkEpp" . }}
+  {{- include "epplib.checkPorts" . }}
   {{- include "epplib.checkProvider" . }}
   {{- include "epplib.checkObservation" . }}
   {{- $_ := set .Values "validated" true }}

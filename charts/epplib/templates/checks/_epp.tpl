@@ -4,7 +4,7 @@
 {{- include "epplib.checkChoice" (list "inferenceExtension.implementation" $ext.implementation (list "auto" "python" "go")) }}
 {{- include "epplib.checkChoice" (list "inferenceExtension.version" $ext.version (list "" "1.3" "1.4" "1.5")) }}
 {{- include "epplib.checkNumber" (list "inferenceExtension.replicas" $ext.replicas 0 1000) }}
-{{- include "epplib.checkNumber" (list "inferenceExtension.terminationGracePeriodSeconds" $ext.terminationGracePeriodSeconds 0 86400) }}
+{{- include "epplib.checkNumber" (list "inferenceExtension.terminationGracePeriodSeconds" $ext.terminationGracePeriodSeconds 0 999999999) }}
 {{- include "epplib.checkText" (list "inferenceExtension.image.tag" $ext.image.tag "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$" "a tag, in quotes where it looks like a number") }}
 {{- if not (include "epplib.repository" $ext.image) }}
   {{- include "epplib.fail" (list "inferenceExtension.image.repository" "is required; write the image's path within its registry, such as gaiectl/epp") }}
@@ -55,6 +55,7 @@
 
 {{- /* epplib.checkSidecar: a sidecar that can run. */ -}}
 {{- define "epplib.checkSidecar" -}}
+{{- include "epplib.checkSidecarKinds" .Values.inferenceExtension.sidecar }}
 {{- $sidecar := include "epplib.sidecar" . | fromYaml }}
 {{- if $sidecar }}
   {{- if not $sidecar.image }}
@@ -63,5 +64,25 @@
   {{- if not $sidecar.name }}
     {{- include "epplib.fail" (list "inferenceExtension.sidecar.name" "is required while the sidecar is enabled; write a name for its container") }}
   {{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* epplib.checkSidecarKinds: its settings have no defaults that would tell their kind. */ -}}
+{{- define "epplib.checkSidecarKinds" -}}
+{{- $kinds := dict
+  "map" (list "configMap" "configMapData" "livenessProbe" "readinessProbe" "resources" "securityContext" "startupProbe")
+  "slice" (list "args" "env" "ports" "volumeMounts" "volumes")
+  "string" (list "image" "imagePullPolicy" "name") }}
+{{- $titles := dict "map" "a map" "slice" "a list" "string" "a text" }}
+{{- range $kind, $names := $kinds }}
+  {{- range $names }}
+    {{- $value := get $ . }}
+    {{- if and (hasKey $ .) (not (kindIs "invalid" $value)) (not (kindIs $kind $value)) }}
+      {{- include "epplib.fail" (list (printf "inferenceExtension.sidecar.%s" .) (printf "%s is not %s; write %s" (toJson $value) (get $titles $kind) (get $titles $kind))) }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- range list "env" "ports" "volumeMounts" "volumes" }}
+  {{- include "epplib.checkMaps" (list (printf "inferenceExtension.sidecar.%s" .) (get $ .)) }}
 {{- end }}
 {{- end }}

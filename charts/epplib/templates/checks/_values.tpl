@@ -42,10 +42,3 @@
   {{- end }}
 {{- end }}
 {{- end }}
-
-{{- /* epplib.checkBoolean (list path value): true or false. */ -}}
-{{- define "epplib.checkBoolean" -}}
-{{- if not (kindIs "bool" (index . 1)) }}
-  {{- include "epplib.fail" (list (index . 0) (printf "%s is neither true nor false; write true or false without quotes (--set, not --set-string)" (toJson (index . 1)))) }}
-{{- end }}
-{{- end }}

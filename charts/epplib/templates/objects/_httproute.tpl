@@ -11,7 +11,7 @@ spec:
   parentRefs:
     - group: gateway.networking.k8s.io
       kind: Gateway
-      name: {{ default (printf "%s-inference-gateway" .Release.Name | trunc 63 | trimSuffix "-") $route.inferenceGatewayName }}
+      name: {{ include "epplib.gateway" . }}
       {{- with $route.inferenceGatewayNamespace }}
       namespace: {{ . }}
       {{- end }}
@@ -35,4 +35,9 @@ spec:
         request: {{ $route.requestTimeout | quote }}
       {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* epplib.gateway: the name of the Gateway. */ -}}
+{{- define "epplib.gateway" -}}
+{{ default (printf "%s-inference-gateway" .Release.Name | trunc 63 | trimSuffix "-") .Values.experimentalHttpRoute.inferenceGatewayName }}
 {{- end }}
