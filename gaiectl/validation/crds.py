@@ -100,7 +100,7 @@ def _allow_null(schema: Schema) -> None:
 def _explain_choice(branches: list[Schema]) -> None:
     """Say in each branch which fields exclude each other: any of them may be the one that fails."""
     fields = dict.fromkeys(name for branch in branches for name in branch.get("required", ()))
-    for branch in branches:
+    for branch in branches if fields else ():
         branch["title"] = f"one of the fields {', '.join(fields)} and no other"
 
 

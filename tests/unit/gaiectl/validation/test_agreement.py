@@ -391,7 +391,7 @@ JSON = st.recursive(
 
 
 @given(place=st.sampled_from(list(places(OBJECTS))), value=JSON)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_no_mutation_crashes_and_each_complaint_has_a_line(
     place: tuple[int, ...], value: Any
 ) -> None:

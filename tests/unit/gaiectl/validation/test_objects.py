@@ -318,7 +318,7 @@ JSON = st.recursive(
 
 
 @given(place=st.sampled_from(PLACES), value=JSON)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_mutation_crashes_and_each_complaint_has_a_line(
     place: tuple[int, tuple[str | int, ...]], value: Any
 ) -> None:
@@ -330,7 +330,7 @@ def test_no_mutation_crashes_and_each_complaint_has_a_line(
 
 
 @given(place=st.sampled_from(PLACES))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_field_nobody_knows_is_never_accepted(place: tuple[int, tuple[str | int, ...]]) -> None:
     index, path = place
     objects = copy.deepcopy(OBJECTS)
