@@ -61,7 +61,7 @@ configMap:
       "epp_tls" (eq (include "epplib.secureServing" .) "true")
       "body_mode" (include "standalone.bodyMode" .)
       "fail_open" $sidecar.failOpen
-      "access_log" (ternary "/dev/stdout" "" (eq (toString $sidecar.accessLog) "true"))
+      "access_log" (ternary "/dev/stdout" "" $sidecar.accessLog)
     ) -}}
 {{- end }}
 

@@ -19,16 +19,3 @@ number: {{ int $http.port }}
 name: {{ $target | quote }}
 {{- end -}}
 {{- end }}
-
-{{- /* standalone.podSelector: the labels of the model servers' pods, as key=value,key=value. */ -}}
-{{- define "standalone.podSelector" -}}
-{{- if eq (include "epplib.mode" .) "selector" -}}
-{{- .Values.inferenceExtension.endpointsServer.endpointSelector -}}
-{{- else -}}
-{{- $labels := list -}}
-{{- range $key, $value := include "epplib.texts" .Values.inferencePool.modelServers.matchLabels | fromYaml -}}
-  {{- $labels = append $labels (printf "%s=%s" $key $value) -}}
-{{- end -}}
-{{- join "," $labels -}}
-{{- end -}}
-{{- end }}
