@@ -10,13 +10,9 @@ is what charts until v1.2 named it. */ -}}
 {{ and (ne (include "epplib.provider" .) "gke") .Values.inferenceExtension.monitoring.prometheus.enabled }}
 {{- end }}
 
-{{- /* epplib.monitored: whether anybody reads the metrics. */ -}}
-{{- define "epplib.monitored" -}}
-{{ or (eq (include "epplib.gkeMonitoring" .) "true") (eq (include "epplib.operatorMonitoring" .) "true") }}
-{{- end }}
-
-{{- /* epplib.metricsAuth: whether the EPP asks Kubernetes who may read. Without a reader it could not,
-for want of the ClusterRole, and /metrics would be closed to all. */ -}}
+{{- /* epplib.metricsAuth: whether the EPP asks Kubernetes who may read. Without prometheus.enabled it
+could not, for want of the ClusterRole, and /metrics would be closed to all. */ -}}
 {{- define "epplib.metricsAuth" -}}
-{{ and (eq (include "epplib.monitored" .) "true") .Values.inferenceExtension.monitoring.prometheus.auth.enabled }}
+{{- $prometheus := .Values.inferenceExtension.monitoring.prometheus -}}
+{{ and $prometheus.enabled $prometheus.auth.enabled }}
 {{- end }}

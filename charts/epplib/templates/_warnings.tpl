@@ -1,4 +1,5 @@
-{{- /* epplib.warnings: what will surprise the user though it can be rendered, for NOTES.txt. */ -}}
+{{- /* epplib.warnings: what will surprise the user though it can be rendered, and where traces are seen, for
+NOTES.txt. */ -}}
 {{- define "epplib.warnings" -}}
 {{- $ext := .Values.inferenceExtension }}
 {{- $epp := include "epplib.eppTitle" . }}
@@ -15,6 +16,15 @@ a Go EPP, or inferenceExtension.latencyPredictor.enabled=false.
 {{- if and .Values.jaeger.enabled (not $ext.tracing.enabled) }}
 
 WARNING: Jaeger runs but gets no traces: set inferenceExtension.tracing.enabled=true.
+{{- else if .Values.jaeger.enabled }}
+
+Jaeger shows the traces on http://localhost:16686 after this:
+
+  kubectl -n {{ .Release.Namespace }} port-forward service/{{ include "epplib.jaeger" . }}-query 16686:{{ int .Values.jaeger.query.service.port }}
+{{- end }}
+{{- if and $ext.tracing.enabled (eq (include "epplib.implementation" .) "python") }}
+
+WARNING: the {{ $epp }} sends no traces yet: set inferenceExtension.image to a Go EPP to see some.
 {{- end }}
 {{- if and (eq (include "epplib.modelServerProtocol" .) "grpc") (not (include "epplib.parser" .)) }}
 

@@ -2,7 +2,7 @@
 reads them. */ -}}
 {{- define "epplib.clusterrole" -}}
 {{- include "epplib.validate" . }}
-{{- if eq (include "epplib.monitored" .) "true" -}}
+{{- if .Values.inferenceExtension.monitoring.prometheus.enabled -}}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:

@@ -1,7 +1,7 @@
 {{- /* epplib.clusterrolebinding: the EPP has epplib.clusterrole. */ -}}
 {{- define "epplib.clusterrolebinding" -}}
 {{- include "epplib.validate" . }}
-{{- if eq (include "epplib.monitored" .) "true" -}}
+{{- if .Values.inferenceExtension.monitoring.prometheus.enabled -}}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata:
