@@ -35,7 +35,7 @@
     {{- include "epplib.fieldEnv" (list "POD_NAME" "metadata.name") | nindent 4 }}
     - name: SERVER_TYPE
       value: training
-  {{- include "epplib.predictorProbes" (list $training $port) | nindent 2 }}
+  {{- include "epplib.predictorProbes" (list $training $port) | trim | nindent 2 }}
   resources:
     {{- toYaml $training.resources | nindent 4 }}
   {{- with .Values.inferenceExtension.securityContext }}
@@ -69,7 +69,7 @@
       value: prediction-{{ $number }}
     - name: TRAINING_SERVER_URL
       value: {{ printf "http://localhost:%d" (int $training.port) | quote }}
-  {{- include "epplib.predictorProbes" (list $prediction $port) | nindent 2 }}
+  {{- include "epplib.predictorProbes" (list $prediction $port) | trim | nindent 2 }}
   resources:
     {{- toYaml $prediction.resources | nindent 4 }}
   {{- with $root.Values.inferenceExtension.securityContext }}
