@@ -97,7 +97,7 @@ def _one(document: Document) -> str:
 
 def identity(document: Document) -> Identity:
     """Return who the document is."""
-    metadata = document.get("metadata", {})
+    metadata = _metadata(document)
     group = str(document.get("apiVersion", "")).rpartition("/")[0]
     return Identity(
         group, document.get("kind", ""), metadata.get("namespace", ""), metadata.get("name", "")
@@ -107,7 +107,7 @@ def identity(document: Document) -> Identity:
 def in_namespace(documents: Iterable[Document], namespace: str) -> Iterator[Document]:
     """Yield the documents, each namespaced one with its namespace written out."""
     for document in documents:
-        metadata = document.get("metadata", {})
+        metadata = _metadata(document)
         if document.get("kind") in CLUSTER_SCOPED or metadata.get("namespace"):
             yield document
         else:
@@ -136,3 +136,9 @@ def refuse_twins(documents: Iterable[Document]) -> None:
                 "and provider.gateway",
             )
         seen.add(who)
+
+
+def _metadata(document: Document) -> dict[str, Any]:
+    """Return the metadata; none where it is nonsense, which is for the schemas to say."""
+    metadata = document.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}

@@ -6,11 +6,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gaiectl.charts import complete
 from gaiectl.documents import Document, in_apply_order, in_namespace, refuse_twins
 from gaiectl.helm.binary import Helm
 from gaiectl.plan import Objects, Plan, Release
+
+if TYPE_CHECKING:
+    from gaiectl.validation.epp_configs import Implementation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +46,16 @@ def render(plan: Plan, helm: Helm) -> Rendered:
 
     refuse_twins(documents)
     notes = [*plan.notes, *check_objects(documents), *check_agreement(documents)]
-    notes += check_epp_configs(documents)
+    notes += check_epp_configs(documents, _implementation(plan))
     return Rendered(plan=plan, documents=tuple(documents), notes=tuple(dict.fromkeys(notes)))
+
+
+def _implementation(plan: Plan) -> "Implementation":
+    """Return whose EPP the stack asks for; the user's values may still say something else."""
+    releases = (step.what for step in plan.steps if isinstance(step.what, Release))
+    asked = (release.values.get("inferenceExtension", {}) for release in releases)
+    found: Implementation = next((one.get("implementation", "auto") for one in asked), "auto")
+    return found
 
 
 def _documents(plan: Plan, helm: Helm) -> Iterator[Document]:
