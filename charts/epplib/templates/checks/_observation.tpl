@@ -1,7 +1,7 @@
 {{- /* epplib.checkObservation: metrics and traces. */ -}}
 {{- define "epplib.checkObservation" -}}
 {{- $monitoring := .Values.inferenceExtension.monitoring }}
-{{- include "epplib.checkText" (list "inferenceExtension.monitoring.interval" $monitoring.interval "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$" "a duration such as 10s or 1m30s") }}
+{{- include "epplib.checkText" (list "inferenceExtension.monitoring.interval" $monitoring.interval "^([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$" "a duration such as 10s or 1m30s") }}
 {{- if not $monitoring.interval }}
   {{- include "epplib.fail" (list "inferenceExtension.monitoring.interval" "is empty; write a duration such as 10s") }}
 {{- end }}
@@ -30,6 +30,12 @@
   {{- end }}
   {{- include "epplib.checkPort" (list "jaeger.query.service.port" $jaeger.query.service.port) }}
   {{- include "epplib.checkPort" (list "jaeger.collector.service.otlp.grpc.port" $jaeger.collector.service.otlp.grpc.port) }}
+  {{- include "epplib.checkFree" (list "jaeger.query.service.port" (int $jaeger.query.service.port) (dict "16685" "the same Service")) }}
+  {{- $taken := dict }}
+  {{- range list 4318 9411 14250 14267 14268 }}
+    {{- $_ := set $taken (toString .) "the same Service" }}
+  {{- end }}
+  {{- include "epplib.checkFree" (list "jaeger.collector.service.otlp.grpc.port" (int $jaeger.collector.service.otlp.grpc.port) $taken) }}
   {{- include "epplib.checkChoice" (list "jaeger.query.service.type" $jaeger.query.service.type (list "ClusterIP" "NodePort" "LoadBalancer")) }}
 {{- end }}
 {{- end }}

@@ -18,24 +18,9 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "epplib.selectorLabels" . | nindent 8 }}
-        {{- include "epplib.modeLabel" . | nindent 8 }}
-        app.kubernetes.io/instance: {{ .Release.Name | quote }}
-        {{- with include "epplib.texts" $ext.podLabels }}
-        {{- . | nindent 8 }}
-        {{- end }}
+        {{- include "epplib.podLabels" . | nindent 8 }}
       annotations:
-        {{- /* A pod reads its files once, so a change of them must make a new pod. */}}
-        checksum/config: {{ include "epplib.pluginFiles" . | sha256sum }}
-        {{- if $sidecar }}
-        checksum/sidecar: {{ toYaml $sidecar.configMap | sha256sum }}
-        {{- end }}
-        {{- if $ext.latencyPredictor.enabled }}
-        checksum/latency-predictor: {{ list $ext.latencyPredictor.trainingServer.config $ext.latencyPredictor.predictionServers.config | toYaml | sha256sum }}
-        {{- end }}
-        {{- with include "epplib.texts" $ext.podAnnotations }}
-        {{- . | nindent 8 }}
-        {{- end }}
+        {{- include "epplib.podAnnotations" . | nindent 8 }}
     spec:
       serviceAccountName: {{ include "epplib.epp" . }}
       automountServiceAccountToken: true
@@ -88,6 +73,33 @@ spec:
       topologySpreadConstraints:
         {{- . | nindent 8 }}
       {{- end }}
+{{- end }}
+
+{{- /* epplib.podLabels: the user's labels of the pod, and the chart's over them. */ -}}
+{{- define "epplib.podLabels" -}}
+{{- $labels := include "epplib.texts" .Values.inferenceExtension.podLabels | fromYaml }}
+{{- $own := dict "app.kubernetes.io/instance" .Release.Name }}
+{{- include "epplib.overlay" (list $own (include "epplib.selectorLabels" . | fromYaml)) }}
+{{- include "epplib.overlay" (list $own (include "epplib.modeLabel" . | fromYaml)) }}
+{{- include "epplib.overlay" (list $labels $own) }}
+{{- toYaml $labels }}
+{{- end }}
+
+{{- /* epplib.podAnnotations: the user's, and a sum of each file that a container reads only once: a
+change of it must make a new pod. */ -}}
+{{- define "epplib.podAnnotations" -}}
+{{- $ext := .Values.inferenceExtension }}
+{{- $annotations := include "epplib.texts" $ext.podAnnotations | fromYaml }}
+{{- $_ := set $annotations "checksum/config" (include "epplib.pluginFiles" . | sha256sum) }}
+{{- with include "epplib.sidecar" . | fromYaml }}
+  {{- $_ := set $annotations "checksum/sidecar" (toYaml .configMap | sha256sum) }}
+{{- end }}
+{{- $predictor := $ext.latencyPredictor }}
+{{- if $predictor.enabled }}
+  {{- $configs := list $predictor.trainingServer.config $predictor.predictionServers.config }}
+  {{- $_ := set $annotations "checksum/latency-predictor" (toYaml $configs | sha256sum) }}
+{{- end }}
+{{- toYaml $annotations }}
 {{- end }}
 
 {{- /* epplib.spread: how the pods spread; over nodes where that is possible, unless the user says. */ -}}

@@ -31,9 +31,13 @@ spec:
         fsGroup: 10001
         seccompProfile:
           type: RuntimeDefault
+      {{- with .Values.inferenceExtension.imagePullSecrets }}
+      imagePullSecrets:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       containers:
         - name: jaeger
-          image: {{ printf "%s:%s" $jaeger.allInOne.image.repository (include "epplib.text" $jaeger.allInOne.image.tag) | quote }}
+          image: {{ list $jaeger.allInOne.image.repository $jaeger.allInOne.image.tag | compact | join ":" | quote }}
           imagePullPolicy: IfNotPresent
           env:
             - name: SPAN_STORAGE_TYPE

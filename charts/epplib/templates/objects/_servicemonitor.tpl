@@ -5,11 +5,10 @@
 {{- if eq (include "epplib.operatorMonitoring" .) "true" -}}
 apiVersion: monitoring.coreos.com/v1
 kind: ServiceMonitor
+{{- $metadata := include "epplib.metadata" (list . (printf "%s-monitor" (include "epplib.epp" .))) | fromYaml }}
+{{- include "epplib.overlay" (list $metadata.labels (include "epplib.texts" $monitoring.prometheus.extraLabels | fromYaml)) }}
 metadata:
-  {{- include "epplib.metadata" (list . (printf "%s-monitor" (include "epplib.epp" .))) | nindent 2 }}
-    {{- with include "epplib.texts" $monitoring.prometheus.extraLabels }}
-    {{- . | nindent 4 }}
-    {{- end }}
+  {{- toYaml $metadata | nindent 2 }}
 spec:
   endpoints:
     - interval: {{ $monitoring.interval }}
