@@ -6,7 +6,7 @@ It changes .Values in place, because Helm gives all templates of a chart the sam
   {{- $_ := set .Values "provider" (dict "name" .Values.provider) }}
 {{- end }}
 {{- $values := .Values }}
-{{- range $path, $default := include (printf "%s.defaults" .Chart.Name) . | fromYaml }}
+{{- range $path, $default := include (printf "%s.defaults" (include "epplib.chart" .)) . | fromYaml }}
   {{- $keys := splitList "." $path }}
   {{- $parent := $values }}
   {{- $at := list }}

@@ -1,3 +1,8 @@
+{{- /* epplib.chart: which chart this is, under any alias; its own named templates begin with it. */ -}}
+{{- define "epplib.chart" -}}
+{{ index .Chart.Annotations "epplib/chart" }}
+{{- end }}
+
 {{- /* epplib.mode: how the EPP learns its endpoints, from an InferencePool (pool) or by labels
 (selector). */ -}}
 {{- define "epplib.mode" -}}

@@ -1,18 +1,32 @@
-{{- /* epplib.sidecar: the settings of the container beside the EPP, as YAML: the user's over those of
-the chart's template <chart>.sidecarPreset. {} when it is off. */ -}}
+{{- /* epplib.sidecar: the settings of the container beside the EPP but for its files, as YAML: the
+user's over those of the chart's template <chart>.sidecarPreset. {} when it is off. */ -}}
 {{- define "epplib.sidecar" -}}
 {{- $own := .Values.inferenceExtension.sidecar }}
 {{- if $own.enabled }}
-  {{- $settings := include (printf "%s.sidecarPreset" .Chart.Name) . | fromYaml }}
-  {{- include "epplib.overlay" (list $settings $own) }}
-  {{- $configMap := default dict $settings.configMap }}
-  {{- $data := default $configMap.data $settings.configMapData }}
-  {{- $name := default (printf "%s-sidecar" (include "epplib.epp" .)) $configMap.name }}
-  {{- $_ := set $settings "configMap" (dict "name" $name "data" (default dict $data)) }}
+  {{- $settings := include (printf "%s.sidecarPreset" (include "epplib.chart" .)) . | fromYaml }}
+  {{- include "epplib.overlay" (list $settings (omit $own "configMap" "configMapData")) }}
   {{- toYaml $settings }}
 {{- else -}}
 {}
 {{- end }}
+{{- end }}
+
+{{- /* epplib.sidecarConfigMap: the name of the ConfigMap with its files; <chart>.sidecarConfigMap unless
+the user has another. */ -}}
+{{- define "epplib.sidecarConfigMap" -}}
+{{ .Values.inferenceExtension.sidecar.configMap.name | default (include (printf "%s.sidecarConfigMap" (include "epplib.chart" .)) .) }}
+{{- end }}
+
+{{- /* epplib.sidecarFiles: those files as YAML: the user's over those of <chart>.sidecarFiles. */ -}}
+{{- define "epplib.sidecarFiles" -}}
+{{- $own := .Values.inferenceExtension.sidecar }}
+{{- $files := dict }}
+{{- if $own.enabled }}
+  {{- $files = include (printf "%s.sidecarFiles" (include "epplib.chart" .)) . | fromYaml }}
+  {{- include "epplib.overlay" (list $files (default dict $own.configMap.data)) }}
+  {{- include "epplib.overlay" (list $files (default dict $own.configMapData)) }}
+{{- end }}
+{{- include "epplib.texts" $files }}
 {{- end }}
 
 {{- /* epplib.sidecarContainer: that container. */ -}}

@@ -33,12 +33,13 @@ volumeMounts:
 volumes:
 - name: agentgateway-config-template
   configMap:
-    name: {{ include "standalone.configMapName" (list . "agentgateway") }}
-configMap:
-  name: agentgateway
-  data:
-    config.yaml: |
-      {{- include "standalone.agentgatewayConfig" . | nindent 6 }}
+    name: {{ include "epplib.sidecarConfigMap" . | quote }}
+{{- end }}
+
+{{- /* standalone.agentgatewayFiles: what that volume holds. */ -}}
+{{- define "standalone.agentgatewayFiles" -}}
+config.yaml: |
+  {{- include "standalone.agentgatewayConfig" . | nindent 2 }}
 {{- end }}
 
 {{- /* standalone.agentgatewayConfig: agentgateway's configuration for this pod: one route, placed by the EPP. */ -}}
@@ -69,9 +70,9 @@ binds:
             # The EPP names the pod: nothing is looked up in the service below.
             destinationMode: passthrough
 services:
-- name: {{ $service }}
-  namespace: {{ .Release.Namespace }}
-  hostname: {{ $service }}
+- name: {{ $service | quote }}
+  namespace: {{ .Release.Namespace | quote }}
+  hostname: {{ $service | quote }}
   vips: []
   ports:
     {{- range $ports }}

@@ -40,12 +40,13 @@ volumeMounts:
 volumes:
 - name: config
   configMap:
-    name: {{ include "standalone.configMapName" (list . "envoy") }}
-configMap:
-  name: envoy
-  data:
-    envoy.yaml: |
-      {{- include "standalone.envoyConfig" . | nindent 6 }}
+    name: {{ include "epplib.sidecarConfigMap" . | quote }}
+{{- end }}
+
+{{- /* standalone.envoyFiles: what that volume holds. */ -}}
+{{- define "standalone.envoyFiles" -}}
+envoy.yaml: |
+  {{- include "standalone.envoyConfig" . | nindent 2 }}
 {{- end }}
 
 {{- /* standalone.envoyConfig: Envoy's configuration for this pod. */ -}}

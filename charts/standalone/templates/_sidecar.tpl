@@ -1,9 +1,13 @@
+{{- /* standalone.proxy: envoy or agentgateway. */ -}}
+{{- define "standalone.proxy" -}}
+{{ ternary "agentgateway" "envoy" (eq .Values.inferenceExtension.sidecar.proxyType "agentgateway") }}
+{{- end }}
+
 {{- /* standalone.sidecarPreset: what the chosen proxy brings, as the YAML of sidecar settings. The user's
 go over it: see epplib.sidecar. */ -}}
 {{- define "standalone.sidecarPreset" -}}
 {{- $sidecar := .Values.inferenceExtension.sidecar }}
-{{- $proxy := ternary "agentgateway" "envoy" (eq $sidecar.proxyType "agentgateway") }}
-{{- $preset := include (printf "standalone.%sPreset" $proxy) . | fromYaml }}
+{{- $preset := include (printf "standalone.%sPreset" (include "standalone.proxy" .)) . | fromYaml }}
 {{- /* A probe has one handler, and maps are merged. */}}
 {{- range $name := list "startupProbe" "readinessProbe" }}
   {{- $probe := get $sidecar $name | default dict }}
@@ -14,9 +18,14 @@ go over it: see epplib.sidecar. */ -}}
 {{- toYaml $preset }}
 {{- end }}
 
-{{- /* standalone.configMapName (list root default): the ConfigMap that the proxy mounts, by the user's name for it. */ -}}
-{{- define "standalone.configMapName" -}}
-{{- (index . 0).Values.inferenceExtension.sidecar.configMap.name | default (index . 1) | quote -}}
+{{- /* standalone.sidecarConfigMap: the name of the ConfigMap with the proxy's files. */ -}}
+{{- define "standalone.sidecarConfigMap" -}}
+{{ include "standalone.proxy" . }}
+{{- end }}
+
+{{- /* standalone.sidecarFiles: the files of the chosen proxy. */ -}}
+{{- define "standalone.sidecarFiles" -}}
+{{ include (printf "standalone.%sFiles" (include "standalone.proxy" .)) . }}
 {{- end }}
 
 {{- /* standalone.drain: the pod's containers go on as before until no client finds the pod any more. */ -}}

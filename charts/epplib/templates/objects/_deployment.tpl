@@ -91,8 +91,8 @@ change of it must make a new pod. */ -}}
 {{- $ext := .Values.inferenceExtension }}
 {{- $annotations := include "epplib.texts" $ext.podAnnotations | fromYaml }}
 {{- $_ := set $annotations "checksum/config" (include "epplib.pluginFiles" . | sha256sum) }}
-{{- with include "epplib.sidecar" . | fromYaml }}
-  {{- $_ := set $annotations "checksum/sidecar" (toYaml .configMap | sha256sum) }}
+{{- with include "epplib.sidecarFiles" . }}
+  {{- $_ := set $annotations "checksum/sidecar" (sha256sum .) }}
 {{- end }}
 {{- $predictor := $ext.latencyPredictor }}
 {{- if $predictor.enabled }}
