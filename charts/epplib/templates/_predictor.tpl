@@ -10,7 +10,7 @@
 - name: TRAINING_SERVER_URL
   value: {{ printf "http://localhost:%d" (int $predictor.trainingServer.port) | quote }}
 {{- range $name, $value := $predictor.eppEnv }}
-- name: {{ $name }}
+- name: {{ $name | quote }}
   value: {{ include "epplib.text" $value | quote }}
 {{- end }}
 {{- end }}

@@ -99,13 +99,11 @@ inferenceExtension.latencyPredictor.trainingServer.resources:
 inferenceExtension.latencyPredictor.trainingServer.livenessProbe:
   httpGet:
     path: /healthz
-    port: 8000
   initialDelaySeconds: 30
   periodSeconds: 20
 inferenceExtension.latencyPredictor.trainingServer.readinessProbe:
   httpGet:
     path: /readyz
-    port: 8000
   initialDelaySeconds: 45
   periodSeconds: 10
 inferenceExtension.latencyPredictor.trainingServer.volumeSize: 20Gi

@@ -11,9 +11,9 @@ spec:
   parentRefs:
     - group: gateway.networking.k8s.io
       kind: Gateway
-      name: {{ include "epplib.gateway" . }}
+      name: {{ include "epplib.gateway" . | quote }}
       {{- with $route.inferenceGatewayNamespace }}
-      namespace: {{ . }}
+      namespace: {{ . | quote }}
       {{- end }}
   rules:
     - backendRefs:

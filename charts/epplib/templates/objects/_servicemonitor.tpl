@@ -18,7 +18,7 @@ spec:
       authorization:
         credentials:
           key: token
-          name: {{ $monitoring.prometheus.auth.secretName }}
+          name: {{ $monitoring.prometheus.auth.secretName | quote }}
       {{- end }}
   jobLabel: {{ include "epplib.epp" . }}
   namespaceSelector:
