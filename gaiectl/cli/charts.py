@@ -20,7 +20,7 @@ app = typer.Typer(
 
 _Charts = Annotated[
     list[str] | None,
-    typer.Argument(metavar="CHART", help="Which charts; all when none is named."),
+    typer.Argument(metavar="[CHART]...", help="Which charts; all when none is named."),
 ]
 
 
@@ -76,10 +76,11 @@ def export(
 
 
 @app.command(
+    short_help="Write charts as archives.",
     epilog=examples(
         "gaiectl charts package --output-dir dist",
         "gaiectl charts package standalone",
-    )
+    ),
 )
 def package(
     names: _Charts = None,
@@ -88,7 +89,9 @@ def package(
     ] = Path(),
     helm: Annotated[
         Path | None,
-        typer.Option("--helm", envvar="GAIECTL_HELM", help="The helm to use, 3 or 4."),
+        typer.Option(
+            metavar="FILE", envvar="GAIECTL_HELM", show_envvar=False, help="The helm to use."
+        ),
     ] = None,
 ) -> None:
     """Write charts as archives, for a chart repository or an OCI registry."""

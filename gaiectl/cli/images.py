@@ -26,10 +26,11 @@ def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command(
         "images",
+        short_help="List the images a stack needs.",
         epilog=examples(
             "gaiectl images standalone --model-server sim",
-            "gaiectl images inferencepool -o json | jq -r '.images[].reference'",
-            "gaiectl images standalone --registry registry.example:5000/mirror",
+            "gaiectl images --stack gaie.yaml -o json | jq -r '.images[].reference'",
+            "gaiectl images --stack gaie.yaml --registry registry.example:5000/mirror",
         ),
     )(images)
 

@@ -8,7 +8,7 @@ import typer
 from gaiectl.cli.options import examples
 from gaiectl.console import terminal
 from gaiectl.errors import Refused
-from gaiectl.stack.model import ModelServerKind, PathName
+from gaiectl.stack.model import ModelServerKind, PathName, ProviderName
 
 
 def register(app: typer.Typer) -> None:
@@ -31,12 +31,12 @@ def init(
         ModelServerKind, typer.Option(help="Model servers to bring.")
     ] = ModelServerKind.SIM,
     provider: Annotated[
-        str, typer.Option(metavar="NAME", help="The gateway in front of an InferencePool.")
-    ] = "none",
+        ProviderName,
+        typer.Option(case_sensitive=False, help="The gateway in front of an InferencePool."),
+    ] = ProviderName.NONE,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
 ) -> None:
     """Write a gaie.yaml that says everything a stack can be."""
-    from gaiectl.providers.catalog import provider as find
     from gaiectl.stack.schema import commented
 
     text = commented(
@@ -45,7 +45,7 @@ def init(
             "name": "llm",
             "namespace": "default",
             "modelServer": {"kind": str(model_server)},
-            "provider": {"name": find(provider).name},
+            "provider": {"name": str(provider)},
         }
     )
     if str(file) == "-":

@@ -24,10 +24,12 @@ def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command(
         "render",
+        short_help="Show what a stack becomes, as manifests.",
         epilog=examples(
-            "gaiectl render standalone --model-server sim | kubectl apply --server-side -f -",
+            "gaiectl render standalone --model-server sim --epp go --include-crds",
             "gaiectl render inferencepool llm -n llm --model-server gpu --provider istio",
             "gaiectl render standalone --api flags --selector app=vllm --epp-config epp.yaml",
+            "gaiectl render --stack gaie.yaml | kubectl apply --server-side -f -",
             "gaiectl render --stack gaie.yaml -o dir --output-dir manifests",
         ),
     )(render)
@@ -48,7 +50,7 @@ def render(
     ] = None,
     print_commands: Annotated[
         bool,
-        typer.Option("--print-commands", help="Print the commands that do it without gaiectl."),
+        typer.Option("--print-commands", help="Print a script for helm and kubectl instead."),
     ] = False,
 ) -> None:
     """Show what a stack becomes: every object once, checked, in the order to apply it."""
@@ -61,6 +63,11 @@ def render(
         raise UsageError(
             "-o dir and --output-dir belong together",
             hint="gaiectl render ... -o dir --output-dir manifests",
+        )
+    if print_commands and (registry or output is not Form.YAML):
+        raise UsageError(
+            "--print-commands prints a script: neither -o nor --registry changes it",
+            hint="leave them out; values such as inferenceExtension.image.registry name a mirror",
         )
     plan = wanted.plan()
     rendered = render_plan(plan, wanted.helm())

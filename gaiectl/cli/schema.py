@@ -32,7 +32,11 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     what: Annotated[
-        Format, typer.Argument(help="gaie.yaml, the EPP's configuration, or a chart's values.")
+        Format,
+        typer.Argument(
+            metavar="FORMAT",
+            help="stack (gaie.yaml), epp (its configuration), or a chart's name (its values).",
+        ),
     ],
 ) -> None:
     """Print the JSON Schema of a format, for editors."""

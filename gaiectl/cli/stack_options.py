@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gaiectl.errors import UsageError
-from gaiectl.stack.model import Api, Implementation, ModelServerKind, PathName
+from gaiectl.stack.model import Api, Implementation, ModelServerKind, PathName, ProviderName
 
 if TYPE_CHECKING:
     from gaiectl.helm.binary import Helm
@@ -37,7 +37,7 @@ class Wanted:
         if given["stack"] is None and given["path"] is None:
             raise UsageError(
                 "say what to deploy: standalone or inferencepool",
-                hint="gaiectl render standalone, or --stack gaie.yaml",
+                hint="name one of them, or a file that does with --stack gaie.yaml",
             )
         texts = [(text, False) for text in given["set_"]] + [
             (text, True) for text in given["set_string"]
@@ -108,7 +108,8 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
         typer.Option("-n", "--namespace", metavar="NS", help="Where it goes.  [default: default]"),
     ] = None,
     stack: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A gaie.yaml; options win over it.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A gaie.yaml, or -; options win over it."),
     ] = None,
     model_server: Annotated[
         ModelServerKind | None,
@@ -119,18 +120,19 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
         typer.Option("-l", "--selector", metavar="K=V,..", help="Labels of the pods to serve."),
     ] = None,
     provider: Annotated[
-        str | None,
+        ProviderName | None,
         typer.Option(
-            metavar="NAME",
-            help="Gateway: none, istio, gke, kgateway, agentgateway, envoy-gateway, nginx.",
+            case_sensitive=False,
+            help="The gateway in front of an InferencePool.  [default: none]",
         ),
     ] = None,
     gateway: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The Gateway's name.  [default: NAME-inference-gateway]"),
+        typer.Option(metavar="NAME", help="Its name; else <NAME>-inference-gateway."),
     ] = None,
     api: Annotated[
-        Api | None, typer.Option(help="With an InferencePool, or without any CRD.  [default: crds]")
+        Api | None,
+        typer.Option(help="With an InferencePool, or without any CRD.  [default: crds]"),
     ] = None,
     epp: Annotated[
         Implementation | None,
@@ -143,7 +145,8 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
         str | None, typer.Option(metavar="FILE", help="Its EndpointPickerConfig.")
     ] = None,
     values: Annotated[
-        list[Path], typer.Option("-f", "--values", metavar="FILE", help="Values of the chart.")
+        list[Path],
+        typer.Option("-f", "--values", metavar="FILE", help="Values of the chart, as Helm's."),
     ] = [],  # noqa: B006 - typer copies it
     set_: Annotated[
         list[str], typer.Option("--set", metavar="K=V", help="One value of the chart.")
@@ -175,12 +178,13 @@ def _labels(text: str | None) -> dict[str, str] | None:
     if text is None:
         return None
     pairs = [pair.partition("=") for pair in text.split(",")]
-    if not all(key and sign for key, sign, _ in pairs):
+    labels = {key.strip(): value.strip() for key, _, value in pairs}
+    if not all(key and value for key, value in labels.items()):
         raise UsageError(
             f"--selector: {text!r} is not key=value,key=value",
             hint="for example --selector app=vllm",
         )
-    return {key: value for key, _, value in pairs}
+    return labels
 
 
 def _without_gaps(flags: dict[str, Any]) -> dict[str, Any]:

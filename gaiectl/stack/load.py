@@ -1,5 +1,6 @@
 """Reads a stack from ``gaie.yaml`` and from flags, which win."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,25 +14,49 @@ from gaiectl.stack.schema import schema
 from gaiectl.validation.problems import InvalidInput
 from gaiectl.validation.schema import Schema
 
+STDIN = Path("-")
+"""Names standard input; files that it names are seen from the working folder."""
+
 _FLAGS = "command line"
 
 
-def load(file: Path | None, flags: Mapping[str, Any]) -> Stack:
-    """Return the stack that a file and flags describe.
-
-    Args:
-        file: a ``gaie.yaml``; None for flags alone.
-        flags: nested as in the file, with only what the user gave.
+def read(file: Path) -> Source:
+    """Return what a ``gaie.yaml`` says, with the place of each value.
 
     Raises:
         InvalidInput: what is wrong in the file, each with its place.
-        UsageError: the flags, or both together, make no sense.
         GaieError: the file cannot be read.
+    """
+    source = parse(_text(file), "standard input" if file == STDIN else str(file), merge_keys=True)
+    if source.value is UNUSABLE:
+        raise InvalidInput(source.problems)
+    if not isinstance(source.value, dict):
+        source.add("", "no stack stands here", "gaiectl init writes a first gaie.yaml")
+        raise InvalidInput(source.problems)
+    for name, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
+        if source.value.get(name) != wanted:
+            source.add(name, f"{name} is not {wanted!r}", f"write {name}: {wanted}")
+    if not source.problems:
+        Schema(schema()).check(source.value, source)
+    if source.problems:
+        raise InvalidInput(source.problems)
+    return source
+
+
+def load(file: Source | None, flags: Mapping[str, Any]) -> Stack:
+    """Return the stack that a file and flags describe.
+
+    Args:
+        file: what ``read`` returned; None for flags alone.
+        flags: nested as in the file, with only what the user gave.
+
+    Raises:
+        UsageError: the flags, or both together, make no sense.
     """
     stack: dict[str, Any] = {}
     if file is not None:
-        stack = _beside(_read(file), file.parent)
-        _refuse_another_path(stack, flags, file)
+        stack = _beside(file.value, Path(file.file).parent)
+        _refuse_another_path(stack, flags, file.file)
     source = Source(_FLAGS, value=merged(stack, flags))
     Schema(schema()).check(source.value, source)
     if source.problems:
@@ -42,9 +67,10 @@ def load(file: Path | None, flags: Mapping[str, Any]) -> Stack:
     return made
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _text(file: Path) -> str:
     try:
-        text = file.read_text(encoding="utf-8")
+        data = sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise GaieError(
             f"{file}: {(error.strerror or str(error)).lower()}",
@@ -52,22 +78,9 @@ def _read(file: Path) -> dict[str, Any]:
         ) from None
     except UnicodeDecodeError:
         raise GaieError(f"{file} is not text in UTF-8", hint="save it as UTF-8") from None
-    source = parse(text, str(file))
-    if source.value is UNUSABLE:
-        raise InvalidInput(source.problems)
-    if not isinstance(source.value, dict):
-        source.add("", "no stack stands here", "gaiectl init writes a first gaie.yaml")
-        raise InvalidInput(source.problems)
-    for name, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
-        if source.value.get(name) != wanted:
-            source.add(name, f"{name} is not {wanted!r}", f"write {name}: {wanted}")
-    Schema(schema()).check(source.value, source)
-    if source.problems:
-        raise InvalidInput(source.problems)
-    return source.value
 
 
-def _refuse_another_path(stack: Mapping[str, Any], flags: Mapping[str, Any], file: Path) -> None:
+def _refuse_another_path(stack: Mapping[str, Any], flags: Mapping[str, Any], file: str) -> None:
     asked, written = flags.get("path"), stack.get("path")
     if asked and written and asked != written:
         raise UsageError(

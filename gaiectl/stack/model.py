@@ -11,8 +11,17 @@ API_VERSION = "gaiectl/v1"
 KIND = "Stack"
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-_NAME = {"pattern": DNS_LABEL, "maxLength": 53}
-_OTHER_NAME = {"pattern": r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$", "maxLength": 63}
+_NAME = {
+    "pattern": DNS_LABEL,
+    "maxLength": 53,
+    "title": "a name of up to 53 small letters, digits and -",
+}
+_NAMESPACE = {
+    "pattern": DNS_LABEL,
+    "maxLength": 63,
+    "title": "a name of up to 63 small letters, digits and -",
+}
+_OTHER_NAME = {**_NAMESPACE, "pattern": r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"}
 _PORT = {"minimum": 1, "maximum": 65535}
 
 
@@ -48,6 +57,18 @@ class ModelServerKind(StrEnum):
     BUILTIN = "builtin"
     SGLANG = "sglang"
     TRITON = "triton"
+
+
+class ProviderName(StrEnum):
+    """Gateways that can stand in front of an InferencePool."""
+
+    NONE = "none"
+    ISTIO = "istio"
+    GKE = "gke"
+    KGATEWAY = "kgateway"
+    AGENTGATEWAY = "agentgateway"
+    ENVOY_GATEWAY = "envoy-gateway"
+    NGINX = "nginx"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +142,7 @@ class ModelServer:
 class Provider:
     """The gateway in front of an InferencePool."""
 
-    name: str = about(
-        "none", "none, istio, gke, kgateway, agentgateway, envoy-gateway or nginx", minLength=1
-    )
+    name: ProviderName = about(ProviderName.NONE, f"one of {', '.join(ProviderName)}")
     gateway: str = about(
         "", "name of the Gateway; empty is <name of the stack>-inference-gateway", **_OTHER_NAME
     )
@@ -137,7 +156,7 @@ class Stack:
         PathName.STANDALONE, "standalone brings its own Envoy; inferencepool serves a Gateway"
     )
     name: str = about("llm", "of the Helm release; all names follow from it", **_NAME)
-    namespace: str = about("default", "where everything goes", pattern=DNS_LABEL, maxLength=63)
+    namespace: str = about("default", "where everything goes", **_NAMESPACE)
     api: Api = about(Api.CRDS, "crds: with an InferencePool; flags: standalone without any CRD")
     epp: Epp = about(Epp, "the Endpoint Picker")
     model_server: ModelServer = about(ModelServer, "what answers the requests")

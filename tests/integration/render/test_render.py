@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gaiectl.assets import folder
 from gaiectl.documents import identity, in_apply_order, load
 
 Gaiectl = Callable[..., subprocess.CompletedProcess[str]]
@@ -22,9 +23,12 @@ POOL = ("render", "inferencepool", "llm", "-n", "llm", "--selector", "app=vllm")
 def gaiectl(helm4: Path, tmp_path: Path) -> Gaiectl:
     """Run gaiectl with the real Helm, in an empty folder."""
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, stdin: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "gaiectl", *arguments],
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,
@@ -184,6 +188,51 @@ def test_a_stack_file_says_the_same_as_flags(gaiectl: Gaiectl) -> None:
     assert done.stdout == gaiectl(*flags).stdout
 
 
+def test_a_stack_can_come_from_standard_input(gaiectl: Gaiectl) -> None:
+    written = gaiectl("init", "-").stdout
+    done = gaiectl("render", "--stack", "-", stdin=written)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == gaiectl("render", "standalone", "--model-server", "sim").stdout
+
+
+def test_a_copy_of_a_chart_wins_over_the_bundled_one_of_the_same_name(
+    gaiectl: Gaiectl, tmp_path: Path
+) -> None:
+    gaiectl("charts", "export", ".", "standalone")
+    flags = (*STANDALONE, "--chart", "standalone")
+    (tmp_path / "standalone" / "templates" / "mine.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: mine }\n"
+    )
+
+    assert "name: mine" in gaiectl(*flags).stdout
+
+
+def test_a_plugin_of_the_go_epp_may_stand_in_its_configuration(
+    gaiectl: Gaiectl, tmp_path: Path
+) -> None:
+    (tmp_path / "epp.yaml").write_text(
+        "apiVersion: inference.networking.x-k8s.io/v1alpha1\n"
+        "kind: EndpointPickerConfig\n"
+        "plugins:\n"
+        "- type: latency-scorer\n"
+    )
+    image = "registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"
+    done = gaiectl(*POOL, "--epp-image", image, "--epp-config", "epp.yaml")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_stack_says_what_must_be_in_the_cluster_first(gaiectl: Gaiectl) -> None:
+    bare = gaiectl(*POOL, "--provider", "nginx").stderr
+    brought = gaiectl(*POOL, "--include-crds", "--create-namespace").stderr
+
+    assert "note: see first that the namespace llm exists" in bare
+    assert "note: see first that the CRDs of the Inference APIs are installed" in bare
+    assert "note: see first that the CRDs of the Gateway API are installed" in bare
+    assert "see first" not in brought
+
+
 def test_rendering_loads_neither_the_kubernetes_client_nor_pyhelm3(helm4: Path) -> None:
     code = (
         "import sys\n"
@@ -207,12 +256,19 @@ def test_rendering_loads_neither_the_kubernetes_client_nor_pyhelm3(helm4: Path) 
 SET = "--set"
 REFUSALS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "no path": (("render",), 2, "standalone or inferencepool"),
-    "missing selector": (("render", "inferencepool"), 1, "inferencePool.modelServers.matchLabels"),
-    "missing selector in flags mode": (
-        ("render", "standalone", "--api", "flags"),
+    "missing selector": (("render", "inferencepool"), 2, "modelServer.matchLabels"),
+    "missing selector in flags mode": (("render", "standalone", "--api", "flags"), 2, "--selector"),
+    "missing selector beside other values": (
+        ("render", "inferencepool", SET, "inferenceExtension.replicas=2"),
+        1,
+        "inferencePool.modelServers.matchLabels",
+    ),
+    "missing selector in flags mode beside other values": (
+        ("render", "standalone", "--api", "flags", SET, "inferenceExtension.replicas=2"),
         1,
         "inferenceExtension.endpointsServer.endpointSelector",
     ),
+    "selector whose value is an unset variable": ((*POOL[:3], "-l", "app="), 2, "--selector"),
     "empty name": (("render", "inferencepool", "", *POOL[5:]), 2, "name"),
     "name too long": (("render", "standalone", "x" * 54, *POOL[5:]), 2, "name"),
     "port out of range": (
@@ -234,6 +290,20 @@ REFUSALS: dict[str, tuple[tuple[str, ...], int, str]] = {
         "rendered twice",
     ),
     "chart that is not there": ((*POOL, "--chart", "nowhere"), 1, "nowhere"),
+    "chart that renders nothing": (
+        (*POOL, "--chart", str(folder("charts") / "inference-crds")),
+        1,
+        "renders no object",
+    ),
+    "values from a stream": ((*POOL, "-f", "-"), 2, "write the values to a file"),
+    "values in a stack file with a mistake": (
+        ("render", "--stack", "bad-stack.yaml"),
+        2,
+        "bad-stack.yaml:5:25: values.inferenceExtension.replcas: unknown field 'replcas' (did you",
+    ),
+    "image that is none": ((*POOL, "--epp-image", ":v1"), 2, "epp.image: ':v1'"),
+    "script in another form": ((*POOL, "--print-commands", "-o", "json"), 2, "--print-commands"),
+    "script with a mirror": ((*POOL, "--print-commands", "--registry", "x.io"), 2, "--registry"),
     "values file that is not there": ((*POOL, "-f", "nowhere.yaml"), 1, "nowhere.yaml"),
     "stack file that is not there": (("render", "--stack", "nowhere.yaml"), 1, "nowhere.yaml"),
     "EPP configuration that is not there": (
@@ -274,6 +344,10 @@ def test_a_mistake_gives_one_error_with_a_way_out_and_no_output(
 ) -> None:
     arguments, code, said = REFUSALS[name]
     (tmp_path / "bad-values.yaml").write_text("inferenceExtension:\n  replcas: 2\n")
+    (tmp_path / "bad-stack.yaml").write_text(
+        "apiVersion: gaiectl/v1\nkind: Stack\nmodelServer: { kind: sim }\n"
+        "values:\n  inferenceExtension: { replcas: 2 }\n"
+    )
     (tmp_path / "twins.yaml").write_text(
         "apiVersion: gaiectl/v1\nkind: Stack\nmodelServer: { name: llm-epp }\n"
     )

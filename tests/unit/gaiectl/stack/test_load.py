@@ -7,13 +7,18 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gaiectl.errors import Exit, GaieError
-from gaiectl.stack.load import load
+from gaiectl.stack.load import load as stack_of
+from gaiectl.stack.load import read
 from gaiectl.stack.model import Api, ModelServerKind, PathName, Stack
 from gaiectl.stack.schema import commented, schema
 
 Write = Callable[[str], Path]
 
 HEAD = "apiVersion: gaiectl/v1\nkind: Stack\n"
+
+
+def load(file: Path | None, flags: dict) -> Stack:
+    return stack_of(read(file) if file else None, flags)
 
 
 @pytest.fixture
@@ -71,7 +76,8 @@ def test_a_file_named_by_a_flag_is_seen_from_here(write: Write) -> None:
         ("modelServer: { kind: gpus }\n", ":3:22: modelServer.kind", "'gpu'"),
         ("modelServer: { targetPorts: [70000] }\n", ":3:30: modelServer.targetPorts[0]", "65535"),
         ("path: helmfile\n", ":3:7: path", "standalone"),
-        ("name: Not_A_Name\n", ":3:7: name", ""),
+        ("name: Not_A_Name\n", ":3:7: name", "up to 53 small letters, digits and -"),
+        ("provider: { name: itsio }\n", ":3:19: provider.name", "did you mean 'istio'?"),
         ("name: " + "a" * 54 + "\n", ":3:7: name", "53"),
         ("values: 3\n", ":3:9: values", "wanted a map"),
         ("  name: x\n y: 2\n", ":3:", "not valid YAML"),
@@ -106,6 +112,7 @@ def test_another_format_is_refused(tmp_path: Path, text: str, said: str) -> None
         load(file, {})
 
     assert said in caught.value.detail
+    assert len(caught.value.detail.splitlines()) == 1  # its fields are another format's
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "just text\n"])
@@ -169,6 +176,23 @@ def test_every_line_of_a_first_file_works_when_its_comment_mark_is_removed(tmp_p
     file.write_text("\n".join(text[2:]))
 
     assert load(file, {}) == Stack()
+
+
+def test_a_file_may_use_anchors_and_merge_keys(write: Write) -> None:
+    file = write(
+        "modelServer: { matchLabels: &labels { app: vllm } }\n"
+        "values: { inferencePool: { modelServers: { matchLabels: { <<: *labels, b: c } } } }\n"
+    )
+    pool = load(file, {}).values["inferencePool"]
+
+    assert pool["modelServers"]["matchLabels"] == {"app": "vllm", "b": "c"}
+
+
+def test_a_file_may_begin_with_a_byte_order_mark_and_end_lines_like_windows(tmp_path: Path) -> None:
+    file = tmp_path / "gaie.yaml"
+    file.write_bytes(b"\xef\xbb\xbf" + HEAD.replace("\n", "\r\n").encode() + b"name: x\r\n")
+
+    assert load(file, {}).name == "x"
 
 
 def test_flags_mode_is_an_api() -> None:
