@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from math import isinf
 from typing import Any, NamedTuple
 
 import yaml
@@ -47,7 +48,7 @@ class Identity(NamedTuple):
 
 
 class _Loader(_LOADER):  # type: ignore[misc] # the C loader has no types
-    """YAML as Kubernetes reads it: a date is a text."""
+    """YAML as Kubernetes and Helm read it: dates and 22:22 are texts, 1e+06 is a number."""
 
 
 class _Dumper(_DUMPER):  # type: ignore[misc] # the C dumper has no types
@@ -57,10 +58,28 @@ class _Dumper(_DUMPER):  # type: ignore[misc] # the C dumper has no types
         return True
 
 
+_TAGS = "tag:yaml.org,2002:"
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in rules if not tag.endswith(":timestamp")]
+    first: [rule for rule in rules if rule[0].removeprefix(_TAGS) in ("null", "bool", "merge")]
     for first, rules in _LOADER.yaml_implicit_resolvers.items()
 }
+_INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|[1-9][0-9_]*|0)\Z")
+_FLOAT = re.compile(
+    r"([-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf)|\.(nan|NaN))\Z"
+)
+_Loader.add_implicit_resolver(f"{_TAGS}int", _INTEGER, list("-+0123456789"))
+_Loader.add_implicit_resolver(f"{_TAGS}float", _FLOAT, list("-+.0123456789"))
+
+
+def _float(loader: Any, node: Any) -> float | int | str:
+    """Helm writes large integers as floats, and Kubernetes takes 1e+06 for 1000000."""
+    number: float = loader.construct_yaml_float(node)
+    if isinf(number) and "inf" not in node.value.lower():
+        return str(node.value)
+    return int(number) if number.is_integer() else number
+
+
+_Loader.add_constructor(f"{_TAGS}float", _float)
 
 _NUMBER_LIKE = re.compile(r"[-+.]?[0-9][0-9a-zA-Z_.:+-]*|[-+.~]|[yYnN]")
 """Plain texts that some reader of YAML 1.1 or 1.2 takes for a number, a time or a boolean."""
@@ -75,12 +94,20 @@ _Dumper.add_representer(str, _text)
 
 
 def load(text: str) -> list[Document]:
-    """Return the documents of a YAML stream, without the empty ones.
+    """Return the documents of a YAML stream, without the empty ones; a ``List`` is its items.
 
     Raises:
         yaml.YAMLError: the text is not YAML.
+        ValueError: a number has thousands of digits.
     """
-    return [document for document in yaml.load_all(text, Loader=_Loader) if document]
+    listed = (_items(document) for document in yaml.load_all(text, Loader=_Loader))
+    return [document for items in listed for document in items if document]
+
+
+def _items(document: Any) -> list[Any]:
+    is_list = isinstance(document, dict) and document.get("kind") == "List"
+    items = document.get("items") if is_list else None
+    return items if isinstance(items, list) else [document]
 
 
 def dump(documents: Iterable[Document]) -> str:

@@ -76,7 +76,7 @@ class Pending:
         output = self.wait(timeout_seconds)
         try:
             return documents.load(output)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:  # a number may be too long for Python
             raise HelmFailed(
                 f"what helm rendered of {self._chart} is not YAML: {error}",
                 hint="see the chart's templates",

@@ -58,6 +58,39 @@ def test_a_date_is_a_text_as_in_kubernetes() -> None:
     assert load("created: 2026-01-01") == [{"created": "2026-01-01"}]
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("22:22", "22:22"),
+        ("1:30.5", "1:30.5"),
+        ("=", "="),
+        ("0x_", "0x_"),
+        ("1e400", "1e400"),
+        ("1e+06", 1000000),
+        ("1.0007e+09", 1000700000),
+        ("8000.0", 8000),
+        ("0o644", 420),
+        ("0644", 420),
+        ("08", 8),
+        ("1_000", 1000),
+        (".5", 0.5),
+        ("on", True),
+        ("~", None),
+    ],
+)
+def test_a_plain_word_is_what_kubectl_takes_it_for(text: str, value: object) -> None:
+    (document,) = load(f"value: {text}")
+
+    assert document["value"] == value
+    assert type(document["value"]) is type(value)
+
+
+def test_a_list_is_its_items() -> None:
+    text = dump([{"apiVersion": "v1", "kind": "List", "items": [thing("Service"), thing("Role")]}])
+
+    assert load(text) == [thing("Service"), thing("Role")]
+
+
 def test_several_lines_stay_readable() -> None:
     assert dump([{"data": {"a.yaml": "x: 1\ny: 2\n"}}]) == (
         "---\ndata:\n  a.yaml: |\n    x: 1\n    y: 2\n"
