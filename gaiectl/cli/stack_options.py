@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gaiectl.errors import UsageError
+from gaiectl.cli.interruptions import Interruptions
+from gaiectl.errors import Exit, UsageError
 from gaiectl.stack.model import Api, Implementation, ModelServerKind, PathName, ProviderName
 
 if TYPE_CHECKING:
@@ -80,14 +81,22 @@ class Wanted:
         return _without_gaps(flags)
 
 
-def takes_stack(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a stack; it gets them as its argument ``wanted``."""
+def takes_stack(command: Callable[..., None]) -> Callable[..., int]:
+    """Give a command the options of a stack; it gets them as its argument ``wanted``.
+
+    Signals end it as Ctrl-C does: Helm with it, and nothing is left behind.
+    """
     shared = inspect.signature(_options).parameters
     own = [item for name, item in inspect.signature(command).parameters.items() if name != _WANTED]
 
     @wraps(command)
-    def run(**given: Any) -> None:
-        command(Wanted({name: given.pop(name) for name in shared}), **given)
+    def run(**given: Any) -> int:
+        heard = Interruptions()
+        try:
+            command(Wanted({name: given.pop(name) for name in shared}), **given)
+        except KeyboardInterrupt:
+            return heard.code
+        return Exit.OK
 
     parameters = [*shared.values(), *own]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what typer reads

@@ -15,8 +15,7 @@ def plan(request: Request) -> Plan:
     """Return the plan of a stack with an InferencePool."""
     stack = request.stack
     chosen = provider(stack.provider.name)
-    # The name that GAIE's chart gives to a Gateway that nobody has named.
-    gateway = stack.provider.gateway or f"{stack.name}-inference-gateway"[:63].rstrip("-")
+    gateway = stack.provider.gateway or _gateway_name(stack.name)
     values: dict[str, Any] = {
         "inferenceExtension": epp_values(stack, request.epp_config),
         "inferencePool": pool_values(stack),
@@ -35,3 +34,13 @@ def plan(request: Request) -> Plan:
     return plan_of(
         request, values, provider=chosen.objects(target), requirements=chosen.requirements
     )
+
+
+def _gateway_name(stack: str) -> str:
+    """Return the name that GAIE's chart gives to a Gateway that nobody has named.
+
+    Of a long name the beginning: providers make other names from the Gateway's, and Istio, the
+    strictest, leaves it 57 characters.
+    """
+    suffix = "-inference-gateway"
+    return stack[: 57 - len(suffix)].rstrip("-") + suffix

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -391,3 +392,33 @@ def test_helm_failing_half_way_leaves_no_output(
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1].startswith("hint: ")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_a_signal_ends_it_without_output_or_anything_left(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    scratch, started = tmp_path / "tmp", tmp_path / "started"
+    scratch.mkdir()
+    os.mkfifo(started)
+    fake = tmp_path / "helm"
+    fake.write_text(f"#!/bin/sh\necho $$ >{started}\nexec sleep 60\n")
+    fake.chmod(0o755)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "gaiectl", *STANDALONE],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "GAIECTL_HELM": str(fake), "TMPDIR": str(scratch)},
+    )
+    helm = int(started.read_text())  # waits until it is written
+    child.send_signal(number)
+    output, _ = child.communicate(timeout=30)
+
+    assert (child.returncode, output) == (code, b"")
+    assert list(scratch.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(helm, 0)
