@@ -45,7 +45,8 @@ charts/schema/flags.yaml. */ -}}
 - zap-time-encoding
 {{- end }}
 
-{{- /* epplib.knownFlags.go: names by release, as a YAML map of lists. */ -}}
+{{- /* epplib.knownFlags.go: names by release, and those that llm-d's EPP has besides, as a YAML map
+of lists. */ -}}
 {{- define "epplib.knownFlags.go" -}}
 '1.3':
 - cache-info-metric
@@ -151,4 +152,57 @@ charts/schema/flags.yaml. */ -}}
 - zap-log-level
 - zap-stacktrace-level
 - zap-time-encoding
+llm-d:
+- allow-experimental-plugins
+- drain-timeout
+- emit-endpoint-scores
+- enable-grpc-stream-metrics
+- grpc-max-recv-msg-size
+- grpc-max-send-msg-size
+- metrics-cert-dir
+- metrics-client-ca-file
+- tls-cipher-suites
+- tls-min-version
+{{- end }}
+
+{{- /* epplib.flagKinds: boolean, integer, duration or a list of words, by name, as a YAML map; a
+flag that is not here takes any text. */ -}}
+{{- define "epplib.flagKinds" -}}
+disable-endpoint-subset-filter: boolean
+drain-timeout: duration
+enable-cert-reload: boolean
+enable-pprof: boolean
+grpc-health-port: integer
+grpc-port: integer
+ha-enable-leader-election: boolean
+health-checking: boolean
+max-request-body-bytes: integer
+metrics-endpoint-auth: boolean
+metrics-port: integer
+metrics-staleness-threshold: duration
+model-server-metrics-https-insecure-skip-verify: boolean
+model-server-metrics-port: integer
+model-server-metrics-scheme:
+- http
+- https
+refresh-metrics-interval: duration
+refresh-prometheus-metrics-interval: duration
+secure-serving: boolean
+tracing: boolean
+v: integer
+zap-devel: boolean
+zap-encoder:
+- json
+- console
+zap-stacktrace-level:
+- info
+- error
+- panic
+zap-time-encoding:
+- epoch
+- millis
+- nano
+- iso8601
+- rfc3339
+- rfc3339nano
 {{- end }}

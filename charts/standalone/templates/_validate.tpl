@@ -11,8 +11,28 @@
   {{- end }}
   {{- if eq $sidecar.proxyType "agentgateway" }}
     {{- include "standalone.validateAgentgateway" . }}
-  {{- else if and (eq (include "standalone.bodyMode" .) "buffered") (eq (include "epplib.implementation" .) "go") }}
-    {{- include "epplib.fail" (list "inferenceExtension.sidecar.bodyMode" "the Go EPP cannot answer buffered bodies; write auto or duplex, or take the Python EPP") }}
+  {{- else }}
+    {{- include "standalone.validateEnvoy" . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* standalone.validateEnvoy: what Envoy cannot do: buffered bodies with the Go EPP, and a list of
+endpoints. Of the user's own configuration of Envoy we know nothing. */ -}}
+{{- define "standalone.validateEnvoy" -}}
+{{- $ext := .Values.inferenceExtension }}
+{{- if and (eq (include "standalone.bodyMode" .) "buffered") (eq (include "epplib.implementation" .) "go") }}
+  {{- include "epplib.fail" (list "inferenceExtension.sidecar.bodyMode" "the Go EPP cannot answer buffered bodies; write auto or duplex, or take the Python EPP") }}
+{{- end }}
+{{- $own := merge dict (default dict $ext.sidecar.configMap.data) (default dict $ext.sidecar.configMapData) }}
+{{- $config := get (include "epplib.pluginFiles" . | fromYaml) $ext.pluginsConfigFile | fromYaml }}
+{{- if and (not (hasKey $own "envoy.yaml")) (kindIs "slice" $config.plugins) }}
+  {{- range $config.plugins }}
+    {{- $plugin := ternary . dict (kindIs "map" .) }}
+    {{- $parameters := ternary $plugin.parameters dict (kindIs "map" $plugin.parameters) }}
+    {{- if gt (int $parameters.maxNumOfEndpoints) 1 }}
+      {{- include "epplib.fail" (list (printf "inferenceExtension.pluginsCustomConfig[%q]" $ext.pluginsConfigFile) (printf "the %v names %v endpoints a request, but Envoy takes one; write maxNumOfEndpoints: 1" $plugin.type $parameters.maxNumOfEndpoints)) }}
+    {{- end }}
   {{- end }}
 {{- end }}
 {{- end }}

@@ -50,15 +50,36 @@
 {{- if has $name (list "grpc-port" "grpc-health-port" "metrics-port") }}
   {{- include "epplib.checkPort" (list $path $value) }}
 {{- end }}
-{{- if has $name (list "secure-serving" "ha-enable-leader-election" "metrics-endpoint-auth" "health-checking") }}
+{{- if not (kindIs "invalid" $value) }}
+  {{- include "epplib.checkFlagValue" (list $path $value (get (include "epplib.flagKinds" . | fromYaml) $name)) }}
+{{- end }}
+{{- end }}
+
+{{- /* epplib.checkFlagValue (list path value kind): a value that the EPP can start with. */ -}}
+{{- define "epplib.checkFlagValue" -}}
+{{- $path := index . 0 }}
+{{- $value := index . 1 }}
+{{- $kind := index . 2 }}
+{{- if kindIs "slice" $kind }}
+  {{- include "epplib.checkChoice" (list $path $value $kind) }}
+{{- else if eq $kind "boolean" }}
   {{- include "epplib.checkText" (list $path $value "^([01tTfF]|true|True|TRUE|false|False|FALSE)$" "true or false") }}
+{{- else if eq $kind "integer" }}
+  {{- include "epplib.checkText" (list $path $value "^[-+]?[0-9]{1,18}$" "a whole number") }}
+{{- else if eq $kind "duration" }}
+  {{- include "epplib.checkText" (list $path $value "^[-+]?(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h))+)$" "a duration such as 50ms or 1m30s") }}
 {{- end }}
 {{- end }}
 
 {{- /* epplib.knownFlags: the flags that the EPP in the image knows, as a YAML list. */ -}}
 {{- define "epplib.knownFlags" -}}
 {{- if eq (include "epplib.implementation" .) "go" }}
-{{- get (include "epplib.knownFlags.go" . | fromYaml) (include "epplib.version" .) | toYaml }}
+{{- $flags := include "epplib.knownFlags.go" . | fromYaml }}
+{{- $known := get $flags (include "epplib.version" .) }}
+{{- if eq (include "epplib.llmd" .) "true" }}
+  {{- $known = concat $known (get $flags "llm-d") }}
+{{- end }}
+{{- toYaml $known }}
 {{- else }}
 {{- include "epplib.knownFlags.python" . }}
 {{- end }}

@@ -3,33 +3,55 @@
 {{- $ext := .Values.inferenceExtension }}
 {{- include "epplib.checkChoice" (list "inferenceExtension.implementation" $ext.implementation (list "auto" "python" "go")) }}
 {{- include "epplib.checkChoice" (list "inferenceExtension.version" $ext.version (list "" "1.3" "1.4" "1.5")) }}
-{{- include "epplib.checkNumber" (list "inferenceExtension.replicas" $ext.replicas 0 1000) }}
+{{- include "epplib.checkNumber" (list "inferenceExtension.replicas" $ext.replicas 0 100) }}
+{{- include "epplib.checkRolling" . }}
+{{- include "epplib.checkLabels" (list "inferenceExtension.podLabels" $ext.podLabels) }}
+{{- include "epplib.checkTexts" (list "inferenceExtension.podAnnotations" $ext.podAnnotations "one text") }}
+{{- include "epplib.checkLabels" (list "inferenceExtension.nodeSelector" $ext.nodeSelector) }}
 {{- include "epplib.checkNumber" (list "inferenceExtension.terminationGracePeriodSeconds" $ext.terminationGracePeriodSeconds 0 999999999) }}
 {{- include "epplib.checkText" (list "inferenceExtension.image.tag" $ext.image.tag "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$" "a tag, in quotes where it looks like a number") }}
 {{- if not (include "epplib.repository" $ext.image) }}
   {{- include "epplib.fail" (list "inferenceExtension.image.repository" "is required; write the image's path within its registry, such as gaiectl/epp") }}
+{{- end }}
+{{- if not (or $ext.image.tag $ext.image.digest .Chart.AppVersion) }}
+  {{- include "epplib.fail" (list "inferenceExtension.image.tag" "is required, because this chart has no appVersion; write a tag, or inferenceExtension.image.digest") }}
 {{- end }}
 {{- include "epplib.checkPluginFiles" . }}
 {{- include "epplib.checkAbilities" . }}
 {{- include "epplib.checkSidecar" . }}
 {{- end }}
 
+{{- /* epplib.checkRolling: an update that ends. Of pods that elect a leader a new one is not ready before
+the old ones are gone. */ -}}
+{{- define "epplib.checkRolling" -}}
+{{- $strategy := .Values.inferenceExtension.strategy }}
+{{- if and (eq (include "epplib.leaderElection" .) "true") (eq (toString $strategy.type) "RollingUpdate") }}
+  {{- $gone := include "epplib.text" (default dict $strategy.rollingUpdate).maxUnavailable }}
+  {{- if not (has $gone (list "100%" (include "epplib.replicas" .))) }}
+    {{- include "epplib.fail" (list "inferenceExtension.strategy" "a rolling update of pods that elect a leader never ends; write type Recreate, or rollingUpdate.maxUnavailable 100%") }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* epplib.checkPluginFiles: the file that the EPP reads is there. */ -}}
 {{- define "epplib.checkPluginFiles" -}}
 {{- $ext := .Values.inferenceExtension }}
-{{- range $name, $text := $ext.pluginsCustomConfig }}
-  {{- $at := printf "inferenceExtension.pluginsCustomConfig[%q]" $name }}
-  {{- if not (regexMatch "^[-._a-zA-Z0-9]+$" $name) }}
-    {{- include "epplib.fail" (list $at "is not the name of a file; write letters, digits, -, _ and .") }}
-  {{- end }}
-  {{- if kindIs "map" $text }}
-    {{- include "epplib.fail" (list $at (printf "is a map, not the text of a file; write | after the name in a file, or a backslash before the dot with --set: %s" (replace "." "\\." $name))) }}
-  {{- end }}
-{{- end }}
+{{- include "epplib.checkFiles" (list "inferenceExtension.pluginsCustomConfig" $ext.pluginsCustomConfig) }}
 {{- $files := include "epplib.pluginFiles" . | fromYaml }}
 {{- if not (hasKey $files $ext.pluginsConfigFile) }}
   {{- include "epplib.fail" (list "inferenceExtension.pluginsConfigFile" (printf "%q is not in the ConfigMap; write one of %s, or add it to inferenceExtension.pluginsCustomConfig" $ext.pluginsConfigFile (keys $files | sortAlpha | join ", "))) }}
 {{- end }}
+{{- end }}
+
+{{- /* epplib.checkFiles (list path files): texts by file name. */ -}}
+{{- define "epplib.checkFiles" -}}
+{{- $path := index . 0 }}
+{{- range $name, $_ := index . 1 }}
+  {{- if not (regexMatch "^[-._a-zA-Z0-9]+$" $name) }}
+    {{- include "epplib.fail" (list $path (printf "%q is not the name of a file; write letters, digits, -, _ and ." $name)) }}
+  {{- end }}
+{{- end }}
+{{- include "epplib.checkTexts" (list $path (index . 1) "the text of the file, after | in a values file") }}
 {{- end }}
 
 {{- /* epplib.checkAbilities: the EPP in the image can do what the values ask for. */ -}}
@@ -85,4 +107,6 @@
 {{- range list "env" "ports" "volumeMounts" "volumes" }}
   {{- include "epplib.checkMaps" (list (printf "inferenceExtension.sidecar.%s" .) (get $ .)) }}
 {{- end }}
+{{- include "epplib.checkFiles" (list "inferenceExtension.sidecar.configMap.data" .configMap.data) }}
+{{- include "epplib.checkFiles" (list "inferenceExtension.sidecar.configMapData" .configMapData) }}
 {{- end }}

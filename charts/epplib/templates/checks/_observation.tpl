@@ -5,6 +5,7 @@
 {{- if not $monitoring.interval }}
   {{- include "epplib.fail" (list "inferenceExtension.monitoring.interval" "is empty; write a duration such as 10s") }}
 {{- end }}
+{{- include "epplib.checkLabels" (list "inferenceExtension.monitoring.prometheus.extraLabels" $monitoring.prometheus.extraLabels) }}
 {{- if and (eq (include "epplib.operatorMonitoring" .) "true") $monitoring.prometheus.auth.enabled }}
   {{- include "epplib.checkText" (list "inferenceExtension.monitoring.prometheus.auth.secretName" $monitoring.prometheus.auth.secretName "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" "lower-case letters, digits, - and .") }}
 {{- end }}

@@ -30,17 +30,14 @@
 {{- if not $labels }}
   {{- include "epplib.fail" (list $path "is required; write labels of the model servers' pods, for example --set inferencePool.modelServers.matchLabels.app=vllm-llama3-8b-instruct") }}
 {{- end }}
-{{- range $key, $value := $labels }}
-  {{- if kindIs "map" $value }}
-    {{- $keys := list $key }}
-    {{- range until 8 }}
-      {{- if kindIs "map" $value }}
-        {{- $keys = append $keys (keys $value | sortAlpha | first | default "") }}
-        {{- $value = get $value (last $keys) }}
-      {{- end }}
-    {{- end }}
-    {{- include "epplib.fail" (list (printf "%s.%s" $path $key) (printf "is a map, because --set takes a dot for a new level; write a backslash before each dot of the label: %s.%s" $path (join "\\." $keys))) }}
-  {{- end }}
+{{- include "epplib.checkLabels" (list $path $labels) }}
+{{- end }}
+
+{{- /* epplib.checkLabels (list path labels): labels that Kubernetes takes. */ -}}
+{{- define "epplib.checkLabels" -}}
+{{- $path := index . 0 }}
+{{- include "epplib.checkTexts" (list $path (index . 1) "one text") }}
+{{- range $key, $value := index . 1 }}
   {{- include "epplib.checkLabel" (list $path $key $value) }}
 {{- end }}
 {{- end }}
@@ -51,9 +48,6 @@
 {{- $key := index . 1 }}
 {{- if not (regexMatch "^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" $key) }}
   {{- include "epplib.fail" (list $path (printf "%q is not the key of a label; write up to 63 letters, digits, -, _ and ., after a domain and / if need be" $key)) }}
-{{- end }}
-{{- if kindIs "slice" (index . 2) }}
-  {{- include "epplib.fail" (list (printf "%s.%s" $path $key) "is a list; write one text") }}
 {{- end }}
 {{- $value := include "epplib.text" (index . 2) }}
 {{- if not (regexMatch "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$" $value) }}

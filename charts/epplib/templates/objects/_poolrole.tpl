@@ -10,6 +10,11 @@ rules:
   - apiGroups: [inference.networking.x-k8s.io]
     resources: [inferenceobjectives, inferencemodelrewrites]
     verbs: [get, watch, list]
+  {{- if eq (include "epplib.llmd" .) "true" }}
+  - apiGroups: [llm-d.ai]
+    resources: [inferenceobjectives, inferencemodelrewrites]
+    verbs: [get, watch, list]
+  {{- end }}
   - apiGroups: [{{ include "epplib.poolGroup" . }}]
     resources: [inferencepools]
     verbs: [get, watch, list]

@@ -142,8 +142,8 @@ inferenceExtension.replicsa=3
 inferenceExtension.image.repository.x=3
     inferenceExtension.image.repository: wanted a part of an image reference, without tag and \
     without blanks, got a map (write \. for a dot that belongs to a name)
-inferencePool.modelServers.matchLabels.llm-d.ai/x=true
-    inferencePool.modelServers.matchLabels.llm-d: wanted a text, a number, true or false, got a \
+inferenceExtension.latencyPredictor.eppEnv.A.B=true
+    inferenceExtension.latencyPredictor.eppEnv.A: wanted a text, a number, true or false, got a \
     map (write \. for a dot that belongs to a name)
 inferencePool.targetPorts[1].numbr=1
     inferencePool.targetPorts[1].numbr: unknown field 'numbr' (did you mean 'number'?)
