@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from enum import StrEnum
+from io import TextIOWrapper
 from typing import TextIO
 
 
@@ -37,12 +38,17 @@ def choose(policy: Colour) -> None:
 
 
 def data(text: str) -> None:
-    """Write the answer to stdout, as it is.
+    """Write the answer to stdout, as it is: for programs in UTF-8, whatever the locale.
 
     Raises:
         OutputClosed: nobody reads it.
     """
     end_progress()
+    if isinstance(sys.stdout, TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="replace")
+        else:  # a path may hold bytes that are no UTF-8; they stay what they are
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     _write(sys.stdout, text + "\n")
 
 

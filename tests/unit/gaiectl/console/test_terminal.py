@@ -127,3 +127,11 @@ def test_the_row_of_a_busy_endpoint_fits_into_80_columns() -> None:
 
 def test_the_row_of_a_silent_endpoint_says_so() -> None:
     assert row(Figures("sim-0", "http://127.0.0.1:1", False))[-1] == "no answer"
+
+
+def test_what_a_program_reads_is_utf_8_in_any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(pipe, encoding="ascii"))
+    terminal.data("gr\N{LATIN SMALL LETTER U WITH DIAERESIS}n and a path's \udcff")
+
+    assert pipe.getvalue() == b"gr\xc3\xbcn and a path's \xff\n"
