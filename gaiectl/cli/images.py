@@ -53,7 +53,7 @@ def images(
 
     rendered = render(wanted.plan(), wanted.helm())
     found = images_of(rendered.documents)
-    copies = [in_registry(image.reference, registry) if registry else "" for image in found]
+    copies = ["" if registry is None else in_registry(image.reference, registry) for image in found]
     if output is Form.TEXT:
         _show_table(found, copies)
         return

@@ -64,7 +64,7 @@ def render(
             "-o dir and --output-dir belong together",
             hint="gaiectl render ... -o dir --output-dir manifests",
         )
-    if print_commands and (registry or output is not Form.YAML):
+    if print_commands and (registry is not None or output is not Form.YAML):
         raise UsageError(
             "--print-commands prints a script: neither -o nor --registry changes it",
             hint="leave them out; values such as inferenceExtension.image.registry name a mirror",
@@ -72,7 +72,7 @@ def render(
     plan = wanted.plan()
     rendered = render_plan(plan, wanted.helm())
     documents = list(
-        with_registry(rendered.documents, registry) if registry else rendered.documents
+        rendered.documents if registry is None else with_registry(rendered.documents, registry)
     )
     for note in rendered.notes:
         terminal.say(f"note: {note}")

@@ -40,6 +40,12 @@ class Wanted:
                 "say what to deploy: standalone or inferencepool",
                 hint="name one of them, or a file that does with --stack gaie.yaml",
             )
+        for name in ("selector", "gateway", "epp_image", "epp_config", "chart"):
+            if given[name] == "":
+                raise UsageError(
+                    f"--{name.replace('_', '-')} is empty",
+                    hint="leave the option out, or see that the shell variable behind it is set",
+                )
         texts = [(text, False) for text in given["set_"]] + [
             (text, True) for text in given["set_string"]
         ]

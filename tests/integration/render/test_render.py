@@ -302,6 +302,8 @@ REFUSALS: dict[str, tuple[tuple[str, ...], int, str]] = {
         2,
         "bad-stack.yaml:5:25: values.inferenceExtension.replcas: unknown field 'replcas' (did you",
     ),
+    "option that is an unset variable": ((*POOL, "--epp-config", ""), 2, "--epp-config is empty"),
+    "mirror that is an unset variable": ((*POOL, "--registry", ""), 2, "is not a registry"),
     "image that is none": ((*POOL, "--epp-image", ":v1"), 2, "epp.image: ':v1'"),
     "script in another form": ((*POOL, "--print-commands", "-o", "json"), 2, "--print-commands"),
     "script with a mirror": ((*POOL, "--print-commands", "--registry", "x.io"), 2, "--registry"),
