@@ -13,6 +13,8 @@ metadata:
 spec:
   {{- $given := include "epplib.text" $budget.maxUnavailable }}
   maxUnavailable: {{ $given | default $default }}
+  {{- /* A pod that does not serve need not stay. */}}
+  unhealthyPodEvictionPolicy: AlwaysAllow
   selector:
     matchLabels:
       {{- include "epplib.selectorLabels" . | nindent 6 }}
