@@ -15,6 +15,9 @@ Document = dict[str, Any]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
+DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+"""A pattern: the form of most names, of up to 63 characters."""
+
 _ORDER = (
     *("Namespace", "CustomResourceDefinition", "PriorityClass", "NetworkPolicy"),
     *("PodDisruptionBudget", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim"),

@@ -1,7 +1,7 @@
 """Writes every file of the tree that is made from another; ``--check`` only says what is stale.
 
-``python .ci/generate [--check]``. Each module beside this one has ``files()``, which returns what
-its files should hold.
+``python .ci/generate [--check]``. Of the modules beside this one, those with ``files()`` say there
+what their files should hold.
 """
 
 import argparse
@@ -16,9 +16,9 @@ ROOT = HERE.parents[1]
 def generated() -> dict[Path, str]:
     """Return the text of every generated file."""
     texts: dict[Path, str] = {}
-    for module in sorted(HERE.glob("*.py")):
-        if module != Path(__file__).resolve():
-            texts |= import_module(module.stem).files()
+    for path in sorted(HERE.glob("[!_]*.py")):
+        module = import_module(path.stem)
+        texts |= module.files() if hasattr(module, "files") else {}
     return texts
 
 

@@ -43,7 +43,7 @@ def _root(openapi: Mapping[str, Any]) -> Schema:
         "metadata": {"$ref": f"#/$defs/{METADATA}"},
     }
     if "status" in schema["properties"]:
-        schema["properties"]["status"] = {"type": "object"}
+        schema["properties"]["status"] = {"type": ["object", "null"]}
     return schema
 
 
@@ -61,9 +61,11 @@ def strict(openapi: Mapping[str, Any], *, part: bool = False) -> Schema:
     for bound in ("Minimum", "Maximum"):
         if openapi.get(f"exclusive{bound}"):
             schema[f"exclusive{bound}"] = schema.pop(bound.lower())
+    # int-or-string is written out once more as anyOf; and alternatives that ask for a field with a
+    # default are met, or not, by the default.
+    has_defaults = any("default" in inner for inner in openapi.get("properties", {}).values())
     for word in ("allOf", "anyOf", "oneOf"):
-        # int-or-string is written out once more as anyOf
-        if word in openapi and "x-kubernetes-int-or-string" not in openapi:
+        if word in openapi and not has_defaults and "x-kubernetes-int-or-string" not in openapi:
             schema[word] = [strict(inner, part=True) for inner in openapi[word]]
     if "not" in openapi:
         schema["not"] = strict(openapi["not"], part=True)

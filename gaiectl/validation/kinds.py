@@ -20,9 +20,7 @@ _SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 _NAMES = {
     "Service": "dns-1035-label",
     "Namespace": "dns-label",
-    # a pod's label holds these
-    "Job": "dns-label",
-    "StatefulSet": "dns-label",
+    "StatefulSet": "dns-label",  # it is the beginning of its pods' host names
     **dict.fromkeys(("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"), "path-segment"),
 }
 """The form of names of a kind, a definition in ``kubernetes.json``; all others are DNS names."""
@@ -73,6 +71,10 @@ class Kinds:
             kind: one of those that were loaded.
             document: of that kind, and nothing in it that JSON could not hold.
         """
+        if str(kind) in _kubernetes():
+            document = _without_nulls(document)
+        else:  # for a custom resource its definition says what null means
+            document = {**document, "metadata": _without_nulls(document.get("metadata"))}
         found = self._schema.findings({str(kind): document})
         paths = [finding.path.removeprefix(str(kind)).removeprefix(".") for finding in found]
         return [
@@ -110,6 +112,13 @@ def _object(kind: Kind) -> dict[str, Any]:
         "required": ["metadata"],
         "properties": {"metadata": metadata},
     }
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return an object as an API server reads it: a null field is absent."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _alike(keys: list[str], entries: list[Any], path: str) -> Iterator[Finding]:

@@ -90,9 +90,13 @@ def _resources(resources: Any, path: str) -> Iterator[Finding]:
         place = f"{path}.requests.{name}"
         if limit is not None and amount(requested) > amount(limit):
             yield Finding(place, f"{requested} is more than its limit {limit}", "raise the limit")
-        # What is counted in pieces cannot be shared.
-        elif "/" in name and (limit is None or amount(requested) != amount(limit)):
+        # What is counted in pieces cannot be shared; Kubernetes' own resources can.
+        elif _is_counted(name) and (limit is None or amount(requested) != amount(limit)):
             yield Finding(place, f"{requested} is not its limit", "set both alike")
+
+
+def _is_counted(resource: str) -> bool:
+    return "/" in resource and "kubernetes.io/" not in resource
 
 
 def _pool(document: Object) -> Iterator[Finding]:

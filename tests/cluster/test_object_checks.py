@@ -16,6 +16,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 SOURCES = (
     *("charts/13-prometheus/documents.yaml", "charts/10-istio-destination-rule/documents.yaml"),
     *("charts/28-route/documents.yaml", "charts/05-gke/documents.yaml", "model/gpu-full.yaml"),
+    "providers/istio.yaml",
 )
 POD = "spec/template/spec"
 EPP = f"{POD}/containers/0"
@@ -69,6 +70,22 @@ ACCEPTED = [
     ("Service", "spec/type", ""),
     ("InferencePool", "spec/endpointPickerRef/failureMode", None),
     ("InferencePool", "spec/appProtocol", None),
+    ("InferencePool", "status", None),
+    ("Deployment", "metadata/annotations", {"Example.COM/Team": "a", "empty": None}),
+    (
+        *("Deployment", "metadata/ownerReferences"),
+        [{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "b"}],
+    ),
+    ("Deployment", f"{EPP}/resources", {"requests": {"kubernetes.io/batch-cpu": "1k"}}),
+    ("Deployment", f"{EPP}/volumeMounts/0/mountPath", "/config:of:epp"),
+    (
+        *("Deployment", f"{EPP}/env/0/valueFrom"),
+        {"fieldRef": {"fieldPath": "metadata.name"}, "secretKeyRef": None},
+    ),
+    ("ConfigMap", "data", {"a": None}),
+    ("Secret", "data", {"token": "QU\nJD\n"}),
+    ("RoleBinding", "roleRef/apiGroup", ""),
+    ("Gateway", "spec/addresses", [{"value": "192.0.2.1"}]),
 ]
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +18,6 @@ NAMED = [pytest.param(path, id=path.stem) for path in SCHEMAS]
 def load(path: Path) -> dict[str, Any]:
     schemas: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return schemas
-
-
-@pytest.fixture(scope="module")
-def made() -> dict[Path, str]:
-    """Return what the generator makes here; without its sources, less."""
-    spec = spec_from_file_location("objects_generator", ROOT / ".ci/generate/objects.py")
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    files: dict[Path, str] = module.files()
-    return files
-
-
-@pytest.mark.parametrize("path", NAMED)
-def test_a_committed_schema_is_what_its_source_says(path: Path, made: dict[Path, str]) -> None:
-    if path not in made:
-        pytest.skip("its source is not at hand: Go and its modules, or kubernetes-validate")
-
-    assert path.read_text("utf-8") == made[path], "run python .ci/generate"
-
-
-def test_every_source_has_its_committed_schema(made: dict[Path, str]) -> None:
-    assert set(made) <= set(SCHEMAS)
 
 
 def parts(schema: Any, *, names: bool = False) -> Iterator[dict[str, Any]]:

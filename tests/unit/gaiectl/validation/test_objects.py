@@ -165,7 +165,7 @@ def test_a_stack_as_it_should_be_passes_without_a_note() -> None:
         ("Service", "metadata/name", "1-epp", "", "wanted: a Service's name"),
         ("Role", "metadata/name", "a/b", "", "wanted: a role's name"),
         ("ConfigMap", "metadata/name", "a" * 254, "", "longer than 253 characters"),
-        ("ConfigMap", "data", {"a": None}, "data.a", "wanted a text, got nothing"),
+        ("Deployment", f"{EPP}/image", None, path_of(steps_of(EPP)), "field 'image' is missing"),
         ("ConfigMap", "data", {1: "x"}, "data.1", "field name 1 is not a text; quote it"),
         (
             *("InferencePool", "spec/targetPorts", [{"number": 8000}, {"number": 8000}]),
@@ -258,6 +258,30 @@ def test_quantities_are_compared_by_what_they_amount_to(less: Any, more: Any) ->
         refusal = refusal_of(changed(named("Deployment"), steps_of(f"{EPP}/resources"), resources))
 
         assert (refusal is None) is is_fine
+
+
+def test_resources_of_kubernetes_itself_may_be_shared() -> None:
+    resources = {"requests": {"kubernetes.io/batch-cpu": "1k"}}
+
+    assert refusal_of(changed(named("Deployment"), steps_of(f"{EPP}/resources"), resources)) is None
+
+
+@pytest.mark.parametrize("amount", ["1e999999999", "1e1000"])
+def test_an_amount_that_takes_kubernetes_minutes_to_read_is_refused(amount: str) -> None:
+    assert "wanted: a quantity" in complaint("Deployment", f"{EPP}/resources/requests/cpu", amount)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("ConfigMap", "data", {"a": None}),
+        ("ConfigMap", "metadata/labels", {"team": None}),
+        ("InferencePool", "metadata/annotations", {"team": None, "Example.COM/Team": "a"}),
+        ("Deployment", f"{EPP}/env", [{"name": "A", "value": "x", "valueFrom": None}]),
+    ],
+)
+def test_a_null_field_is_an_absent_one(kind: str, path: str, value: Any) -> None:
+    assert refusal_of(changed(named(kind), steps_of(path), value)) is None
 
 
 def test_entries_that_apply_cannot_tell_apart_are_refused() -> None:
