@@ -147,8 +147,12 @@ def schema(chart: Chart) -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "properties": {key: _nested(value) for key, value in chart.root.items()},
-        # Helm adds these two; as a pattern no editor offers them.
-        "patternProperties": {"^(global|epplib)$": {"type": ["object", "null"]}},
+        # Helm adds the first two, and a chart that depends on this one on a condition the third.
+        # As patterns no editor offers them.
+        "patternProperties": {
+            "^(global|epplib)$": {"type": ["object", "null"]},
+            "^enabled$": {"type": ["boolean", "null"]},
+        },
     }
 
 

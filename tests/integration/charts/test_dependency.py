@@ -24,9 +24,16 @@ def umbrella(folder: Path, chart: Path, alias: str) -> Path:
         "apiVersion": "v2",
         "name": "umbrella",
         "version": "1.0.0",
-        "dependencies": [{"name": chart.name, "version": "0.1.0", "alias": alias}],
+        "dependencies": [
+            {
+                "name": chart.name,
+                "version": "0.1.0",
+                "alias": alias,
+                "condition": f"{alias}.enabled",
+            }
+        ],
     }
-    values = {"global": {"team": "search"}, alias: VALUES}
+    values = {"global": {"team": "search"}, alias: {**VALUES, "enabled": True}}
     (folder / "umbrella" / "Chart.yaml").write_text(yaml.safe_dump(about))
     (folder / "umbrella" / "values.yaml").write_text(yaml.safe_dump(values))
     return folder
@@ -46,7 +53,7 @@ def helm(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.mark.parametrize("name", ["inferencepool", "standalone"])
-def test_a_chart_renders_the_same_under_an_alias(
+def test_a_chart_renders_the_same_under_an_alias_and_a_condition(
     run_helm: RunHelm, helm: Path, complete_charts: Path, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "values.yaml").write_text(yaml.safe_dump(VALUES))
