@@ -13,6 +13,9 @@ GO_IMAGE = "registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"
 GO_IMAGE_FOR_FLAGS = "registry.k8s.io/gateway-api-inference-extension/epp:v1.3.1"
 """GAIE's 1.4 and 1.5 cannot start without an InferencePool."""
 
+_GO_PROJECT = re.compile(r"gateway-api-inference-extension/|llm-d-")
+"""Where images of an EPP in Go come from; a mirror keeps these parts of their names."""
+
 _IMAGE = re.compile(
     r"(?:(?P<registry>[^\s/]*[.:][^\s/]*|localhost)/)?(?P<repository>[^\s:@/]+(?:/[^\s:@/]+)*)"
     r"(?::(?P<tag>[\w.-]+))?(?:@(?P<digest>\S+))?"
@@ -39,6 +42,13 @@ def epp_values(stack: Stack, config_text: str) -> dict[str, Any]:
             else {}
         ),
     }
+
+
+def is_ours(epp: Epp) -> bool:
+    """Tell whether the image of the EPP is gaiectl's own; ``auto`` tells by its name, roughly."""
+    if epp.implementation is not Implementation.AUTO:
+        return epp.implementation is Implementation.PYTHON
+    return not _GO_PROJECT.search(epp.image)
 
 
 def image_values(reference: str) -> dict[str, str]:

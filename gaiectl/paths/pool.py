@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from gaiectl.documents import Document
+from gaiectl.paths.epp import is_ours
 from gaiectl.plan import Requirement
 from gaiectl.stack.model import ModelServer, ModelServerKind, Stack
 
@@ -61,7 +62,7 @@ def _settings(stack: Stack) -> "Settings":
     chosen = stack.model_server
     shared = {item.name for item in fields(Settings)} & {item.name for item in fields(ModelServer)}
     same = {name: getattr(chosen, name) for name in shared}
-    if chosen.kind is ModelServerKind.BUILTIN:  # it is in the image of the EPP
+    if chosen.kind is ModelServerKind.BUILTIN and is_ours(stack.epp):  # it is in the EPP's image
         same["image"] = chosen.image or stack.epp.image
     if chosen.adapters is not None:
         same["adapters"] = tuple(Adapter(name=a.name, source=a.source) for a in chosen.adapters)
