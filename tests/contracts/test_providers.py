@@ -1,6 +1,7 @@
 """What every provider keeps to."""
 
 import re
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import pytest
 
 from gaiectl import documents, providers
 from gaiectl.documents import CLUSTER_SCOPED
+from gaiectl.providers import istio
 from gaiectl.providers.catalog import PROVIDERS
+from gaiectl.providers.gateway import GATEWAY_API
 from gaiectl.providers.provider import Provider, Target
 from gaiectl.validation.objects import check_objects
 
+FOREIGN = Path(__file__).parents[2] / ".ci/generate/foreign.toml"
 NOT_PROVIDERS = {"__init__", "catalog", "gateway", "provider"}
 OWNED_BY_CHARTS = {"HTTPRoute", "DestinationRule", "HealthCheckPolicy", "GCPBackendPolicy"}
 
@@ -46,6 +50,14 @@ def test_every_object_has_its_namespace_and_our_labels(known: Provider) -> None:
 @pytest.mark.parametrize("known", PROVIDERS.values(), ids=PROVIDERS)
 def test_every_object_is_one_that_the_gateway_api_knows(known: Provider) -> None:
     assert check_objects(known.objects(target("llm", gateway="shared"))) == []
+
+
+def test_objects_are_checked_as_the_releases_would_that_providers_ask_for() -> None:
+    listed = tomllib.loads(FOREIGN.read_text())
+    versions = {module["path"]: module["version"] for module in listed["module"]}
+
+    assert versions["sigs.k8s.io/gateway-api"] == GATEWAY_API
+    assert versions["istio.io/api"] == f"v{istio.VERSION}"
 
 
 @pytest.mark.parametrize("known", PROVIDERS.values(), ids=PROVIDERS)
