@@ -1,6 +1,7 @@
 """The schemas of rendered objects say what their sources say, and refuse unknown fields."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,11 @@ def parts(schema: Any, *, names: bool = False) -> Iterator[dict[str, Any]]:
                 yield from parts(inner, names=word == "properties" and not names)
 
 
-@pytest.mark.parametrize("path", NAMED)
+@pytest.mark.parametrize(
+    "path",
+    # Of Google's kinds we have no original, so that a field we do not know may well exist.
+    [one for one in NAMED if not re.search(r"\.(gke\.io|googleapis\.com)$", one.id or "")],
+)
 def test_every_map_of_fields_refuses_unknown_ones(path: Path) -> None:
     lenient = [
         schema
