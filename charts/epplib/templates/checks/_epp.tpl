@@ -26,7 +26,8 @@ the old ones are gone. */ -}}
 {{- define "epplib.checkRolling" -}}
 {{- $strategy := .Values.inferenceExtension.strategy }}
 {{- if and (eq (include "epplib.leaderElection" .) "true") (eq (toString $strategy.type) "RollingUpdate") }}
-  {{- $gone := include "epplib.text" (default dict $strategy.rollingUpdate).maxUnavailable }}
+  {{- $rolling := ternary $strategy.rollingUpdate dict (kindIs "map" $strategy.rollingUpdate) }}
+  {{- $gone := include "epplib.text" $rolling.maxUnavailable }}
   {{- if not (has $gone (list "100%" (include "epplib.replicas" .))) }}
     {{- include "epplib.fail" (list "inferenceExtension.strategy" "a rolling update of pods that elect a leader never ends; write type Recreate, or rollingUpdate.maxUnavailable 100%") }}
   {{- end }}

@@ -37,7 +37,7 @@ spec:
 {{- /* epplib.probedPorts: the ports that the kubelet asks, as a JSON list of numbers and names. */ -}}
 {{- define "epplib.probedPorts" -}}
 {{- $ports := list "grpc-health" }}
-{{- $ports = concat $ports (include "epplib.portsOfProbes" (list (include "epplib.sidecar" . | fromYaml)) | fromJsonArray) }}
+{{- $ports = concat $ports (include "epplib.portsOfProbes" (list (include "epplib.sidecar" . | fromYaml) "") | fromJsonArray) }}
 {{- $predictor := .Values.inferenceExtension.latencyPredictor }}
 {{- if $predictor.enabled }}
   {{- $ports = concat $ports (include "epplib.portsOfProbes" (list $predictor.trainingServer "training-port") | fromJsonArray) }}
@@ -46,7 +46,7 @@ spec:
     {{- $ports = concat $ports (include "epplib.portsOfProbes" (list $predictor.predictionServers $own) | fromJsonArray) }}
   {{- end }}
 {{- end }}
-{{- uniq $ports | toJson }}
+{{- uniq $ports | compact | toJson }}
 {{- end }}
 
 {{- /* epplib.portsOfProbes (list container own): the ports that a container's probes ask; own where they
@@ -55,7 +55,8 @@ name none. */ -}}
 {{- $ports := list }}
 {{- range $probe := list "startupProbe" "livenessProbe" "readinessProbe" }}
   {{- range $handler := list "httpGet" "tcpSocket" "grpc" }}
-    {{- with get (get (first $) $probe | default dict) $handler }}
+    {{- $asked := get (get (first $) $probe | default dict) $handler }}
+    {{- with ternary $asked dict (kindIs "map" $asked) }}
       {{- $ports = append $ports (default (last $) .port) }}
     {{- end }}
   {{- end }}
