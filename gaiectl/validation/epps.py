@@ -84,12 +84,16 @@ def flags_of(container: Object) -> dict[str, str]:
 
 
 def picker_of(pool: Object) -> tuple[str, str, int]:
-    """Return the path of a pool's reference to its EPP, the name there and the port."""
+    """Return the path of a pool's reference to its EPP, the name of its Service and the port.
+
+    The name is empty when the reference is to something else.
+    """
     if at(pool, "spec", "extensionRef") is not None:
         port = whole(pool, "spec", "extensionRef", "portNumber") or GRPC_PORT
         return "spec.extensionRef.portNumber", word(pool, "spec", "extensionRef", "name"), port
     port = whole(pool, "spec", "endpointPickerRef", "port", "number") or 0
-    name = word(pool, "spec", "endpointPickerRef", "name")
+    is_service = word(pool, "spec", "endpointPickerRef", "kind", default="Service") == "Service"
+    name = word(pool, "spec", "endpointPickerRef", "name") if is_service else ""
     return "spec.endpointPickerRef.port.number", name, port
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gaiectl.validation.fields import Object, at, pairs, parts, whole, word
+from gaiectl.validation.fields import Object, at, name_of, pairs, parts, whole, word
 from gaiectl.validation.stream import Pods, Remark, Stream
 
 _PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
@@ -22,6 +22,7 @@ def check_pods(stream: Stream) -> Iterator[Remark]:
 
 def _mounts(pods: Pods) -> Iterator[Remark]:
     volumes = {word(volume, "name") for volume in parts(pods.spec, "volumes")}
+    volumes |= {name_of(claim) for claim in parts(pods.owner, "spec", "volumeClaimTemplates")}
     for container in _all(pods):
         for mount in parts(container, "volumeMounts"):
             name = word(mount, "name")
@@ -58,7 +59,8 @@ def _ports(pods: Pods) -> Iterator[Remark]:
             if name and name in names:
                 yield Remark(
                     f"{pods}: containers {names[name]} and {owner} both call a port {name!r}, so "
-                    "that a Service would reach only one of them; give one port another name"
+                    "that a Service would reach only one of them",
+                    is_mistake=False,
                 )
             if numbers.setdefault(listener, owner) != owner:
                 yield Remark(
@@ -114,9 +116,10 @@ def _of_environment(container: Object) -> Iterator[tuple[str, str, str]]:
 
 def _reference(pods: Pods, stream: Stream, kind: str, name: str, key: str) -> Iterator[Remark]:
     found = stream.find(kind, pods.namespace, name)
-    if found is None:
+    keys = _keys(found) if found else set()
+    if not found or (key and not keys):  # somebody else makes it, or fills it
         yield needs(kind, name, pods.namespace, f"{pods}", key=key)
-    elif key and kind in ("ConfigMap", "Secret") and key not in (keys := _keys(found)):
+    elif key and kind in ("ConfigMap", "Secret") and key not in keys:
         yield Remark(
             f"{pods}: it reads the key {key!r} of {kind} {name}, which has "
             f"{_listed(keys, 'keys')}; correct the key, or add it to the {kind}"

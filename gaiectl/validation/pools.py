@@ -77,13 +77,13 @@ def _pool_of(epp: Epp, stream: Stream) -> Iterator[Remark]:
     if not name:
         return
     group = epp.flags.get("pool-group", POOL_GROUP)
-    pool = stream.find("InferencePool", namespace, name)
-    if pool is not None and stream.group(pool) == group:
+    pools = stream.named("InferencePool", namespace, name)
+    if any(stream.group(pool) == group for pool in pools):
         return
-    if pool is not None:
+    if pools:
         yield Remark(
-            f"{epp} watches --pool-group {group}, but {title(pool)} is of the group "
-            f"{stream.group(pool)}; set inferencePool.apiVersion, and leave pool-group out of "
+            f"{epp} watches --pool-group {group}, but {title(pools[0])} is of the group "
+            f"{stream.group(pools[0])}; set inferencePool.apiVersion, and leave pool-group out of "
             "inferenceExtension.flags"
         )
         return
@@ -109,9 +109,9 @@ def _endpoints(selection: Selection, stream: Stream) -> Iterator[Remark]:
             )
             continue
         declared = sorted({whole(port, "containerPort") or 0 for port in pods.ports})
-        for port in selection.ports:
+        for port in selection.ports if declared else ():  # a pod need not declare any
             if port not in declared:
-                listed = ", ".join(str(one) for one in declared) or "no port"
+                listed = ", ".join(str(one) for one in declared)
                 yield Remark(
                     f"{selection.source} sends requests to port {port}, but {pods} listens on "
                     f"{listed}; set {selection.values[1]} to the port of the model servers"

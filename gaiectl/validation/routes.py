@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from gaiectl.documents import Document
-from gaiectl.validation.epps import ports_of
-from gaiectl.validation.fields import Object, at, name_of, namespace_of, parts, whole, word
+from gaiectl.validation.fields import Object, at, name_of, namespace_of, parts, word
 from gaiectl.validation.objects import title
 from gaiectl.validation.pods import needs
 from gaiectl.validation.stream import Remark, Stream
@@ -16,8 +15,7 @@ _POLICIES = ("HealthCheckPolicy", "GCPBackendPolicy")
 def check_routes(stream: Stream) -> Iterator[Remark]:
     """Yield where routes and policies miss what they name."""
     for route in stream.of("HTTPRoute"):
-        for index, parent in enumerate(parts(route, "spec", "parentRefs")):
-            yield from _parent(route, f"spec.parentRefs[{index}]", parent, stream)
+        yield from _parents(route, stream)
         for number, rule in enumerate(parts(route, "spec", "rules")):
             for index, backend in enumerate(parts(rule, "backendRefs")):
                 path = f"spec.rules[{number}].backendRefs[{index}]"
@@ -25,7 +23,6 @@ def check_routes(stream: Stream) -> Iterator[Remark]:
     for policy in stream.of(*_POLICIES):
         target = at(policy, "spec", "targetRef") or {}
         yield from _reference(policy, "spec.targetRef", target, stream, hint="provider.name")
-        yield from _health_port(policy, stream)
     for objective in stream.of("InferenceObjective", "InferenceModel", "InferenceModelRewrite"):
         own = {"group": stream.group(objective), "kind": "InferencePool"}
         if objective.get("kind") != "InferenceModel":
@@ -39,26 +36,38 @@ def check_routes(stream: Stream) -> Iterator[Remark]:
 _BACKEND = "experimentalHttpRoute and inferencePool.apiVersion"
 
 
-def _parent(route: Document, path: str, parent: Object, stream: Stream) -> Iterator[Remark]:
-    if word(parent, "kind", default="Gateway") != "Gateway":
-        return
-    if word(parent, "group", default=_GATEWAY_API) != _GATEWAY_API:
-        return
-    name = word(parent, "name")
-    namespace = word(parent, "namespace", default=namespace_of(route))
-    gateway = stream.find("Gateway", namespace, name)
-    gateways = stream.of("Gateway")
-    if gateway is None and gateways:
-        yield Remark(
-            f"{title(route)}: {path} attaches to Gateway {namespace}/{name}, but rendered is "
-            f"{', '.join(title(one) for one in gateways)}; set "
-            "experimentalHttpRoute.inferenceGatewayName, or provider.gateway, so that both are "
-            "the same"
+def _parents(route: Document, stream: Stream) -> Iterator[Remark]:
+    gateways = {
+        (namespace_of(one), name_of(one)): one
+        for one in stream.of("Gateway")
+        if stream.group(one) == _GATEWAY_API
+    }
+    missing: list[tuple[str, str, str]] = []
+    is_attached = False
+    for index, parent in enumerate(parts(route, "spec", "parentRefs")):
+        kind = (
+            word(parent, "group", default=_GATEWAY_API),
+            word(parent, "kind", default="Gateway"),
         )
-    elif gateway is None:
-        yield needs("Gateway", name, namespace, title(route))
-    else:
-        yield from _listener(route, path, parent, gateway)
+        if kind != (_GATEWAY_API, "Gateway"):
+            continue
+        path = f"spec.parentRefs[{index}]"
+        place = word(parent, "namespace", default=namespace_of(route)), word(parent, "name")
+        if place in gateways:
+            is_attached = True
+            yield from _listener(route, path, parent, gateways[place])
+        else:
+            missing.append((path, *place))
+    for path, namespace, name in missing:
+        if not gateways or is_attached:  # it is there already
+            yield needs("Gateway", name, namespace, title(route))
+        else:
+            yield Remark(
+                f"{title(route)}: {path} attaches to Gateway {namespace}/{name}, but rendered is "
+                f"{', '.join(title(one) for one in gateways.values())}; set "
+                "experimentalHttpRoute.inferenceGatewayName, or provider.gateway, so that both are "
+                "the same"
+            )
 
 
 def _listener(route: Document, path: str, parent: Object, gateway: Document) -> Iterator[Remark]:
@@ -87,9 +96,7 @@ def _reference(
     if kind not in ("InferencePool", "Service") or not name:
         return
     group = word(target, "group")
-    same = [
-        one for one in stream.of(kind) if (namespace_of(one), name_of(one)) == (namespace, name)
-    ]
+    same = stream.named(kind, namespace, name)
     if not same:
         yield needs(kind, name, namespace, title(source))
     elif all(stream.group(one) != group for one in same):
@@ -97,23 +104,6 @@ def _reference(
             f"{title(source)}: {path}.group is {group!r}, but {title(same[0])} is of the group "
             f"{stream.group(same[0])!r}; make both the same: see {hint}"
         )
-
-
-def _health_port(policy: Document, stream: Stream) -> Iterator[Remark]:
-    name = word(policy, "spec", "targetRef", "name")
-    pool = stream.find("InferencePool", namespace_of(policy), name)
-    config = at(policy, "spec", "default", "config")
-    if pool is None or not isinstance(config, dict):
-        return
-    served = ports_of(pool)
-    for field, check in config.items():
-        port = whole(check, "port")
-        if port and port not in served:
-            yield Remark(
-                f"{title(policy)}: spec.default.config.{field}.port is {port}, but {title(pool)} "
-                f"serves on {', '.join(map(str, served))}; set inferencePool.targetPorts, which "
-                "both follow"
-            )
 
 
 def _host(rule: Document, stream: Stream) -> Iterator[Remark]:

@@ -11,12 +11,12 @@ from gaiectl.validation.stream import Pods, Remark, Stream, written
 
 
 def check_selectors(stream: Stream) -> Iterator[Remark]:
-    """Yield selectors that select nothing, and names that lead nowhere."""
+    """Yield selectors that select nothing rendered, and names that lead nowhere."""
     for pods in stream.pods:
         yield from _own_pods(pods)
     for service in stream.of("Service"):
         yield from _service(service, stream)
-    for one in stream.of("PodDisruptionBudget", "PodMonitoring", "PodMonitor"):
+    for one in stream.of("PodDisruptionBudget", "PodMonitoring"):
         yield from _matching(one, "spec.selector", stream)
     for policy in stream.of("NetworkPolicy"):
         yield from _matching(policy, "spec.podSelector", stream)
@@ -49,17 +49,18 @@ def _service(service: Document, stream: Stream) -> Iterator[Remark]:
         return
     selected = stream.selected(namespace_of(service), labels)
     if not selected:
-        yield _nothing(service, "spec.selector", labels, stream)
+        yield _nothing(service, labels)
     for entry in parts(service, "spec", "ports"):
         target = at(entry, "targetPort")
+        if not isinstance(target, str) or any(container_port(entry, pods) for pods in selected):
+            continue
         for pods in selected:
-            if isinstance(target, str) and not container_port(entry, pods):
-                names = sorted({word(port, "name") for port in pods.ports} - {""})
-                yield Remark(
-                    f"{title(service)}: port {at(entry, 'port')} leads to the container port "
-                    f"{target!r}, but {pods} has {', '.join(names) or 'no named ports'}; name "
-                    "one of these or a number"
-                )
+            names = sorted({word(port, "name") for port in pods.ports} - {""})
+            yield Remark(
+                f"{title(service)}: port {at(entry, 'port')} leads to the container port "
+                f"{target!r}, but {pods} has {', '.join(names) or 'no named ports'}; name "
+                "one of these or a number"
+            )
 
 
 def _matching(document: Document, path: str, stream: Stream) -> Iterator[Remark]:
@@ -69,14 +70,14 @@ def _matching(document: Document, path: str, stream: Stream) -> Iterator[Remark]
     if not labels or at(selector, "matchExpressions"):
         return
     if not stream.selected(namespace_of(document), labels):
-        yield _nothing(document, path, labels, stream)
+        yield _nothing(document, labels)
 
 
-def _nothing(document: Document, path: str, labels: dict[str, str], stream: Stream) -> Remark:
-    rendered = "; ".join(f"{pods}: {written(pods.labels)}" for pods in stream.pods)
+def _nothing(document: Document, labels: dict[str, str]) -> Remark:
     return Remark(
-        f"{title(document)}: {path} selects {written(labels)}, which no rendered pod of its "
-        f"namespace carries ({rendered or 'no pods are rendered'}); make the labels the same"
+        f"needs pods with {written(labels)} in namespace {namespace_of(document)}: "
+        f"{title(document)} selects them",
+        is_mistake=False,
     )
 
 
@@ -88,10 +89,8 @@ def _monitor(monitor: Document, stream: Stream) -> Iterator[Remark]:
         if labels.items() <= pairs(service, "metadata", "labels").items()
     ]
     if labels and not services:
-        yield Remark(
-            f"{title(monitor)}: spec.selector selects Services with {written(labels)}, and no "
-            "rendered Service carries that; make the labels the same"
-        )
+        text = f"needs a Service with {written(labels)}: {title(monitor)} selects it"
+        yield Remark(text, is_mistake=False)
     for endpoint in parts(monitor, "spec", "endpoints"):
         port = word(endpoint, "port")
         names = {word(entry, "name") for one in services for entry in parts(one, "spec", "ports")}

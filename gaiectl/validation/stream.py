@@ -89,12 +89,14 @@ class Stream:
         """Return the objects of some kinds, whatever their group."""
         return [one for one in self.documents if one.get("kind") in kinds]
 
+    def named(self, kind: str, namespace: str, name: str) -> list[Document]:
+        """Return the objects of a kind with this name in this namespace, one of each group."""
+        wanted = (namespace, name)
+        return [one for one in self.of(kind) if (namespace_of(one), name_of(one)) == wanted]
+
     def find(self, kind: str, namespace: str, name: str) -> Document | None:
-        """Return the object of a kind with this name in this namespace."""
-        for document in self.of(kind):
-            if (namespace_of(document), name_of(document)) == (namespace, name):
-                return document
-        return None
+        """Return the first of ``named``; most kinds are in one group only."""
+        return next(iter(self.named(kind, namespace, name)), None)
 
     def group(self, document: Document) -> str:
         """Return the API group of an object."""

@@ -211,24 +211,12 @@ def test_a_stack_that_fits_together_passes_and_says_what_it_needs() -> None:
             ("port 8000", "Deployment.apps llm/llm-model listens on 9000", "targetPorts"),
         ),
         (
-            *("Service/spec/selector", {"inferencepool": "other"}),
-            ("Service llm/llm-epp: spec.selector selects inferencepool=other", "llm/llm-model"),
-        ),
-        (
             *("Service/spec/ports/0/targetPort", "grcp"),
             ("port 9002 leads to the container port 'grcp'", "grpc, http, metrics"),
         ),
         (
             *("ServiceMonitor/spec/endpoints/0/port", "metrics"),
             ("scrapes the port 'metrics'", "grpc-ext-proc, http-metrics"),
-        ),
-        (
-            *("ServiceMonitor/spec/selector/matchLabels", {"a": "b"}),
-            ("ServiceMonitor", "no rendered Service carries that"),
-        ),
-        (
-            *("PodDisruptionBudget/spec/selector/matchLabels", {"a": "b"}),
-            ("PodDisruptionBudget.policy llm/llm-epp", "no rendered pod"),
         ),
         (
             *(f"{MODEL}/spec/selector/matchLabels", {"app": "other"}),
@@ -256,20 +244,12 @@ def test_a_stack_that_fits_together_passes_and_says_what_it_needs() -> None:
             ("HealthCheckPolicy", "InferencePool.inference.networking.k8s.io llm/llm"),
         ),
         (
-            *("HealthCheckPolicy/spec/default/config/httpHealthCheck/port", 80),
-            ("httpHealthCheck.port is 80", "serves on 8000"),
-        ),
-        (
             *(f"{EPP}/volumeMounts/0/name", "conf"),
             ("container epp mounts the volume 'conf' at /config", "the pod has config"),
         ),
         (
             *(f"{PROXY}/readinessProbe/httpGet/port", "ready"),
             ("readinessProbe of container proxy asks the port 'ready'", "has http"),
-        ),
-        (
-            *(f"{PROXY}/ports/0", {"name": "grpc", "containerPort": 8081}),
-            ("containers epp and proxy both call a port 'grpc'",),
         ),
         (
             *(f"{PROXY}/ports/0/containerPort", 9090),
@@ -310,6 +290,23 @@ def test_a_mistake_names_both_places(path: str, value: Any, both: tuple[str, ...
         ),
         (f"{MODEL}/{POD}/imagePullSecrets", [{"name": "registry"}], "needs Secret registry"),
         ("DestinationRule/spec/host", "epp.example.com", "is none of the rendered Services"),
+        (
+            *("Service/spec/selector", {"inferencepool": "other"}),
+            "needs pods with inferencepool=other in namespace llm: Service llm/llm-epp",
+        ),
+        (
+            *("PodDisruptionBudget/spec/selector/matchLabels", {"a": "b"}),
+            "needs pods with a=b in namespace llm: PodDisruptionBudget.policy llm/llm-epp",
+        ),
+        (
+            *("ServiceMonitor/spec/selector/matchLabels", {"a": "b"}),
+            "needs a Service with a=b: ServiceMonitor.monitoring.coreos.com llm/llm-epp-monitor",
+        ),
+        (
+            f"{PROXY}/ports",
+            [{"name": "http", "containerPort": 8081}, {"name": "grpc", "containerPort": 8082}],
+            "containers epp and proxy both call a port 'grpc'",
+        ),
     ],
 )
 def test_what_is_not_rendered_is_a_note(path: str, value: Any, note: str) -> None:
@@ -317,6 +314,102 @@ def test_what_is_not_rendered_is_a_note(path: str, value: Any, note: str) -> Non
 
     assert [note in one for one in notes].count(True) == 1
     assert TOKEN in notes
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param(f"{MODEL}/{POD}/containers/0/ports", REMOVED, id="undeclared ports"),
+        pytest.param(
+            "HealthCheckPolicy/spec/default/config/httpHealthCheck/port", 80, id="a health port"
+        ),
+        pytest.param(
+            "InferencePool/spec/endpointPickerRef", {"kind": "Wizard", "name": "w"}, id="a picker"
+        ),
+        pytest.param(
+            *("PodDisruptionBudget/spec/selector", {"matchExpressions": [{"key": "x"}]}),
+            id="a selector that says more than labels",
+        ),
+    ],
+)
+def test_what_may_work_is_not_complained_of(path: str, value: Any) -> None:
+    assert check_agreement(changed(path, value)) == [TOKEN]
+
+
+def with_extra(*extra: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*copy.deepcopy(OBJECTS), *extra]
+
+
+def test_a_pool_may_be_rendered_in_both_groups() -> None:
+    group = "inference.networking.x-k8s.io"
+    early = {
+        "apiVersion": f"{group}/v1alpha2",
+        "kind": "InferencePool",
+        "metadata": {"name": "llm", "namespace": "llm"},
+        "spec": {
+            "selector": {"app": "llm-model"},
+            "targetPortNumber": 8000,
+            "extensionRef": {"name": "llm-epp"},
+        },
+    }
+
+    assert check_agreement([early, *OBJECTS]) == [TOKEN]
+
+
+def test_a_route_may_attach_to_a_second_gateway_that_is_there_already() -> None:
+    objects = copy.deepcopy(OBJECTS)
+    objects[steps_of("HTTPRoute")[0]]["spec"]["parentRefs"].append({"name": "internal"})
+
+    assert "needs Gateway internal in namespace llm" in "\n".join(check_agreement(objects))
+
+
+def test_a_gateway_of_istios_own_api_is_another_thing() -> None:
+    objects = [one for one in OBJECTS if one["kind"] != "Gateway"]
+    other = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "mesh", "namespace": "llm"},
+    }
+
+    assert any(
+        "needs Gateway inference-gateway" in one for one in check_agreement([*objects, other])
+    )
+
+
+def test_claims_of_a_stateful_set_are_volumes_too() -> None:
+    labels = {"app": "db"}
+    mount = {"name": "data", "mountPath": "/data"}
+    stateful = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "db", "namespace": "llm"},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}}],
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "db", "volumeMounts": [mount]}]},
+            },
+        },
+    }
+
+    assert check_agreement(with_extra(stateful)) == [TOKEN]
+
+
+def test_what_somebody_fills_later_need_not_be_full() -> None:
+    path = f"Deployment:llm-epp/{POD}/volumes/0/configMap/items"
+    objects = changed(path, [{"key": "ca.crt", "path": "ca.crt"}])
+    objects[steps_of("ConfigMap")[0]]["data"] = {}
+
+    assert "needs ConfigMap llm-epp with the key 'ca.crt'" in "\n".join(check_agreement(objects))
+
+
+def test_a_named_port_need_not_be_on_every_pod_of_a_service() -> None:
+    canary = copy.deepcopy(OBJECTS[steps_of("Deployment:llm-epp")[0]])
+    canary["metadata"]["name"] = "canary"
+    canary["spec"]["template"]["spec"]["containers"][0]["ports"].pop()
+
+    assert check_agreement(with_extra(canary)) == [TOKEN]
 
 
 def test_what_is_optional_is_not_needed() -> None:
