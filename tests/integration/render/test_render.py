@@ -408,7 +408,8 @@ def test_a_signal_ends_it_without_output_or_anything_left(
     scratch.mkdir()
     os.mkfifo(started)
     fake = tmp_path / "helm"
-    fake.write_text(f"#!/bin/sh\necho $$ >{started}\nexec sleep 60\n")
+    # By then gaiectl has checked its input and has nothing to do but wait for Helm.
+    fake.write_text(f"#!/bin/sh\nsleep 2\necho $$ >{started}\nexec sleep 60\n")
     fake.chmod(0o755)
     child = subprocess.Popen(
         [sys.executable, "-m", "gaiectl", *STANDALONE],
