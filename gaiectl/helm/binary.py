@@ -5,10 +5,12 @@ A plain template starts the binary itself: importing pyhelm3 takes longer than H
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +29,11 @@ from gaiectl.tools.finding import Found
 
 TIMEOUT_SECONDS = 60.0
 """Helm needs 0.1 s; a chart that takes this long loops."""
+
+MAX_OUTPUT_BYTES = 32 << 20
+"""Far more than any cluster would store."""
+
+_MAX_NARRATION_BYTES = 64 << 10
 
 
 class Pending:
@@ -47,6 +54,7 @@ class Pending:
                     stdout=self._output,
                     stderr=self._narration,
                     env=_environment(),
+                    process_group=0,  # a helm may be a script that starts another one
                 )
             except OSError as error:
                 self._close_files()
@@ -88,7 +96,7 @@ class Pending:
 
         def end() -> None:
             expired.set()
-            self._process.kill()
+            self._kill()
 
         # Popen's own timeout looks every 50 ms, which is nearly as long as Helm takes.
         timer = threading.Timer(timeout_seconds, end)
@@ -99,7 +107,9 @@ class Pending:
         finally:
             timer.cancel()
         try:
-            output, narration = _all(self._output), _all(self._narration)
+            size = self._output.seek(0, os.SEEK_END)
+            output = _end(self._output, MAX_OUTPUT_BYTES)
+            narration = _end(self._narration, _MAX_NARRATION_BYTES)
         finally:
             self._close_files()
         if expired.is_set():
@@ -109,14 +119,23 @@ class Pending:
             )
         if code != 0:
             raise explained(code, narration, self._chart)
+        if size > MAX_OUTPUT_BYTES:
+            raise HelmFailed(
+                f"helm renders {size >> 20} MiB of {self._chart}, and no cluster could hold that",
+                hint="look for a loop in the chart's templates",
+            )
         return output
 
     def cancel(self) -> None:
         """End Helm if it still runs, and forget what it said."""
         if self._process.poll() is None:
-            self._process.kill()
+            self._kill()
             self._process.wait()
         self._close_files()
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):  # it has ended by itself
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _close_files(self) -> None:
         self._output.close()
@@ -245,6 +264,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "HELM_NO_PLUGINS": "1", "KUBECONFIG": os.devnull}
 
 
-def _all(file: IO[bytes]) -> str:
-    file.seek(0)
+def _end(file: IO[bytes], length: int) -> str:
+    """Return the last bytes of a file as text."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - length))
     return file.read().decode(errors="replace")

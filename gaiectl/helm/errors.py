@@ -21,7 +21,7 @@ _FAIL = r"(?s)execution error at \([^)]*\): (.+)"
 _YAML = r"(?s)YAML parse error on (\S+): (?:error [^:]*: )?(?:yaml: )?(.+)"
 _PARSE = r"(?s)parse error at \((\S+?)\): (.+)"
 _EXECUTION = (
-    r"(?s)(?:template: )?(\S+/templates/\S+:\d+:\d+)(?::|\n) *"
+    r"(?s)(?<!\S)(\S+/templates/\S+:\d+:\d+)(?::|\n) *"
     r"executing \"[^\"]*\" at <(.+?)>:\s*(.+)"
 )
 _SCHEMA = (

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import time
 from collections.abc import Callable
@@ -208,6 +209,46 @@ def test_a_helm_that_is_not_needed_any_more_is_ended(helm: Helm, chart: Path) ->
         pass
 
     assert not is_running(pending._process.pid)
+    assert time.monotonic() - before < 5
+
+
+def a_helm_that(folder: Path, script: str) -> Helm:
+    file = folder / "helm"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return Helm(Found(tool=catalogue.HELM, path=file, source=Source.GIVEN))
+
+
+@pytest.mark.parametrize("is_waited_for", [True, False])
+def test_what_a_helm_has_started_ends_with_it(
+    is_waited_for: bool, chart: Path, tmp_path: Path
+) -> None:
+    note = tmp_path / "pid"
+    os.mkfifo(note)
+    wrapper = a_helm_that(tmp_path, f"sleep 60 &\necho $! > {note}\nwait")
+    with wrapper.start_template(release(), chart) as pending:
+        started = os.pidfd_open(int(note.read_text()))
+        if is_waited_for:
+            with pytest.raises(TimedOut):
+                pending.documents(timeout_seconds=0.1)
+
+    assert select.select([started], [], [], 10)[0], "it runs on"
+    os.close(started)
+
+
+def test_more_than_any_cluster_could_hold_is_not_read(chart: Path, tmp_path: Path) -> None:
+    flood = a_helm_that(tmp_path, "head -c 40000000 /dev/zero")
+    with pytest.raises(HelmFailed, match="helm renders 38 MiB of echo"):
+        flood.template(release(), chart)
+
+
+def test_a_long_complaint_is_cut_and_soon_understood(chart: Path, tmp_path: Path) -> None:
+    script = "printf 'Error: %0300000d' 7 >&2; exit 1"
+    before = time.monotonic()
+    with pytest.raises(HelmFailed) as caught:
+        a_helm_that(tmp_path, script).template(release(), chart)
+
+    assert len(caught.value.message) < 70_000
     assert time.monotonic() - before < 5
 
 
