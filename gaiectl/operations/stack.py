@@ -78,8 +78,11 @@ def _check_values(stack: Stack, source: Source) -> None:
 
 
 def _refuse_stream(file: Path) -> None:
-    """Refuse what can be read only once, because Helm reads values files too."""
-    if str(file) == "-" or file.is_fifo():
+    """Refuse what can be read only once, because Helm reads values files too.
+
+    Helm has a standard input of its own, with what the stack says.
+    """
+    if str(file) in ("-", "/dev/stdin") or str(file).startswith("/dev/fd/") or file.is_fifo():
         raise UsageError(
             f"values file {file}: a stream cannot be read twice, by gaiectl and by Helm",
             hint="write the values to a file and name it after -f",

@@ -297,6 +297,7 @@ REFUSALS: dict[str, tuple[tuple[str, ...], int, str]] = {
         "renders no object",
     ),
     "values from a stream": ((*POOL, "-f", "-"), 2, "write the values to a file"),
+    "values from another stream": ((*POOL, "-f", "/dev/stdin"), 2, "write the values to a file"),
     "values in a stack file with a mistake": (
         ("render", "--stack", "bad-stack.yaml"),
         2,
