@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -142,7 +141,7 @@ class Pending:
         self._narration.close()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Helm:
     """A helm binary, version 3 or 4.
 
@@ -157,61 +156,26 @@ class Helm:
         """Return the file."""
         return self.found.path
 
-    @cached_property
-    def version(self) -> str:
-        """Return its version, like ``4.3.1``; asks the binary once.
-
-        Raises:
-            GaieError: it does not say.
-        """
-        return finding.version(self.found)
-
-    def start_template(
-        self,
-        release: Release,
-        chart_folder: Path,
-        *,
-        include_crds: bool = False,
-        kube_version: str = "",
-        api_versions: Sequence[str] = (),
-    ) -> Pending:
+    def start_template(self, release: Release, chart_folder: Path) -> Pending:
         """Begin to render a chart; it goes on while the caller does other things.
+
+        What is in the chart's ``crds`` folder is left out.
 
         Args:
             release: its name, namespace and values. Helm itself applies every ``--set`` before
                 every ``--set-string``, whatever their order.
             chart_folder: a complete chart, or an archive of one.
-            include_crds: also what is in the chart's ``crds`` folder.
-            kube_version: the Kubernetes to render for; each Helm has a default of its own.
-            api_versions: what that Kubernetes has beside its own APIs, like ``group/v1/Kind``.
 
         Raises:
             HelmFailed: the binary cannot be started.
         """
-        command = [str(self.path), "template", "--namespace", release.namespace]
-        command += ["--include-crds"] if include_crds else ["--skip-crds"]
-        command += ["--kube-version", kube_version] if kube_version else []
-        command += [word for version in api_versions for word in ("--api-versions", version)]
+        command = [str(self.path), "template", "--namespace", release.namespace, "--skip-crds"]
         command += ["--values", "-", *given_values(release), "--", release.name, str(chart_folder)]
         return Pending(command, json.dumps(dict(release.values)), release.chart)
 
-    def template(
-        self,
-        release: Release,
-        chart_folder: Path,
-        *,
-        include_crds: bool = False,
-        kube_version: str = "",
-        api_versions: Sequence[str] = (),
-    ) -> list[Document]:
+    def template(self, release: Release, chart_folder: Path) -> list[Document]:
         """Render a chart; see ``start_template`` and ``Pending.documents``."""
-        with self.start_template(
-            release,
-            chart_folder,
-            include_crds=include_crds,
-            kube_version=kube_version,
-            api_versions=api_versions,
-        ) as pending:
+        with self.start_template(release, chart_folder) as pending:
             return pending.documents()
 
     def package(self, chart_folder: Path, target: Path) -> Path:

@@ -24,8 +24,6 @@ data:
   a: b: c
 {{- end }}
   values: {{ .Values | toJson | quote }}
-  kubernetes: {{ .Capabilities.KubeVersion.Version | quote }}
-  route: {{ .Capabilities.APIVersions.Has "gateway.networking.k8s.io/v1/HTTPRoute" | quote }}
 """
 SCHEMA = """\
 {"$schema": "http://json-schema.org/draft-07/schema#",

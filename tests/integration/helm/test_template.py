@@ -33,10 +33,6 @@ def answer(helm: Helm, chart: Path, asked: Release) -> dict[str, Any]:
     return seen
 
 
-def test_helm_says_its_version(helm: Helm) -> None:
-    assert helm.version in (catalogue.HELM.version, catalogue.HELM3.version)
-
-
 def test_a_chart_is_rendered_for_the_release(helm: Helm, chart: Path) -> None:
     (document,) = helm.template(release(), chart)
 
@@ -99,22 +95,8 @@ def test_warnings_of_helm_do_no_harm(helm: Helm, chart: Path) -> None:
     assert answer(helm, chart, release({"table": "flat"}))["mode"] == "echo"
 
 
-def test_crds_are_rendered_on_demand(helm: Helm, chart: Path) -> None:
-    def kinds(**options: bool) -> list[str]:
-        return [one["kind"] for one in helm.template(release(), chart, **options)]
-
-    assert kinds() == ["ConfigMap"]
-    assert kinds(include_crds=True) == ["CustomResourceDefinition", "ConfigMap"]
-
-
-def test_a_chart_sees_the_cluster_it_is_rendered_for(helm: Helm, chart: Path) -> None:
-    def seen(**options: Any) -> tuple[str, str]:
-        (document,) = helm.template(release(), chart, **options)
-        return document["data"]["kubernetes"], document["data"]["route"]
-
-    api = "gateway.networking.k8s.io/v1/HTTPRoute"
-    assert seen(kube_version="1.29.0")[1] == "false"
-    assert seen(kube_version="1.29.0", api_versions=[api]) == ("v1.29.0", "true")
+def test_crds_of_a_chart_are_not_part_of_what_it_renders(helm: Helm, chart: Path) -> None:
+    assert [one["kind"] for one in helm.template(release(), chart)] == ["ConfigMap"]
 
 
 @pytest.mark.parametrize(
