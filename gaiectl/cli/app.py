@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -83,6 +83,12 @@ def run() -> int:
             "see that the path is yours to read and write, and that there is space left",
         )
         return Exit.FAILED
+    except UnicodeEncodeError as error:
+        errors.show_lines(
+            f"{error.object[:80]!a} is not text in UTF-8",
+            "see what is in the command line, and how its files are called",
+        )
+        return Exit.USAGE
     except Exception as error:  # noqa: BLE001 - this is the boundary: nothing gets past it
         if hasattr(error, "format_message"):  # the parser's own errors
             return _refuse(error)
@@ -106,11 +112,24 @@ def _refuse(error: Exception) -> int:
         return Exit.USAGE
     close = getattr(error, "possibilities", None)
     message = str(getattr(error, "message", "") if close else error.format_message())  # type: ignore[attr-defined]
-    message = message.replace("Value error, ", "")  # the parser's own prefix says nothing
-    path = context.command_path if context is not None else "gaiectl"
+    # The parser's own prefix says nothing, and its lists have a line for each word.
+    message = " ".join(message.replace("Value error, ", "").split())
+    path = context.command_path if context is not None else _command_path()
     asked = f"did you mean {' or '.join(sorted(close))}? " if close else ""
     errors.show_lines(message[:1].lower() + message[1:].rstrip("."), f"{asked}see {path} --help")
     return Exit.USAGE
+
+
+def _command_path() -> str:
+    """Return the command that was asked for, for mistakes that the parser ties to none."""
+    words = ["gaiectl"]
+    group: Any = typer.main.get_command(app)
+    for word in sys.argv[1:]:
+        group = getattr(group, "commands", {}).get(word)
+        if group is None:
+            break
+        words.append(word)
+    return " ".join(words)
 
 
 def _is_debugging() -> bool:
