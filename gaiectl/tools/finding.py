@@ -40,9 +40,19 @@ class Found:
 
 
 def cache_folder() -> Path:
-    """Return the folder of the programs we fetched: in ``$XDG_CACHE_HOME``, or ``~/.cache``."""
+    """Return the folder of the programs we fetched: in ``$XDG_CACHE_HOME``, or ``~/.cache``.
+
+    Raises:
+        NotInstalled: there is neither, as for the nameless users of some container platforms.
+    """
     shared = os.environ.get("XDG_CACHE_HOME", "")
-    cache = Path(shared) if shared.startswith("/") else Path.home() / ".cache"
+    try:
+        cache = Path(shared) if shared.startswith("/") else Path.home() / ".cache"
+    except RuntimeError:
+        raise NotInstalled(
+            "there is no folder for tools: this user has no home",
+            hint="set XDG_CACHE_HOME to a folder that is yours, or have the tool in PATH",
+        ) from None
     return cache / "gaiectl" / "tools"
 
 
@@ -69,7 +79,7 @@ def find(tool: Tool, given: Path | None = None) -> Found:
     if path := shutil.which(tool.name):
         return Found(tool=tool, path=Path(path), source=Source.PATH)
     cached = cached_path(tool)
-    if os.access(cached, os.X_OK):
+    if is_program(cached):
         return Found(tool=tool, path=cached, source=Source.CACHE)
     raise NotInstalled(
         f"{tool.name} was not found: neither in PATH nor in {cache_folder()}",
@@ -77,11 +87,16 @@ def find(tool: Tool, given: Path | None = None) -> Found:
     )
 
 
+def is_program(path: Path) -> bool:
+    """Tell whether the file is there and can be run."""
+    return path.is_file() and os.access(path, os.X_OK)
+
+
 def _named(tool: Tool, wanted: str) -> Path:
     path = Path(wanted).absolute()
+    if is_program(path):
+        return path
     if path.is_file():
-        if os.access(path, os.X_OK):
-            return path
         raise ToolMissing(f"{wanted} is not executable", hint=f"chmod +x {wanted}")
     if in_path := shutil.which(wanted):
         return Path(in_path)

@@ -177,6 +177,19 @@ def test_what_a_killed_install_left_is_cleared_away(tool: Tool, install: Install
     assert sorted(path.name for path in cache_folder().iterdir()) == [".lock", "tool"]
 
 
+@pytest.mark.parametrize("place", ["cache", "cache/gaiectl/tools/tool"])
+def test_a_place_that_cannot_be_written_is_named(
+    place: str, tool: Tool, install: Install, tmp_path: Path
+) -> None:
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).touch()
+    with pytest.raises(GaieError) as caught:
+        install(tool)
+
+    assert str(tmp_path / place) in caught.value.message
+    assert "yours to write" in caught.value.hint
+
+
 def test_without_any_pip_the_way_to_one_is_named(
     tool: Tool, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,25 @@ def test_a_tool_that_is_nowhere_says_how_to_get_it() -> None:
     assert caught.value.hint == "gaiectl tools install helm"
 
 
+def test_a_user_without_a_home_is_told_where_tools_would_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("os.getuid", lambda: 1234567)
+    with pytest.raises(ToolMissing) as caught:
+        finding.find(HELM)
+
+    assert "XDG_CACHE_HOME" in caught.value.hint
+
+
+def test_a_folder_is_no_program(tmp_path: Path) -> None:
+    finding.cached_path(HELM).mkdir(parents=True)
+
+    with pytest.raises(ToolMissing, match="helm was not found"):
+        finding.find(HELM)
+
+
 def test_a_name_is_looked_up_in_path_and_a_file_of_that_name_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
