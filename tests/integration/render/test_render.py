@@ -114,6 +114,17 @@ def test_flags_mode_needs_no_definition_of_ours(
     assert "InferencePool" not in kinds(documents)
 
 
+def test_two_stacks_in_a_namespace_have_no_object_in_common(
+    render: Callable[..., list[dict[str, Any]]],
+) -> None:
+    one, other = (
+        {identity(document) for document in render("render", "standalone", name, "-l", "app=vllm")}
+        for name in ("one", "other")
+    )
+
+    assert one & other == set()
+
+
 def test_definitions_and_namespace_come_first_when_asked_for(
     render: Callable[..., list[dict[str, Any]]],
 ) -> None:
