@@ -33,6 +33,8 @@ def epp_values(stack: Stack, config_text: str) -> dict[str, Any]:
     image = image_values(epp.image or _default_image(epp, stack.api))
     return {
         "implementation": str(epp.implementation),
+        # The chart's own name is GAIE's: two stacks in a namespace would take it from each other.
+        "monitoring": {"prometheus": {"auth": {"secretName": f"{stack.name}-metrics-reader"}}},
         **({"image": image} if image else {}),
         **({"replicas": epp.replicas} if epp.replicas != 1 else {}),
         **({"flags": dict(epp.flags)} if epp.flags else {}),

@@ -16,7 +16,7 @@ def plan(request: Request) -> Plan:
     stack = request.stack
     chosen = provider(stack.provider.name)
     epp = epp_values(stack, request.epp_config)
-    # The chart's own name, envoy, is GAIE's: two stacks in a namespace would take it from each other.
+    # The chart's own name is GAIE's: two stacks in a namespace would take it from each other.
     epp["sidecar"] = {"configMap": {"name": f"{stack.name}-proxy"}}
     values: dict[str, Any] = {"inferenceExtension": epp, "provider": {"name": chosen.name}}
     if stack.api is Api.FLAGS:

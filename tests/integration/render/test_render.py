@@ -118,7 +118,13 @@ def test_two_stacks_in_a_namespace_have_no_object_in_common(
     render: Callable[..., list[dict[str, Any]]],
 ) -> None:
     one, other = (
-        {identity(document) for document in render("render", "standalone", name, "-l", "app=vllm")}
+        {
+            identity(document)
+            for document in render(
+                *("render", "standalone", name, "-l", "app=vllm"),
+                *("--set", "inferenceExtension.monitoring.prometheus.enabled=true"),
+            )
+        }
         for name in ("one", "other")
     )
 
