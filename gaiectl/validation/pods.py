@@ -9,6 +9,8 @@ from gaiectl.validation.stream import Pods, Remark, Stream
 _PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 _ACTIONS = ("httpGet", "tcpSocket")
 _TOKEN_KEYS = ("token", "ca.crt", "namespace")
+_IN_EVERY_NAMESPACE = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")}
+"""What Kubernetes makes by itself."""
 
 
 def check_pods(stream: Stream) -> Iterator[Remark]:
@@ -74,17 +76,14 @@ def _ports(pods: Pods) -> Iterator[Remark]:
 
 
 def _references(pods: Pods, stream: Stream) -> Iterator[Remark]:
-    account = word(pods.spec, "serviceAccountName")
-    wanted: list[tuple[str, str, str]] = []
-    if account and account != "default":
-        wanted.append(("ServiceAccount", account, ""))
+    wanted = [("ServiceAccount", word(pods.spec, "serviceAccountName"), "")]
     wanted += [("Secret", word(one, "name"), "") for one in parts(pods.spec, "imagePullSecrets")]
     for volume in parts(pods.spec, "volumes"):
         wanted += _of_volume(volume)
     for container in _all(pods):
         wanted += _of_environment(container)
     for kind, name, key in dict.fromkeys(wanted):
-        if name:
+        if name and (kind, name) not in _IN_EVERY_NAMESPACE:
             yield from _reference(pods, stream, kind, name, key)
 
 

@@ -100,7 +100,7 @@ without those that the user states, then the user's. */ -}}
 {{- if eq (include "epplib.secureServing" .) "false" }}
   {{- $chart = append $chart (list "secure-serving" "false") }}
 {{- end }}
-{{- if and $go (get (include "epplib.sidecar" . | fromYaml) "proxyType") }}
+{{- if and $go (eq (include "epplib.hasProxy" .) "true") }}
   {{- $chart = append $chart (list "health-checking" "true") }}
 {{- end }}
 {{- $chart = append $chart (list "tracing" (toString $ext.tracing.enabled)) }}

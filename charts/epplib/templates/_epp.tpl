@@ -45,9 +45,36 @@
     - name: plugins-config-volume
       mountPath: /config
       readOnly: true
+    {{- if eq (include "epplib.hasProxy" .) "true" }}
+    - name: kube-api-access
+      mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+      readOnly: true
+    {{- end }}
     {{- with $ext.volumeMounts }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
+{{- end }}
+
+{{- /* epplib.tokenVolume: what Kubernetes mounts into every container of a pod by itself; a proxy that all
+the world talks to shall have no token, so here the EPP alone mounts it. */ -}}
+{{- define "epplib.tokenVolume" -}}
+- name: kube-api-access
+  projected:
+    sources:
+      - serviceAccountToken:
+          path: token
+          expirationSeconds: 3607
+      - configMap:
+          name: kube-root-ca.crt
+          items:
+            - key: ca.crt
+              path: ca.crt
+      - downwardAPI:
+          items:
+            - path: namespace
+              fieldRef:
+                apiVersion: v1
+                fieldPath: metadata.namespace
 {{- end }}
 
 {{- /* epplib.env: the EPP's environment. The user's comes last, and a variable may expand earlier ones. */ -}}

@@ -29,6 +29,12 @@ the user has another. */ -}}
 {{- include "epplib.texts" $files }}
 {{- end }}
 
+{{- /* epplib.hasProxy: whether the sidecar is a proxy of the chart's, not something of the user's. */ -}}
+{{- define "epplib.hasProxy" -}}
+{{- $sidecar := .Values.inferenceExtension.sidecar -}}
+{{ and $sidecar.enabled (hasKey $sidecar "proxyType") }}
+{{- end }}
+
 {{- /* epplib.sidecarContainer: that container. */ -}}
 {{- define "epplib.sidecarContainer" -}}
 {{- $sidecar := include "epplib.sidecar" . | fromYaml -}}

@@ -177,11 +177,24 @@ def test_only_pods_that_ask_kubernetes_get_a_token(documents: list[Document]) ->
     }
     for _, pod in pods(documents):
         account = pod["spec"].get("serviceAccountName", "default")
-        mounted = pod["spec"].get(
+        automatic = pod["spec"].get(
             "automountServiceAccountToken",
             accounts.get(account, {}).get("automountServiceAccountToken", True),
         )
-        assert mounted is (account in bound), account
+        readers = [each["name"] for each in containers(pod) if automatic or mounts_token(pod, each)]
+        assert bool(readers) is (account in bound), account
+        assert "envoy-sidecar" not in readers
+        assert "agentgateway-sidecar" not in readers
+
+
+def mounts_token(pod: Any, container: Any) -> bool:
+    mounted = {each["name"] for each in container.get("volumeMounts", [])}
+    return any(
+        "serviceAccountToken" in source
+        for volume in pod["spec"].get("volumes", [])
+        if volume["name"] in mounted
+        for source in volume.get("projected", {}).get("sources", [])
+    )
 
 
 def test_a_change_of_the_configuration_changes_the_pod(documents: list[Document]) -> None:

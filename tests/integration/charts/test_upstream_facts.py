@@ -164,6 +164,8 @@ def variable(env: Any) -> str:
 def source(volume: Any) -> str:
     if "configMap" in volume:
         return f"ConfigMap {volume['configMap']['name']}"
+    if "projected" in volume:
+        return " ".join(name for each in volume["projected"]["sources"] for name in each)
     return f"emptyDir {volume['emptyDir'].get('sizeLimit', '')}".strip()
 
 

@@ -23,7 +23,7 @@ spec:
         {{- include "epplib.podAnnotations" . | nindent 8 }}
     spec:
       serviceAccountName: {{ include "epplib.epp" . }}
-      automountServiceAccountToken: true
+      automountServiceAccountToken: {{ eq (include "epplib.hasProxy" .) "false" }}
       terminationGracePeriodSeconds: {{ int $ext.terminationGracePeriodSeconds }}
       {{- with $ext.podSecurityContext }}
       securityContext:
@@ -54,6 +54,9 @@ spec:
         - name: plugins-config-volume
           configMap:
             name: {{ include "epplib.epp" . }}
+        {{- if eq (include "epplib.hasProxy" .) "true" }}
+        {{- include "epplib.tokenVolume" . | nindent 8 }}
+        {{- end }}
         {{- if $ext.latencyPredictor.enabled }}
         {{- include "epplib.predictorVolumes" . | nindent 8 }}
         {{- end }}

@@ -132,6 +132,7 @@ TOKEN = (
 REMOVED = object()
 POD = "spec/template/spec"
 EPP = f"Deployment:llm-epp/{POD}/containers/0"
+ROOT_CERTIFICATE = {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
 PROXY = f"Deployment:llm-epp/{POD}/containers/1"
 MODEL = "Deployment:llm-model"
 
@@ -329,6 +330,11 @@ def test_what_is_not_rendered_is_a_note(path: str, value: Any, note: str) -> Non
         pytest.param(
             *("PodDisruptionBudget/spec/selector", {"matchExpressions": [{"key": "x"}]}),
             id="a selector that says more than labels",
+        ),
+        pytest.param(
+            f"{MODEL}/{POD}/volumes",
+            [{"name": "api", "projected": {"sources": [{"configMap": ROOT_CERTIFICATE}]}}],
+            id="the certificate of the API server",
         ),
     ],
 )
