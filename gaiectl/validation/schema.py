@@ -143,7 +143,7 @@ class Schema:
                 for inner in nearest:
                     yield from self._of(inner)
             case bound if bound in _BOUNDS:
-                yield Finding(path, f"{value} {_BOUNDS[bound]} {what}")
+                yield Finding(path, f"{short(value)} {_BOUNDS[bound]} {what}")
             case size if size in _SIZES:
                 verb, unit = _SIZES[size]
                 is_empty = not value and what == 1
@@ -184,8 +184,9 @@ class Schema:
         return str(title) if title else _either(error.kind.value)
 
     def _about(self, error: "ValidationError") -> str:
-        around = self._at(error)
-        return str(around.get("title") or around.get("description") or "see the schema")
+        around, kind = self._at(error), error.kind
+        matching = f"a text that matches {kind.value}" if kind.name == "pattern" else ""
+        return str(around.get("title") or around.get("description") or matching or "see the schema")
 
     def _at(self, error: "ValidationError") -> Mapping[str, Any]:
         """Return the schema that holds the keyword which complains."""

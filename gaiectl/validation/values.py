@@ -16,9 +16,14 @@ from gaiectl.validation.schema import Finding, Schema, UnusableSchema
 
 SCHEMA_FILE = "values.schema.json"
 
+_SHOWN = 200
+"""Characters of an assignment, which stands before each of its mistakes."""
+
 
 def schema_of(chart_folder: Path) -> Mapping[str, Any]:
-    """Return the JSON Schema of a chart's values; empty for a chart without one, or an archive.
+    """Return the JSON Schema of a chart's values; empty for an archive or a chart without one.
+
+    Also for one that is no map, of which Helm says what is wrong with it.
 
     Raises:
         GaieError: its values.schema.json is not JSON.
@@ -27,12 +32,12 @@ def schema_of(chart_folder: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
-        schema: Mapping[str, Any] = json.loads(path.read_bytes())
+        schema = json.loads(path.read_bytes())
     except ValueError as error:
         raise GaieError(
             f"{path} is not JSON: {error}", hint="correct it, or remove it from the chart"
         ) from None
-    return schema
+    return schema if isinstance(schema, dict) else {}
 
 
 def check_values_files(files: Sequence[Path], schema: Mapping[str, Any]) -> None:
@@ -98,7 +103,8 @@ def _text(file: Path) -> str:
 
 
 def _as_typed(assignment: Assignment) -> str:
-    return f"{'--set-string' if assignment.as_string else '--set'} {assignment.text}"
+    text = assignment.text if len(assignment.text) <= _SHOWN else f"{assignment.text[:_SHOWN]}..."
+    return f"{'--set-string' if assignment.as_string else '--set'} {text}"
 
 
 def _culprit(finding: Finding, assigned: Sequence[Assigned]) -> Assigned:

@@ -208,11 +208,33 @@ def test_a_chart_without_schema_accepts_everything(tmp_path: Path) -> None:
     check_assignments([Assignment(text="a.b[3]=c")], schema)
 
 
-def test_the_schema_of_somebody_elses_chart_may_be_unusable(tmp_path: Path) -> None:
-    (tmp_path / "values.schema.json").write_text('{"$ref": "https://example.com/s.json"}')
+@pytest.mark.parametrize("schema", ['{"$ref": "https://example.com/s.json"}', "true", "null"])
+def test_the_schema_of_somebody_elses_chart_may_be_unusable(schema: str, tmp_path: Path) -> None:
+    (tmp_path / "values.schema.json").write_text(schema)
     (tmp_path / "v.yaml").write_text("a: 1")
 
     check_values_files([tmp_path / "v.yaml"], schema_of(tmp_path))
+
+
+def test_a_pattern_nobody_explains_explains_itself(write: Write) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check_values_files([write("a: B")], {"properties": {"a": {"pattern": "^[a-z]$"}}})
+
+    assert caught.value.detail.endswith("'B' does not fit (wanted: a text that matches ^[a-z]$)")
+
+
+def test_thousands_of_mistakes_are_told_in_a_few_lines(write: Write, schema: Any) -> None:
+    unknown = [f"x{number}" for number in range(3000)]
+    text = ",".join(f"{name}={'9' * 500}" for name in unknown)
+    with pytest.raises(InvalidInput) as of_file:
+        check_values_files([write("".join(f"{name}: 1\n" for name in unknown))], schema)
+    with pytest.raises(InvalidInput) as of_text:
+        check_assignments([Assignment(text=text)], schema)
+
+    for caught in (of_file, of_text):
+        assert caught.value.message == "3000 mistakes in the input"
+        assert caught.value.detail.endswith("\n... and 2900 more")
+        assert len(caught.value.detail) < 100_000
 
 
 def test_a_schema_that_is_no_json_is_named(tmp_path: Path) -> None:
