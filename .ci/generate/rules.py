@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gaiectl.documents import DNS_LABEL
 from gaiectl.validation.crds import Schema
+from gaiectl.validation.rules import QUANTITY
 
 _SUBDOMAIN = rf"{DNS_LABEL}(\.{DNS_LABEL})*"
 _WORD = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
@@ -43,12 +44,10 @@ _PORT_NAME = _form(
     15,
     "a port's name (small letters, digits and single -, at least one letter)",
 )
-# Kubernetes takes minutes over longer exponents.
-_NUMBER = r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]{1,3})?"
-_QUANTITY = _form(f"[-+]?{_NUMBER}", 64, "a quantity such as 100m, 2 or 512Mi")
+_QUANTITY = _form(QUANTITY, 64, "a quantity such as 100m, 2 or 512Mi")
 _AMOUNT = {
     "type": ["string", "number"],
-    **_form(rf"\+?{_NUMBER}", 64, "a quantity such as 100m, 2 or 512Mi, not below 0"),
+    **_form(f"(?!-){QUANTITY}", 64, "a quantity such as 100m, 2 or 512Mi, not below 0"),
     "minimum": 0,
 }
 _AMOUNTS = {"additionalProperties": _AMOUNT}

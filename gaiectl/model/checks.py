@@ -1,21 +1,23 @@
-"""Refuses settings that make no sense, before they become objects that no API server takes."""
+"""Refuses settings that make no sense together or for a kind, each valid in itself.
+
+What a single field may hold is in the schema of ``gaie.yaml``, and what a field of an object may
+hold in ``gaiectl.validation``.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gaiectl.documents import DNS_LABEL
 from gaiectl.errors import GaieError
 from gaiectl.model.server import Settings
 from gaiectl.model.workload import REPLICAS
+from gaiectl.validation.rules import amount
 
-_LABEL = re.compile(r"(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(
-    r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-)
-_QUANTITY = re.compile(r"(?=.*[1-9])[0-9]+(\.[0-9]+)?([EPTGM]i?|k|Ki)?")
-_ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_SECRET_NAME = re.compile(rf"(?=.{{1,253}}$){DNS_LABEL}(\.{DNS_LABEL})*")
 _RESOURCE = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?")
 _ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
+_FIRST_PORT = 1024
 _TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _IN_THE_OPEN = (
     "a token would stand in the open",
@@ -32,8 +34,6 @@ _OURS = {
     "--lora-modules": "adapters",
 }
 """Flags whose value probes, other objects or the EPP know too, with the setting they follow."""
-
-_A_NAME = "use at most 63 small letters, digits and dashes, a letter or digit at both ends"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,20 +68,12 @@ def refuse_nonsense(settings: Settings, can: Abilities) -> None:
 
 
 def _problems(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]:
-    if not _LABEL.fullmatch(settings.name):
-        yield "modelServer.name", f"{settings.name!r} is no name of a Deployment", _A_NAME
-    if not _LABEL.fullmatch(settings.namespace):
-        yield "namespace", f"{settings.namespace!r} is no name of a namespace", _A_NAME
-    if settings.replicas < 0:
-        yield "modelServer.replicas", f"{settings.replicas} is negative", "use 1 or more"
-    if not 1024 <= settings.port <= 65535:
+    if settings.port < _FIRST_PORT:
         yield (
             "modelServer.targetPorts",
-            f"{settings.port} is not between 1024 and 65535",
+            f"{settings.port} is below {_FIRST_PORT}",
             "choose a port that a process without root may open, for instance 8000",
         )
-    if settings.startup_seconds < 0:
-        yield "modelServer.startupSeconds", f"{settings.startup_seconds} is negative", "use seconds"
     for path, text in (("model", settings.model), ("image", settings.image)):
         if any(letter.isspace() for letter in text):
             yield f"modelServer.{path}", f"{text!r} has a blank in it", "remove the blank"
@@ -90,19 +82,10 @@ def _problems(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, st
     yield from _token(settings, can)
     yield from _arguments(settings)
     yield from _cache(settings, can)
-    for name in settings.env:
-        if not _ENV_NAME.fullmatch(name):
-            yield (
-                f"modelServer.env.{name}",
-                f"{name!r} is no name of an environment variable",
-                "use letters, digits and underscores, a letter first",
-            )
 
 
 def _accelerators(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]:
     path = "modelServer.accelerators"
-    if settings.accelerators < 0:
-        yield path, f"{settings.accelerators} is negative", "use 1 or more"
     if settings.accelerators and not can.accelerators:
         yield path, f"model server {can.kind} uses none", "remove it, or choose another kind"
     if not _RESOURCE.fullmatch(settings.accelerator_resource):
@@ -150,7 +133,7 @@ def _token(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]
     path, secret = "modelServer.tokenSecret", settings.token_secret
     if secret and not can.weights:
         yield path, f"model server {can.kind} downloads nothing", "remove it"
-    if secret and not _SUBDOMAIN.fullmatch(secret):
+    if secret and not _SECRET_NAME.fullmatch(secret):
         yield (
             path,
             f"{secret[:4]!r}... is no name of a Secret",
@@ -174,13 +157,11 @@ def _cache(settings: Settings, can: Abilities) -> Iterator[tuple[str, str, str]]
     path, cache = "modelServer.cache", settings.cache
     if not can.weights and (cache.claim or cache.create or cache.size):
         yield path, f"model server {can.kind} downloads nothing", "remove it"
-    if cache.claim and not _SUBDOMAIN.fullmatch(cache.claim):
-        yield f"{path}.claim", f"{cache.claim!r} is no name of a claim", _A_NAME
     if cache.create and not cache.claim:
         yield f"{path}.claim", "a claim that is made needs a name", "set modelServer.cache.claim"
     if cache.create and not cache.size:
         yield f"{path}.size", "a claim that is made needs a size", "set it, for instance 50Gi"
-    if cache.size and not _QUANTITY.fullmatch(cache.size):
+    if cache.size and amount(cache.size) <= 0:
         yield f"{path}.size", f"{cache.size!r} is no size", "write it like 50Gi"
     if cache.claim and cache.size and not cache.create:
         yield (

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from gaiectl.documents import Document
+from gaiectl.documents import DNS_LABEL, Document
 from gaiectl.errors import GaieError
 from gaiectl.plan import Requirement
 from gaiectl.providers.provider import Target
@@ -21,7 +21,6 @@ GATEWAY_API_CRDS = Requirement(
     ),
 )
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LONGEST_SERVICE = 63
 
 
@@ -49,7 +48,7 @@ def gateway_of(
 
     def documents(target: Target) -> tuple[Document, ...]:
         longest = _LONGEST_SERVICE - len(service_suffix)
-        if not _LABEL.fullmatch(target.gateway) or len(target.gateway) > longest:
+        if not re.fullmatch(DNS_LABEL, target.gateway) or len(target.gateway) > longest:
             raise GaieError(
                 f"provider.gateway: {target.gateway!r} cannot be the name of a Gateway of class "
                 f"{class_name}",

@@ -26,7 +26,14 @@ _UNITS = {
     "P": Decimal(10) ** 15,
     "E": Decimal(10) ** 18,
 }
-_QUANTITY = re.compile(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)([KMGTPE]i|[numkMGTPE]|)")
+QUANTITY = (
+    r"([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?)([KMGTPE]i|[numkMGTPE]|)"
+)
+"""The pattern of a quantity, such as ``100m`` or ``2Gi``: its number and its unit.
+
+Kubernetes takes longer exponents too, and minutes to read them.
+"""
+
 _GRACE_SECONDS = 30
 
 
@@ -44,8 +51,8 @@ def check_rules(kind: str, group: str, document: Object) -> Iterator[Finding]:
 
 
 def amount(quantity: Any) -> Decimal:
-    """Return what a quantity such as ``100m`` or ``2Gi`` amounts to."""
-    match = _QUANTITY.fullmatch(str(quantity))
+    """Return what a quantity amounts to; 0 for what is none."""
+    match = re.fullmatch(QUANTITY, str(quantity))
     return Decimal(match[1]) * _UNITS[match[2]] if match else Decimal(0)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gaiectl.errors import GaieError, UsageError
-from gaiectl.model.catalog import SERVERS, server
+from gaiectl.model.catalog import server
 from gaiectl.model.server import Adapter, Cache, Settings
 
 GOOD = Settings(name="llm-model", namespace="serving")
@@ -15,17 +15,9 @@ GOOD = Settings(name="llm-model", namespace="serving")
 @pytest.mark.parametrize(
     ("kind", "wrong", "message"),
     [
-        ("sim", {"name": "Llm"}, "modelServer.name: 'Llm' is no name of a Deployment"),
-        ("sim", {"name": "a.b"}, "modelServer.name: 'a.b' is no name of a Deployment"),
-        ("sim", {"name": ""}, "modelServer.name: '' is no name of a Deployment"),
-        ("sim", {"namespace": "-x"}, "namespace: '-x' is no name of a namespace"),
-        ("sim", {"replicas": -1}, "modelServer.replicas: -1 is negative"),
-        ("sim", {"port": 0}, "modelServer.targetPorts: 0 is not between 1024 and 65535"),
-        ("sim", {"port": 70000}, "modelServer.targetPorts: 70000 is not between 1024 and 65535"),
-        ("gpu", {"startup_seconds": -5}, "modelServer.startupSeconds: -5 is negative"),
+        ("sim", {"port": 80}, "modelServer.targetPorts: 80 is below 1024"),
         ("gpu", {"model": "a b"}, "modelServer.model: 'a b' has a blank in it"),
         ("gpu", {"image": "a:1 "}, "modelServer.image: 'a:1 ' has a blank in it"),
-        ("gpu", {"accelerators": -1}, "modelServer.accelerators: -1 is negative"),
         ("cpu", {"accelerators": 2}, "modelServer.accelerators: model server cpu uses none"),
         (
             "gpu",
@@ -98,19 +90,9 @@ GOOD = Settings(name="llm-model", namespace="serving")
             "modelServer.arguments[0]: --tensor-parallel-size is ours to set",
         ),
         (
-            "gpu",
-            {"env": {"A=B": ""}},
-            "modelServer.env.A=B: 'A=B' is no name of an environment variable",
-        ),
-        (
             "builtin",
             {"cache": Cache(claim="x")},
             "modelServer.cache: model server builtin downloads nothing",
-        ),
-        (
-            "gpu",
-            {"cache": Cache(claim="X")},
-            "modelServer.cache.claim: 'X' is no name of a claim",
         ),
         (
             "gpu",
@@ -124,6 +106,8 @@ GOOD = Settings(name="llm-model", namespace="serving")
         ),
         ("gpu", {"cache": Cache(size="50GB")}, "modelServer.cache.size: '50GB' is no size"),
         ("gpu", {"cache": Cache(size="0")}, "modelServer.cache.size: '0' is no size"),
+        ("gpu", {"cache": Cache(size="1.2.3")}, "modelServer.cache.size: '1.2.3' is no size"),
+        ("gpu", {"cache": Cache(size="1e9999")}, "modelServer.cache.size: '1e9999' is no size"),
         (
             "gpu",
             {"cache": Cache(claim="x", size="1Gi")},
@@ -174,13 +158,6 @@ def test_a_token_given_for_the_name_of_its_secret_is_not_repeated_in_full() -> N
         server("gpu").documents(replace(GOOD, token_secret=token))
     assert refused.value.message.startswith("modelServer.tokenSecret: ")
     assert token not in refused.value.message
-
-
-@pytest.mark.parametrize("kind", SERVERS)
-def test_names_of_63_letters_fit_and_of_64_do_not(kind: str) -> None:
-    assert server(kind).documents(replace(GOOD, name="a" * 63))
-    with pytest.raises(GaieError, match=r"modelServer\.name"):
-        server(kind).documents(replace(GOOD, name="a" * 64))
 
 
 def test_an_unknown_kind_is_refused_with_a_guess_and_the_list() -> None:
