@@ -7,12 +7,21 @@ from gaiectl.assets import folder
 from gaiectl.documents import Document, load
 from gaiectl.errors import GaieError
 
-POOL = "inferencepools.inference.networking.k8s.io"
-OBJECTIVE = "inferenceobjectives.inference.networking.x-k8s.io"
-MODEL_REWRITE = "inferencemodelrewrites.inference.networking.x-k8s.io"
-POOL_IMPORT = "inferencepoolimports.inference.networking.x-k8s.io"
-ALPHA_POOL = "inferencepools.inference.networking.x-k8s.io"
-EARLY_MODEL = "inferencemodels.inference.networking.x-k8s.io"
+GROUP = "inference.networking.k8s.io"
+"""The API group of what is settled: the InferencePool."""
+
+EARLY_GROUP = "inference.networking.x-k8s.io"
+"""The API group of all that may still change, or has gone."""
+
+ENGINE_LABEL = f"{GROUP}/engine-type"
+"""Label of model servers' pods, of llm-d's too: whose metrics they have."""
+
+POOL = f"inferencepools.{GROUP}"
+OBJECTIVE = f"inferenceobjectives.{EARLY_GROUP}"
+MODEL_REWRITE = f"inferencemodelrewrites.{EARLY_GROUP}"
+POOL_IMPORT = f"inferencepoolimports.{EARLY_GROUP}"
+ALPHA_POOL = f"inferencepools.{EARLY_GROUP}"
+EARLY_MODEL = f"inferencemodels.{EARLY_GROUP}"
 
 INFERENCE_APIS = (POOL, OBJECTIVE, MODEL_REWRITE)
 """What a stack with Inference APIs needs: an Endpoint Picker watches all three."""

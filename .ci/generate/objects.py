@@ -99,7 +99,7 @@ def _definition(name: str, source: Schema) -> Schema:
     short = name.rpartition(".")[2]
     if short in REPLACED:
         return REPLACED[short]
-    schema = _bare(source)
+    schema: Schema = _bare(source)
     properties = schema.get("properties", {})
     # Nobody renders these.
     for field in ("managedFields", "ownerReferences"):

@@ -68,15 +68,22 @@ def _optional(form: Schema) -> Schema:
     return {**form, **least, "pattern": f"{form['pattern']}|^$"}
 
 
-_COUNT = {"minimum": 0}
+_COUNT: Schema = {"minimum": 0}
 _POSITIVE = {"minimum": 1}
 _WRITTEN = {"minLength": 1}
 _LABELS = {"additionalProperties": {"type": "string", **_LABEL_VALUE}, "propertyNames": _KEY}
 _PROTOCOL = {"enum": ["TCP", "UDP", "SCTP", ""]}
-_ID = {"minimum": 0, "maximum": 2147483647}
-_IDS = {"runAsUser": _ID, "runAsGroup": _ID}
-_KEY_OF = {"": {"required": ["name", "key"]}, "name": NAMES["dns-subdomain"], "key": _WRITTEN}
-_STORAGE = {"": {"required": ["requests"]}, "requests": {**_AMOUNTS, "required": ["storage"]}}
+_ID: Schema = {"minimum": 0, "maximum": 2147483647}
+_IDS: Mapping[str, Schema] = {"runAsUser": _ID, "runAsGroup": _ID}
+_KEY_OF: Mapping[str, Schema] = {
+    "": {"required": ["name", "key"]},
+    "name": NAMES["dns-subdomain"],
+    "key": _WRITTEN,
+}
+_STORAGE: Mapping[str, Schema] = {
+    "": {"required": ["requests"]},
+    "requests": {**_AMOUNTS, "required": ["storage"]},
+}
 
 RULES: Mapping[str, Mapping[str, Schema]] = {
     "ObjectMeta": {

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gaiectl.crds import ENGINE_LABEL
 from gaiectl.documents import Document
 from gaiectl.model.server import Settings
 
@@ -60,7 +61,7 @@ class Workload:
 
     Attributes:
         container: name of the container that serves.
-        engine: value of the pods' label ``inference.networking.k8s.io/engine-type``.
+        engine: value of the pods' ``ENGINE_LABEL``.
         image: full reference.
         command: empty for the image's own.
         arguments: ours; the user's come after them, and the last one wins in all engines.
@@ -134,7 +135,7 @@ def deployment(settings: Settings, workload: Workload) -> Document:
                 "metadata": {
                     "labels": {
                         "app": settings.name,
-                        "inference.networking.k8s.io/engine-type": workload.engine,
+                        ENGINE_LABEL: workload.engine,
                         **about["labels"],
                     }
                 },

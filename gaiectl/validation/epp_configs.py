@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from epp.reading.source import UNUSABLE, Source, parse
 from epp.reading.suggest import suggest
+from gaiectl.crds import EARLY_GROUP
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
 from gaiectl.validation.epps import Epp, epps
@@ -23,7 +24,7 @@ _GO_IMAGE = re.compile(
 
 _OWN_IMAGE = re.compile(r"(^|/)gaiectl/epp([@:]|$)")
 
-_API_VERSIONS = ("inference.networking.x-k8s.io/v1alpha1", "llm-d.ai/v1alpha1")
+_API_VERSIONS = (f"{EARLY_GROUP}/v1alpha1", "llm-d.ai/v1alpha1")
 _KIND = "EndpointPickerConfig"
 
 _GO_TYPES = frozenset(

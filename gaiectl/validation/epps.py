@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from gaiectl.validation.fields import Object, at, name_of, namespace_of, pairs, parts, whole, word
 from gaiectl.validation.stream import Pods, Stream
 
-POOL_GROUP = "inference.networking.k8s.io"
 GRPC_PORT = 9002
 
 

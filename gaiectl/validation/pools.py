@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from gaiectl.crds import ENGINE_LABEL, GROUP
 from gaiectl.validation.epps import (
-    POOL_GROUP,
     Epp,
     Selection,
     epps,
@@ -15,9 +15,6 @@ from gaiectl.validation.fields import Object, at, namespace_of, pairs, parts, wh
 from gaiectl.validation.objects import title
 from gaiectl.validation.pods import needs
 from gaiectl.validation.stream import Pods, Remark, Stream, written
-
-ENGINE_LABEL = "inference.networking.k8s.io/engine-type"
-"""A label of the pods of our model servers, of llm-d's too."""
 
 
 def check_pools(stream: Stream) -> Iterator[Remark]:
@@ -76,7 +73,7 @@ def _pool_of(epp: Epp, stream: Stream) -> Iterator[Remark]:
     name, namespace = epp.flags.get("pool-name", ""), epp.pool_namespace
     if not name:
         return
-    group = epp.flags.get("pool-group", POOL_GROUP)
+    group = epp.flags.get("pool-group", GROUP)
     pools = stream.named("InferencePool", namespace, name)
     if any(stream.group(pool) == group for pool in pools):
         return

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gaiectl.crds import GROUP
 from gaiectl.documents import Document
 from gaiectl.validation.fields import Object, at, name_of, namespace_of, parts, word
 from gaiectl.validation.objects import title
@@ -26,7 +27,7 @@ def check_routes(stream: Stream) -> Iterator[Remark]:
     for objective in stream.of("InferenceObjective", "InferenceModel", "InferenceModelRewrite"):
         own = {"group": stream.group(objective), "kind": "InferencePool"}
         if objective.get("kind") != "InferenceModel":
-            own["group"] = "inference.networking.k8s.io"
+            own["group"] = GROUP
         pool = {**own, **(at(objective, "spec", "poolRef") or {})}
         yield from _reference(objective, "spec.poolRef", pool, stream, hint="inferenceObjectives")
     for rule in stream.of("DestinationRule"):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from gaiectl.crds import EARLY_GROUP, GROUP
 from gaiectl.validation.fields import Object, at, parts, whole, word
 from gaiectl.validation.schema import Finding
 
@@ -128,6 +129,6 @@ _RULES: Mapping[tuple[str, str], Callable[[Object], Iterator[Finding]]] = {
     ("StatefulSet", "apps"): _workload,
     ("DaemonSet", "apps"): _workload,
     ("Job", "batch"): _workload,
-    ("InferencePool", "inference.networking.k8s.io"): _pool,
-    ("InferenceModel", "inference.networking.x-k8s.io"): _model,
+    ("InferencePool", GROUP): _pool,
+    ("InferenceModel", EARLY_GROUP): _model,
 }
