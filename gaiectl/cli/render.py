@@ -54,9 +54,6 @@ def render(
     ] = False,
 ) -> None:
     """Show what a stack becomes: every object once, checked, in the order to apply it."""
-    from gaiectl.operations import manifests
-    from gaiectl.operations.commands import commands
-    from gaiectl.operations.images import with_registry
     from gaiectl.operations.render import render as render_plan
 
     if (output is Form.DIR) != (output_dir is not None):
@@ -71,12 +68,19 @@ def render(
         )
     plan = wanted.plan()
     rendered = render_plan(plan, wanted.helm())
-    documents = list(
-        rendered.documents if registry is None else with_registry(rendered.documents, registry)
-    )
+    documents = list(rendered.documents)
+
+    from gaiectl.operations import manifests  # later than Helm's start, for it costs time
+
+    if registry is not None:
+        from gaiectl.operations.images import with_registry
+
+        documents = list(with_registry(documents, registry))
     for note in rendered.notes:
         terminal.say(f"note: {note}")
     if print_commands:
+        from gaiectl.operations.commands import commands
+
         terminal.data(commands(plan).rstrip("\n"))
     elif output_dir is not None:
         count = manifests.write(documents, output_dir)

@@ -222,10 +222,11 @@ def _environment() -> dict[str, str]:
     """Return our environment without what would change Helm's answer.
 
     No ``HELM_NAMESPACE`` and the like, no plugins (they are started to say who they are), and no
-    cluster: a template needs none.
+    cluster: a template needs none. Go collects garbage less often than it would, which takes a fifth
+    off the time of so short a program.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HELM_")}
-    return {**kept, "HELM_NO_PLUGINS": "1", "KUBECONFIG": os.devnull}
+    return {"GOGC": "400", **kept, "HELM_NO_PLUGINS": "1", "KUBECONFIG": os.devnull}
 
 
 def _end(file: IO[bytes], length: int) -> str:
