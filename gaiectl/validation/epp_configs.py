@@ -17,7 +17,7 @@ from gaiectl.validation.stream import Remark, Stream
 Implementation = Literal["auto", "python", "go"]
 
 _GO_IMAGE = re.compile(
-    r"(^|/)gateway-api-inference-extension/([^@:]*/)?epp([@:]|$)"
+    r"gateway-api-inference-extension/(.*/)?epp([@:]|$)"
     r"|llm-d-inference-scheduler|llm-d-router-endpoint-picker"
 )
 """Images of GAIE's EPP and llm-d's, told as ``epplib.implementation`` of the charts tells them."""
