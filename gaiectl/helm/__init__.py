@@ -1,4 +1,4 @@
 """The adapter to the helm binary, version 3 or 4; the only importer of pyhelm3.
 
-May import ``documents``, ``assets`` and ``errors``.
+May import ``tools``, ``plan``, ``documents`` and ``errors``.
 """

@@ -147,7 +147,7 @@ def _python(text: str, file: str) -> Iterator[Remark]:
 
 def _go(text: str, file: str) -> Iterator[Remark]:
     """Yield what every Go EPP refuses, and a note on each plugin type that none we know has."""
-    source = parse(text, file)
+    source = parse(text, file, merge_keys=True)
     if source.value is UNUSABLE or source.value is None:
         pass  # the parser has said why, or the text is empty, which stands for the default
     elif isinstance(source.value, dict):

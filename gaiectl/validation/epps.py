@@ -75,10 +75,11 @@ def flags_of(container: Object) -> dict[str, str]:
         for argument in words if isinstance(words, list) else ():
             text = str(argument)
             if text.startswith("-") and text.strip("-"):
-                last, _, value = text.lstrip("-").partition("=")
-                flags[last] = value if "=" in text else "true"
-            elif last and flags[last] == "true":
-                flags[last] = text
+                name, equals, value = text.lstrip("-").partition("=")
+                flags[name] = value if equals else "true"
+                last = "" if equals else name
+            elif last:
+                flags[last], last = text, ""
     return flags
 
 

@@ -418,6 +418,11 @@ def test_a_named_port_need_not_be_on_every_pod_of_a_service() -> None:
     assert check_agreement(with_extra(canary)) == [TOKEN]
 
 
+@pytest.mark.parametrize("flags", [["--pool-name=llm", "extra"], ["--pool-name", "llm", "extra"]])
+def test_flags_are_read_as_go_reads_them(flags: list[str]) -> None:
+    assert check_agreement(changed(f"{EPP}/args", flags)) == [TOKEN]
+
+
 def test_what_is_optional_is_not_needed() -> None:
     reference = {"name": "hf-token", "key": "token", "optional": True}
     path = f"{MODEL}/{POD}/containers/0/env/0/valueFrom/secretKeyRef"

@@ -157,6 +157,12 @@ def test_the_go_epp_refuses_what_it_cannot_decode(text: str, expected: str) -> N
     assert any(expected in line for line in refused(stack(text, GO)))
 
 
+def test_the_go_epp_knows_merge_keys_as_all_of_kubernetes_does() -> None:
+    merged = f"{HEAD}plugins:\n- &queue {{type: queue-scorer}}\n- {{<<: *queue, name: other}}\n"
+
+    assert check_epp_configs(stack(merged, GO)) == []
+
+
 def test_an_empty_configuration_stands_for_the_default() -> None:
     assert check_epp_configs(stack("", GO)) == []
     assert check_epp_configs(stack("")) == []
