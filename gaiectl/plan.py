@@ -4,10 +4,9 @@ Every reader (render, images, and later install, cleanup, export) walks the same
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gaiectl.documents import Document
 
@@ -22,8 +21,7 @@ class Phase(StrEnum):
     PROVIDER = "provider"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
+class Assignment(NamedTuple):
     """One ``--set`` or ``--set-string`` of the user, for Helm to read.
 
     Attributes:
@@ -35,8 +33,7 @@ class Assignment:
     as_string: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
+class Release(NamedTuple):
     """A chart with its values.
 
     Attributes:
@@ -56,23 +53,20 @@ class Release:
     assignments: tuple[Assignment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Objects:
+class Objects(NamedTuple):
     """Objects that no chart owns."""
 
     documents: tuple[Document, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """One thing to create, in its phase."""
 
     phase: Phase
     what: Release | Objects
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
+class Requirement(NamedTuple):
     """Something that must be in the cluster before the plan is carried out.
 
     Attributes:
@@ -84,8 +78,7 @@ class Requirement:
     commands: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """What a stack becomes.
 
     Attributes:

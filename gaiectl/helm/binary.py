@@ -11,10 +11,9 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
 import yaml
 
@@ -141,8 +140,7 @@ class Pending:
         self._narration.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Helm:
+class Helm(NamedTuple):
     """A helm binary, version 3 or 4.
 
     Attributes:

@@ -1,14 +1,13 @@
 """What a provider says about itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gaiectl.documents import Document
 from gaiectl.plan import Requirement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(NamedTuple):
     """The pool that a provider's objects are made for.
 
     Attributes:
@@ -26,8 +25,7 @@ def _nothing(_: Target) -> tuple[Document, ...]:
     return ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class Provider(NamedTuple):
     """One gateway implementation.
 
     Attributes:

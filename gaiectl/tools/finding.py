@@ -4,9 +4,9 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from gaiectl.errors import GaieError
 from gaiectl.tools.catalogue import Tool
@@ -30,8 +30,7 @@ class Source(StrEnum):
     CACHE = "cache"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(NamedTuple):
     """A tool on this machine."""
 
     tool: Tool

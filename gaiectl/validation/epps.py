@@ -1,7 +1,7 @@
 """The Endpoint Pickers of a rendering and what their flags say; names and defaults are GAIE's."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gaiectl.validation.fields import Object, at, name_of, namespace_of, pairs, parts, whole, word
 from gaiectl.validation.stream import Pods, Stream
@@ -9,8 +9,7 @@ from gaiectl.validation.stream import Pods, Stream
 GRPC_PORT = 9002
 
 
-@dataclass(frozen=True, slots=True)
-class Epp:
+class Epp(NamedTuple):
     """One Endpoint Picker.
 
     Attributes:
@@ -38,8 +37,7 @@ class Epp:
         return self.flags.get("pool-namespace") or self.pods.namespace
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Which pods are endpoints, and on which ports they serve.
 
     Attributes:

@@ -4,7 +4,6 @@ Nothing here trusts the shape of an object: that is for ``gaiectl.validation.obj
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gaiectl.documents import Document
@@ -31,8 +30,7 @@ def written(labels: Mapping[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in labels.items()) or "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Pods:
+class Pods(NamedTuple):
     """The pods of one workload.
 
     Attributes:
