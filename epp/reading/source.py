@@ -269,6 +269,8 @@ class _Values:
             # YAML 1.1 takes some of JSON's numbers, such as 1e3, for words.
             if event.implicit[0] and _JSON_NUMBER.fullmatch(text):
                 tag = _CORE + ("float" if set(text) & set(".eE") else "int")
+            elif ":" in text and tag.removeprefix(_CORE) in ("int", "float"):
+                tag = _CORE + "str"  # 22:22 is a number in base 60 to YAML 1.1, and to nobody else
         else:
             self._check_tag(tag, path, ("str", "int", "float", "bool", "null"))
         node = yaml.ScalarNode(tag, text)

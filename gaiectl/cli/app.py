@@ -39,6 +39,10 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a ca
         raise typer.Exit
 
 
+_OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EROFS, errno.ENOENT)
+"""What a call without a file's name fails of, such as the search for a temporary folder."""
+
+
 @app.callback()
 def _root(
     colour: Annotated[
@@ -76,10 +80,10 @@ def run() -> int:
         )
         return Exit.FAILED
     except OSError as error:
-        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.filename is None and error.errno not in _OF_THE_MACHINE:
             return _own_fault(error)
         errors.show_lines(
-            f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}",
+            f"{error.filename or 'this machine'}: {(error.strerror or str(error)).lower()}",
             "see that the path is yours to read and write, and that there is space left",
         )
         return Exit.FAILED

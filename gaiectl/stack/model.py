@@ -22,6 +22,11 @@ _NAMESPACE = {
     "title": "a name of up to 63 small letters, digits and -",
 }
 _OTHER_NAME = {**_NAMESPACE, "pattern": r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"}
+_DOTTED_NAME = {
+    "pattern": r"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$",
+    "maxLength": 253,
+    "title": "a name of up to 253 small letters, digits, - and .",
+}
 _PORT = {"minimum": 1, "maximum": 65535}
 
 
@@ -96,7 +101,7 @@ class Adapter:
 class Cache:
     """Where downloaded weights stay."""
 
-    claim: str = about("", "name of a PersistentVolumeClaim; empty is an emptyDir", **_OTHER_NAME)
+    claim: str = about("", "name of a PersistentVolumeClaim; empty is an emptyDir", **_DOTTED_NAME)
     create: bool = about(default=False, text="create the claim too")
     size: str = about("", "of the claim, or limit of the emptyDir: 100Gi")
     storage_class: str = about("", "of a created claim; empty is the cluster's default")

@@ -195,5 +195,11 @@ def test_a_file_may_begin_with_a_byte_order_mark_and_end_lines_like_windows(tmp_
     assert load(file, {}).name == "x"
 
 
+def test_a_claim_may_have_dots_in_its_name() -> None:
+    stack = load(None, {"modelServer": {"cache": {"claim": "weights.v1"}}})
+
+    assert stack.model_server.cache.claim == "weights.v1"
+
+
 def test_flags_mode_is_an_api() -> None:
     assert load(None, {"api": "flags"}).api is Api.FLAGS
