@@ -8,8 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gaiectl import crds
 from gaiectl.charts import complete
-from gaiectl.documents import Document, in_apply_order, in_namespace, refuse_twins
+from gaiectl.documents import Document, identity, in_apply_order, in_namespace, refuse_twins
 from gaiectl.errors import GaieError
 from gaiectl.helm.binary import Helm
 from gaiectl.plan import Objects, Plan, Release
@@ -39,7 +40,9 @@ def render(plan: Plan, helm: Helm) -> Rendered:
     Raises:
         GaieError: the input is wrong, Helm failed, or the result could not work.
     """
-    documents = in_apply_order(in_namespace(_documents(plan, helm), plan.namespace))
+    rendered = [*_documents(plan, helm)]
+    rendered += _definition_of_early_pool(rendered)
+    documents = in_apply_order(in_namespace(rendered, plan.namespace))
 
     from gaiectl.validation.agreement import check_agreement  # noqa: PLC0415 - see _check_input
     from gaiectl.validation.epp_configs import check_epp_configs  # noqa: PLC0415 - see above
@@ -49,6 +52,14 @@ def render(plan: Plan, helm: Helm) -> Rendered:
     notes = [*plan.notes, *check_objects(documents), *check_agreement(documents)]
     notes += check_epp_configs(documents, _implementation(plan))
     return Rendered(plan=plan, documents=tuple(documents), notes=tuple(dict.fromkeys(notes)))
+
+
+def _definition_of_early_pool(documents: list[Document]) -> tuple[Document, ...]:
+    """Return the definition of an early InferencePool, which only the user's values ask for."""
+    kinds = {f"{who.kind}.{who.group}" for who in map(identity, documents)}
+    brings_definitions = "CustomResourceDefinition.apiextensions.k8s.io" in kinds
+    is_early = "InferencePool.inference.networking.x-k8s.io" in kinds
+    return crds.crds(crds.ALPHA_POOL) if brings_definitions and is_early else ()
 
 
 def _implementation(plan: Plan) -> "Implementation":
@@ -98,5 +109,8 @@ def _check_input(release: Release, folder: Path) -> None:
         schema = schema_of(folder)
         check_values_files(release.value_files, schema)
         check_assignments(release.assignments, schema)
-    for module in ("epp.config", "jsonschema_rs", "gaiectl.validation.agreement"):
+    from gaiectl.validation import kinds  # noqa: PLC0415 - see the docstring
+
+    kinds.prepare()
+    for module in ("epp.config", "gaiectl.validation.agreement"):
         import_module(module)

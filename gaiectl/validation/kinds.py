@@ -135,6 +135,12 @@ def _alike(keys: list[str], entries: list[Any], path: str) -> Iterator[Finding]:
         seen.add(known)
 
 
+def prepare() -> None:
+    """Load the validator and Kubernetes' schemas, for a caller who waits for documents anyway."""
+    _kubernetes()
+    Schema({}).findings(None)
+
+
 @cache
 def _kubernetes() -> dict[str, Any]:
     return _json(_SCHEMAS / "kubernetes.json")

@@ -140,6 +140,16 @@ def test_definitions_and_namespace_come_first_when_asked_for(
     assert set(found[1:4]) == {"CustomResourceDefinition"}
 
 
+def test_an_early_pool_brings_its_own_definition(
+    render: Callable[..., list[dict[str, Any]]],
+) -> None:
+    early = "inferencePool.apiVersion=inference.networking.x-k8s.io/v1alpha2"
+    documents = render(*POOL, "--include-crds", "--set", early)
+    names = {document["metadata"]["name"] for document in documents}
+
+    assert "inferencepools.inference.networking.x-k8s.io" in names
+
+
 def test_the_users_values_win_over_the_stack_and_assignments_over_files(
     render: Callable[..., list[dict[str, Any]]], tmp_path: Path
 ) -> None:
