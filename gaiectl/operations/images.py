@@ -7,9 +7,7 @@ from typing import Any
 
 from gaiectl.documents import Document, identity
 from gaiectl.errors import UsageError
-
-DEFAULT_REGISTRY = "docker.io"
-"""Where a name without a registry comes from."""
+from gaiectl.references import DEFAULT_REGISTRY, is_registry, split
 
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _REGISTRY = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d+)?")
@@ -87,7 +85,7 @@ def in_registry(reference: str, mirror: str) -> str:
     Raises:
         UsageError: the mirror is none.
     """
-    registry, path, rest = _split(reference)
+    registry, path, rest = split(reference)
     return f"{_checked(mirror)}/{_full_path(registry, path)}{rest}"
 
 
@@ -121,27 +119,13 @@ def _changed(part: Any, change: Callable[[str, str], str]) -> Any:
 
 
 def _image(reference: str, uses: list[Use]) -> Image:
-    registry, path, rest = _split(reference)
+    registry, path, rest = split(reference)
     named, _, digest = rest.partition("@")
     tag = named.removeprefix(":") or ("" if digest else "latest")
     repository = f"{registry}/{_full_path(registry, path)}"
     return Image(
         reference=reference, repository=repository, tag=tag, digest=digest, uses=tuple(uses)
     )
-
-
-def _split(reference: str) -> tuple[str, str, str]:
-    """Return registry, path, and tag and digest as they are written.
-
-    As docker's ``distribution/reference``: what stands before the first slash is a registry if it
-    has a dot or a port, or is ``localhost``.
-    """
-    first, slash, others = reference.partition("/")
-    has_registry = slash and ("." in first or ":" in first or first == "localhost")
-    registry, remainder = (first, others) if has_registry else (DEFAULT_REGISTRY, reference)
-    end = re.search(r"[:@]", remainder)
-    cut = end.start() if end else len(remainder)
-    return registry, remainder[:cut], remainder[cut:]
 
 
 def _full_path(registry: str, path: str) -> str:
@@ -151,8 +135,7 @@ def _full_path(registry: str, path: str) -> str:
 
 def _checked(mirror: str) -> str:
     host, *path = mirror.rstrip("/").split("/")
-    looks_like_host = "." in host or ":" in host or host == "localhost"
-    if looks_like_host and _REGISTRY.fullmatch(host) and all(_PATH.fullmatch(p) for p in path):
+    if is_registry(host) and _REGISTRY.fullmatch(host) and all(_PATH.fullmatch(p) for p in path):
         return "/".join((host, *path))
     raise UsageError(
         f"{mirror!r} is not a registry",

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from gaiectl.errors import UsageError
+from gaiectl.references import split
 from gaiectl.stack.model import Api, Epp, Implementation, Stack
 
 CONFIG_KEY = "custom-plugins.yaml"
@@ -16,10 +17,8 @@ GO_IMAGE_FOR_FLAGS = "registry.k8s.io/gateway-api-inference-extension/epp:v1.3.1
 _GO_PROJECT = re.compile(r"gateway-api-inference-extension/|llm-d-")
 """Where images of an EPP in Go come from; a mirror keeps these parts of their names."""
 
-_IMAGE = re.compile(
-    r"(?:(?P<registry>[^\s/]*[.:][^\s/]*|localhost)/)?(?P<repository>[^\s:@/]+(?:/[^\s:@/]+)*)"
-    r"(?::(?P<tag>[\w.-]+))?(?:@(?P<digest>\S+))?"
-)
+_PATH = re.compile(r"[^\s:@/]+(?:/[^\s:@/]+)*")
+_TAG_AND_DIGEST = re.compile(r"(?::(?P<tag>[\w.-]+))?(?:@(?P<digest>\S+))?")
 
 
 def epp_values(stack: Stack, config_text: str) -> dict[str, Any]:
@@ -64,15 +63,16 @@ def image_values(reference: str) -> dict[str, str]:
     """
     if not reference:
         return {}
-    match = _IMAGE.fullmatch(reference)
-    if not match:
+    registry, repository, rest = split(reference)
+    match = _TAG_AND_DIGEST.fullmatch(rest)
+    if not (match and _PATH.fullmatch(repository)) or re.search(r"\s", registry):
         raise UsageError(
             f"epp.image: {reference!r} is not an image reference",
             hint="write it like registry.example:5000/team/epp:1.0, without https://",
         )
-    registry, repository, tag, digest = match.groups()
+    tag, digest = match.groups()
     return {
-        "registry": registry or "docker.io",
+        "registry": registry,
         "repository": repository,
         **({"tag": tag or "latest"} if tag or not digest else {}),
         **({"digest": digest} if digest else {}),

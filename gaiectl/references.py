@@ -1,0 +1,25 @@
+"""Image references: where a registry ends and a path begins, stated once."""
+
+import re
+
+DEFAULT_REGISTRY = "docker.io"
+"""Where a name without a registry comes from."""
+
+
+def split(reference: str) -> tuple[str, str, str]:
+    """Return registry, path, and tag and digest as they are written.
+
+    As docker's ``distribution/reference``: what stands before the first slash is a registry if it
+    has a dot or a port, or is ``localhost``.
+    """
+    first, slash, others = reference.partition("/")
+    has_registry = slash and is_registry(first)
+    registry, remainder = (first, others) if has_registry else (DEFAULT_REGISTRY, reference)
+    end = re.search(r"[:@]", remainder)
+    cut = end.start() if end else len(remainder)
+    return registry, remainder[:cut], remainder[cut:]
+
+
+def is_registry(name: str) -> bool:
+    """Tell whether an engine takes a name before a slash for a registry."""
+    return "." in name or ":" in name or name == "localhost"
