@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gaiectl.cli.options import Output, OutputOption, examples
+from gaiectl.cli.options import HelmOption, Output, OutputOption, examples
 from gaiectl.console import terminal
 
 app = typer.Typer(
@@ -87,12 +87,7 @@ def package(
     folder: Annotated[
         Path, typer.Option("--output-dir", metavar="DIR", help="Made when it is missing.")
     ] = Path(),
-    helm: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", envvar="GAIECTL_HELM", show_envvar=False, help="The helm to use."
-        ),
-    ] = None,
+    helm: HelmOption = None,
 ) -> None:
     """Write charts as archives, for a chart repository or an OCI registry."""
     from gaiectl.helm.binary import find

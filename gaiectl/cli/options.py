@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,6 +22,10 @@ class Output(StrEnum):
 
 
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the answer.")]
+HelmOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", envvar="GAIECTL_HELM", show_envvar=False, help="The helm to use."),
+]
 NameOption = Annotated[str, typer.Option("--name", metavar="NAME", help="Which stack.")]
 
 

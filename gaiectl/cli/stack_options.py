@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gaiectl.cli.interruptions import Interruptions
+from gaiectl.cli.options import HelmOption
 from gaiectl.errors import Exit, UsageError
 from gaiectl.stack.model import Api, Implementation, ModelServerKind, PathName, ProviderName
 
@@ -178,12 +179,7 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
     chart: Annotated[
         str | None, typer.Option(metavar="DIR", help="Your own copy of the chart.")
     ] = None,
-    helm: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", envvar="GAIECTL_HELM", show_envvar=False, help="The helm to use."
-        ),
-    ] = None,
+    helm: HelmOption = None,
 ) -> None:
     """Hold the options; never called."""
 

@@ -56,9 +56,9 @@ def render(plan: Plan, helm: Helm) -> Rendered:
 
 def _definition_of_early_pool(documents: list[Document]) -> tuple[Document, ...]:
     """Return the definition of an early InferencePool, which only the user's values ask for."""
-    kinds = {f"{who.kind}.{who.group}" for who in map(identity, documents)}
-    brings_definitions = "CustomResourceDefinition.apiextensions.k8s.io" in kinds
-    is_early = "InferencePool.inference.networking.x-k8s.io" in kinds
+    kinds = {(who.kind, who.group) for who in map(identity, documents)}
+    brings_definitions = ("CustomResourceDefinition", "apiextensions.k8s.io") in kinds
+    is_early = ("InferencePool", crds.EARLY_GROUP) in kinds
     return crds.crds(crds.ALPHA_POOL) if brings_definitions and is_early else ()
 
 

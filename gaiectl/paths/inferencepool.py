@@ -22,15 +22,8 @@ def plan(request: Request) -> Plan:
         "provider": {"name": chosen.name},
     }
     if chosen.gateway_class:
-        values["experimentalHttpRoute"] = {
-            "enabled": True,
-            "inferenceGatewayName": gateway,
-        }
-    target = Target(
-        name=stack.name,
-        namespace=stack.namespace,
-        gateway=gateway,
-    )
+        values["experimentalHttpRoute"] = {"enabled": True, "inferenceGatewayName": gateway}
+    target = Target(name=stack.name, namespace=stack.namespace, gateway=gateway)
     return plan_of(
         request, values, provider=chosen.objects(target), requirements=chosen.requirements
     )
