@@ -1,6 +1,6 @@
 """What discovery says and who listens: the border between finding endpoints and keeping them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -34,4 +34,30 @@ class EndpointSink(Protocol):
         Raises:
             ValueError: two endpoints have the same namespace and name; nothing was changed.
         """
+        ...
+
+
+class RewriteRule(NamedTuple):
+    """What an InferenceModelRewrite does to some models.
+
+    Attributes:
+        name: of the object.
+        models: incoming models it is for; none stands for all.
+        targets: model names and their weights.
+    """
+
+    name: str
+    models: tuple[str, ...]
+    targets: tuple[tuple[str, int], ...]
+
+
+class IntentSink(Protocol):
+    """Takes objectives and rewrites, each as a whole."""
+
+    def set_priorities(self, priorities: Mapping[str, int]) -> None:
+        """Replace the priorities by name of objective."""
+        ...
+
+    def set_rewrites(self, rules: Sequence[RewriteRule]) -> None:
+        """Replace the rules; of several for the same model the first one wins."""
         ...

@@ -22,6 +22,12 @@ class Seconds(float):
     __slots__ = ()
 
 
+class Quantity(int):
+    """A number of bytes or things; in the configuration also in Kubernetes' syntax: ``10Mi``."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Param:
     """What a parameter is for and which values it takes.

@@ -5,12 +5,14 @@ picking are pure functions of their arguments: no clock, no logging, randomness 
 Memory (a prefix index, sessions) is an object of its own in a field with ``init=False``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from random import Random
-from typing import NamedTuple, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from epp.api.endpoint import Candidate, Endpoint
-from epp.api.request import Decision, Request
+from epp.api.metrics import MetricFamily
+from epp.api.request import Decision, Request, Usage
 
 NEUTRAL = 0.5
 """What every candidate scores while a scorer knows nothing of any of them."""
@@ -22,6 +24,24 @@ class Instance(NamedTuple):
     name: str
     type: str
     plugin: object
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """Works with other plugins of the same configuration."""
+
+    def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
+        """Find the others, once, after all were made and before any is used.
+
+        Args:
+            name: this instance's own.
+            instances: every instance by name, in the order of the file, this one included.
+
+        Returns:
+            What is wrong, for example that a plugin named in a parameter does not exist; empty when
+            nothing is.
+        """
+        ...
 
 
 class Filter(Protocol):
@@ -78,12 +98,54 @@ class ProfileHandler(Protocol):
         """
         ...
 
-    def primary(self, request: Request, results: Mapping[str, Decision | None]) -> str:
-        """Return the name of the profile whose endpoints are the answer.
+    def decide(self, request: Request, results: Mapping[str, Decision | None]) -> Decision:
+        """Return the answer: the primary profile's result, with what the others add to it.
 
         Raises:
             Refusal: no usable result.
         """
+        ...
+
+
+@runtime_checkable
+class Producer(Protocol):
+    """Finds out something about a request before it is scheduled (upstream: PrepareData).
+
+    What it finds it hands to ``epp.api.data.publish``, for scorers, filters and other producers.
+
+    Attributes:
+        produces: the kinds of data that it publishes.
+        consumes: the kinds that other producers must have published before; there may be none.
+    """
+
+    produces: ClassVar[frozenset[type]]
+    consumes: ClassVar[frozenset[type]]
+
+    def produce(self, request: Request, candidates: Sequence[Candidate]) -> Awaitable[None] | None:
+        """Publish what can be found.
+
+        Returns:
+            None when it is done. Otherwise what to wait for, for example an HTTP call; it must end
+            by itself in due time, and its failure means that nothing was found.
+        """
+        ...
+
+
+@runtime_checkable
+class Admitter(Protocol):
+    """May turn a request away before it is scheduled (upstream: AdmitRequest)."""
+
+    def objection_to(self, request: Request, candidates: Sequence[Candidate]) -> str:
+        """Return why the request is not admitted; empty when it is."""
+        ...
+
+
+@runtime_checkable
+class SaturationDetector(Protocol):
+    """Tells how full a pool is."""
+
+    def saturation(self, candidates: Sequence[Candidate]) -> float:
+        """Return 0 for an idle pool, 1 and more for one that shall get no more; none: 1."""
         ...
 
 
@@ -98,16 +160,75 @@ class DispatchObserver(Protocol):
         ...
 
 
+class ResponseHead(NamedTuple):
+    """The beginning of a response.
+
+    Attributes:
+        status: HTTP status; 0 when it is missing or no number.
+        headers: lower-case names; the last value of a repeated header.
+        served: the endpoint that the gateway says has served, ``ip:port``, or empty.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    served: str = ""
+
+
+@runtime_checkable
+class ResponseObserver(Protocol):
+    """Wants to see response headers (upstream: ResponseReceived, ResponseHeader)."""
+
+    def responded(
+        self, request: Request | None, decision: Decision | None, response: ResponseHead
+    ) -> Sequence[tuple[str, str]]:
+        """Return the response headers to set; the request is None if its phase was not seen."""
+        ...
+
+
 class Outcome(NamedTuple):
     """How a dispatched request ended.
 
     Attributes:
         status: HTTP status of the model server; 0 when it was not seen.
         is_complete: the exchange ended by itself, not by a reset.
+        usage: token counts; None when none were seen or looked for.
+        served: the endpoint that the gateway says has served, ``ip:port``, or empty.
+        first_byte_seconds: from the request's arrival to the response's headers; 0 when these were
+            not seen.
+        first_token_seconds: from the request's arrival to the first part of a streamed body; 0 when
+            that was not seen.
+        seconds: from the request's arrival to the end.
     """
 
     status: int = 0
     is_complete: bool = True
+    usage: Usage | None = None
+    served: str = ""
+    first_byte_seconds: float = 0.0
+    first_token_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+@runtime_checkable
+class ResponseReporter(Protocol):
+    """Tells the proxy something of a response when it has ended (dynamic metadata)."""
+
+    def report(
+        self, request: Request | None, usage: Usage | None
+    ) -> Mapping[str, Mapping[str, float | str]]:
+        """Return values by metadata namespace and name; empty for none."""
+        ...
+
+
+@runtime_checkable
+class NeedsResponse(Protocol):
+    """Declares what a plugin must see of responses; whoever does not is content with their end.
+
+    Attributes:
+        needs_response: ``headers`` or ``body`` (its token counts and their times).
+    """
+
+    needs_response: ClassVar[str]
 
 
 @runtime_checkable
@@ -130,3 +251,58 @@ class EndpointObserver(Protocol):
 
 class DiscoverySource(Protocol):
     """Where endpoints come from; the server builds the reader that belongs to the type."""
+
+
+class Host(Protocol):
+    """What the server offers to plugins that work in the background."""
+
+    def candidates(self) -> Sequence[Candidate]:
+        """Return the endpoints alive now, and what is known of them."""
+        ...
+
+    def on_endpoints(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` whenever endpoints came or went; return the undo."""
+        ...
+
+
+@runtime_checkable
+class Service(Protocol):
+    """A plugin that works in the background: it listens, asks others, or sweeps."""
+
+    async def start(self, host: Host) -> None:
+        """Begin; called once, on the event loop, before requests come. Must not wait for others."""
+        ...
+
+    async def stop(self) -> None:
+        """End everything that ``start`` began; also called if that failed."""
+        ...
+
+
+@runtime_checkable
+class Heir(Protocol):
+    """Takes over the memory of the instance whose place it takes when a configuration changes."""
+
+    def inherit(self, predecessor: object) -> None:
+        """Take what can be used of an instance of the same name and class."""
+        ...
+
+
+@runtime_checkable
+class Observable(Protocol):
+    """Has metrics of its own."""
+
+    def metrics(self) -> Iterable[MetricFamily]:
+        """Return them, evaluated now."""
+        ...
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """Shows its memory on the debug page."""
+
+    def state(self) -> Mapping[str, object]:
+        """Return it as JSON values, bounded in size; never a prompt, a header or a token."""
+        ...
+
+
+NOTHING_REPORTED: Mapping[str, Mapping[str, float | str]] = MappingProxyType({})

@@ -13,13 +13,28 @@ from epp.api.plugin import DiscoverySource, Filter, Picker, ProfileHandler, Scor
 
 
 class Family(StrEnum):
-    """What a plugin is for. A type belongs to exactly one family."""
+    """What a plugin is for."""
 
     FILTER = "filter"
     SCORER = "scorer"
     PICKER = "picker"
     PROFILE_HANDLER = "profile handler"
+    DECIDER = "decider"
+    PRODUCER = "producer"
+    ADMITTER = "admitter"
+    SATURATION_DETECTOR = "saturation detector"
+    ORDERING_POLICY = "ordering policy"
+    FAIRNESS_POLICY = "fairness policy"
+    USAGE_LIMIT_POLICY = "usage limit policy"
+    EVICTION_FILTER = "eviction filter"
+    EVICTION_ORDER = "eviction order"
+    DATA_SOURCE = "data source"
+    EXTRACTOR = "extractor"
+    PARSER = "parser"
+    RESPONSE_HOOK = "response hook"
     DISCOVERY = "discovery"
+    PEER_DISCOVERY = "peer discovery"
+    SYNCER = "syncer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +43,23 @@ class PluginType:
 
     Attributes:
         name: the ``type`` in the configuration, for example ``queue-scorer``.
-        family: what it is for.
+        family: what it is for first of all.
         cls: the frozen dataclass; its init fields are the parameters.
         successor: for a deprecated type, the type that replaces it.
+        also: what else it is for.
+        is_alpha: its maker calls it experimental (llm-d-router's alpha types).
     """
 
     name: str
     family: Family
     cls: type[Any]
     successor: str = ""
+    also: tuple[Family, ...] = ()
+    is_alpha: bool = False
+
+    def serves(self, family: Family) -> bool:
+        """Tell whether it is for this."""
+        return family is self.family or family in self.also
 
 
 class Registry:
@@ -76,64 +99,59 @@ _S = TypeVar("_S", bound=Scorer)
 _P = TypeVar("_P", bound=Picker)
 _H = TypeVar("_H", bound=ProfileHandler)
 _D = TypeVar("_D", bound=DiscoverySource)
+_T = TypeVar("_T")
 
 
-def _register(name: str, family: Family, registry: Registry) -> Callable[[type[Any]], None]:
-    def add(cls: type[Any]) -> None:
-        registry.add(PluginType(name, family, cls))
+def plugin(
+    name: str,
+    family: Family,
+    *also: Family,
+    successor: str = "",
+    is_alpha: bool = False,
+    registry: Registry = default_registry,
+) -> Callable[[type[_T]], type[_T]]:
+    """Register a type; the decorators below do it for the usual families, and check more.
 
-    return add
+    Args:
+        name: the ``type`` in the configuration.
+        family: what it is for first of all.
+        also: what else it is for.
+        successor: for a deprecated type, the type that replaces it.
+        is_alpha: it is experimental.
+        registry: the table to add it to.
+    """
+
+    def decorate(cls: type[_T]) -> type[_T]:
+        registry.add(PluginType(name, family, cls, successor, also, is_alpha))
+        return cls
+
+    return decorate
 
 
 def filter_(name: str, *, registry: Registry = default_registry) -> Callable[[type[_F]], type[_F]]:
     """Register a filter type; the underscore keeps the built-in ``filter`` usable."""
-
-    def decorate(cls: type[_F]) -> type[_F]:
-        _register(name, Family.FILTER, registry)(cls)
-        return cls
-
-    return decorate
+    return plugin(name, Family.FILTER, registry=registry)
 
 
 def scorer(name: str, *, registry: Registry = default_registry) -> Callable[[type[_S]], type[_S]]:
     """Register a scorer type."""
-
-    def decorate(cls: type[_S]) -> type[_S]:
-        _register(name, Family.SCORER, registry)(cls)
-        return cls
-
-    return decorate
+    return plugin(name, Family.SCORER, registry=registry)
 
 
 def picker(name: str, *, registry: Registry = default_registry) -> Callable[[type[_P]], type[_P]]:
     """Register a picker type."""
-
-    def decorate(cls: type[_P]) -> type[_P]:
-        _register(name, Family.PICKER, registry)(cls)
-        return cls
-
-    return decorate
+    return plugin(name, Family.PICKER, registry=registry)
 
 
 def profile_handler(
     name: str, *, registry: Registry = default_registry
 ) -> Callable[[type[_H]], type[_H]]:
     """Register a profile handler type."""
-
-    def decorate(cls: type[_H]) -> type[_H]:
-        _register(name, Family.PROFILE_HANDLER, registry)(cls)
-        return cls
-
-    return decorate
+    return plugin(name, Family.PROFILE_HANDLER, registry=registry)
 
 
 def discovery(
     name: str, *, registry: Registry = default_registry
 ) -> Callable[[type[_D]], type[_D]]:
     """Register a discovery type."""
-
-    def decorate(cls: type[_D]) -> type[_D]:
-        _register(name, Family.DISCOVERY, registry)(cls)
-        return cls
-
-    return decorate
+    return plugin(name, Family.DISCOVERY, registry=registry)

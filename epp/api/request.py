@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from epp.api.endpoint import Endpoint
@@ -48,7 +49,11 @@ class Request:
         fairness_id: flow the request belongs to.
         subset: candidate addresses dictated by the gateway (``ip:port``); None is no restriction,
             an empty tuple allows nothing.
-        scratch: per-request memory of plugins, keyed by the plugin object that owns the entry.
+        scratch: per-request memory of plugins, keyed by the plugin object that owns the entry, or
+            by what ``epp.api.data`` makes of kind and producer.
+        body: the decoded JSON body until the request is answered; None when there is none or it is
+            no JSON. Never changed.
+        received_at: monotonic seconds when its headers came; 0.0 when nobody noted it.
     """
 
     id: str
@@ -64,6 +69,8 @@ class Request:
     fairness_id: str = DEFAULT_FAIRNESS_ID
     subset: tuple[str, ...] | None = None
     scratch: dict[object, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    received_at: float = 0.0
 
 
 class Usage(NamedTuple):
@@ -76,9 +83,22 @@ class Usage(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Where a request goes: endpoints in fallback order, the first is the primary."""
+    """Where a request goes: endpoints in fallback order, the first is the primary.
+
+    Attributes:
+        endpoints: at least one.
+        destinations: what the proxy is told, ``ip:port`` for each endpoint, where that is not the
+            endpoints' own address; empty otherwise.
+        headers: request headers to set for the model server, lower-case names.
+        removed_headers: request headers to remove, lower-case names.
+        others: results of further profiles by name, for example of the prefill stage.
+    """
 
     endpoints: tuple[Endpoint, ...]
+    destinations: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    removed_headers: tuple[str, ...] = ()
+    others: Mapping[str, "Decision"] = MappingProxyType({})
 
     @property
     def primary(self) -> Endpoint:

@@ -5,7 +5,7 @@ from dataclasses import is_dataclass
 from sys import modules
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from epp.api.parameters import Parameter, Seconds, parameters_of
+from epp.api.parameters import Parameter, Quantity, Seconds, parameters_of
 from epp.api.registry import Registry, default_registry
 from epp.config.decode import range_text, without_none
 
@@ -15,6 +15,7 @@ _WORDS: dict[Any, str] = {
     float: "number",
     str: "string",
     Seconds: "duration",
+    Quantity: "quantity",
 }
 
 
@@ -80,7 +81,7 @@ def _entry(parameter: Parameter) -> ParameterEntry:
         type=_word(kind),
         required=parameter.is_required,
         default=None if parameter.is_required else _written(default),
-        range=range_text(parameter.about) if kind in (int, float, Seconds) else "",
+        range=range_text(parameter.about) if kind in (int, float, Seconds, Quantity) else "",
         description=parameter.about.description,
     )
 

@@ -6,7 +6,7 @@ from dataclasses import is_dataclass
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from epp.api.parameters import Param, Seconds, parameters_of, refused_by
+from epp.api.parameters import Param, Quantity, Seconds, parameters_of, refused_by
 from epp.reading.source import UNUSABLE, Source, short
 from epp.reading.suggest import suggest
 
@@ -14,6 +14,14 @@ DURATION_PART = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
 """A number and its unit, in the syntax of Go's time.ParseDuration."""
 
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+QUANTITY = r"(\d+(?:\.\d*)?|\.\d+)(k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?"
+"""A number and its suffix, in the syntax of Kubernetes' resource quantities."""
+
+_FACTORS = {
+    "": 1,
+    **{suffix: 1000**power for power, suffix in enumerate("kMGTPE", 1)},
+    **{f"{suffix}i": 1024**power for power, suffix in enumerate("KMGTPE", 1)},
+}
 _KINDS = {
     bool: "true or false",
     int: "a whole number",
@@ -88,7 +96,24 @@ def _decode(kind: Any, about: Param, source: Source, value: Any, path: str) -> A
         return value
     if kind is Seconds:
         return _in_range(about, source, _seconds(source, value, path), path)
+    if kind is Quantity:
+        return _in_range(about, source, _quantity(source, value, path), path)
     return _in_range(about, source, _plain(kind, source, value, path), path)
+
+
+def _quantity(source: Source, value: Any, path: str) -> Any:
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        return Quantity(int(value))
+    match = re.fullmatch(QUANTITY, value) if isinstance(value, str) else None
+    if match is None:
+        hint = "write a whole number, with a suffix if you like: 500, 10k, 64Mi"
+        source.add(path, f"{short(value)} is not a quantity", hint)
+        return UNUSABLE
+    amount = float(match[1]) * _FACTORS[match[2] or ""]
+    if not amount.is_integer():
+        source.add(path, f"{short(value)} is not a whole number", "leave the fraction out")
+        return UNUSABLE
+    return Quantity(int(amount))
 
 
 def without_none(kind: Any) -> Any:

@@ -1,18 +1,14 @@
-"""The fields of EndpointPickerConfig, as written (GAIE v1.3 to v1.5 and llm-d-router).
-
-``refused`` names the fields that those know and this version does not serve yet: it says so instead
-of ignoring them.
-"""
+"""The fields of EndpointPickerConfig, as written (GAIE v1.3 to v1.5 and llm-d-router)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from epp.api.parameters import Param, Seconds
+from epp.api.parameters import Param, Quantity, Seconds
 
 ApiVersion = Literal["inference.networking.x-k8s.io/v1alpha1", "llm-d.ai/v1alpha1"]
 DEFAULT_STALENESS = Seconds(0.2)
-NOT_YET = "not supported yet; remove it"
+NO_LIMIT = Quantity(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,48 +51,112 @@ class Saturation:
     metrics_staleness_threshold: Annotated[
         Seconds, Param("Age at which metrics count as unknown.", above=0)
     ] = DEFAULT_STALENESS
-
-    refused: ClassVar[Mapping[str, str]] = {"pluginRef": NOT_YET}
+    plugin_ref: Annotated[
+        str, Param("Name of a saturation detector, instead of the values above.")
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True)
-class DiscoveryReference:
-    """``dataLayer.discovery``."""
+class Reference:
+    """Names a plugin."""
 
-    plugin_ref: Annotated[str, Param("Name of a discovery plugin.", minimum=1)]
+    plugin_ref: Annotated[str, Param("Name of a plugin.", minimum=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class DataSourceReference:
+    """One entry of ``dataLayer.sources``."""
+
+    plugin_ref: Annotated[str, Param("Name of a data source.", minimum=1)]
+    extractors: Annotated[
+        tuple[Reference, ...], Param("Extractors that read what the source brings.")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DataLayer:
-    """``dataLayer``."""
+    """``dataLayer``, and ``data`` as GAIE 1.3 and 1.4 called it."""
 
+    sources: Annotated[
+        tuple[DataSourceReference, ...], Param("Where figures of endpoints come from.")
+    ] = ()
+    inject_defaults: Annotated[
+        bool, Param("Add the source and extractor of the usual metrics.")
+    ] = True
     discovery: Annotated[
-        DiscoveryReference | None, Param("Where endpoints come from, instead of Kubernetes.")
+        Reference | None, Param("Where endpoints come from, instead of Kubernetes.")
     ] = None
-
-    refused: ClassVar[Mapping[str, str]] = {
-        "sources": NOT_YET,
-        "injectDefaults": NOT_YET,
-        "peerDiscovery": NOT_YET,
-        "crossReplicaSyncerPluginRef": NOT_YET,
-        "crossReplicaSyncInterval": NOT_YET,
-    }
+    peer_discovery: Annotated[Reference | None, Param("How replicas find each other.")] = None
+    cross_replica_syncer_plugin_ref: Annotated[str, Param("How replicas share state.")] = ""
+    cross_replica_sync_interval: Annotated[
+        Seconds | None, Param("How often replicas share state.", above=0)
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
-class ParserReference:
-    """``parser``, and one entry of ``requestHandler.parsers``."""
+class Band:
+    """A template of priority bands."""
 
-    plugin_ref: Annotated[
-        Literal["openai-parser"], Param("Name of the parser; only the built-in one so far.")
-    ]
+    max_bytes: Annotated[Quantity | None, Param("Bytes queued in the band.", minimum=0)] = None
+    max_requests: Annotated[Quantity | None, Param("Requests queued in the band.", minimum=0)] = (
+        None
+    )
+    fairness_policy_ref: Annotated[str, Param("Which flow of the band is next.")] = ""
+    ordering_policy_ref: Annotated[str, Param("Which request of a flow is next.")] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityBand:
+    """One entry of ``flowControl.priorityBands``."""
+
+    priority: Annotated[int, Param("Priority of the requests in this band.")]
+    max_bytes: Annotated[Quantity | None, Param("Bytes queued in the band.", minimum=0)] = None
+    max_requests: Annotated[Quantity | None, Param("Requests queued in the band.", minimum=0)] = (
+        None
+    )
+    fairness_policy_ref: Annotated[str, Param("Which flow of the band is next.")] = ""
+    ordering_policy_ref: Annotated[str, Param("Which request of a flow is next.")] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowControl:
+    """``flowControl``; in force with the feature gate of that name."""
+
+    max_bytes: Annotated[Quantity, Param("Bytes queued in all; 0 is unlimited.", minimum=0)] = (
+        NO_LIMIT
+    )
+    max_requests: Annotated[
+        Quantity, Param("Requests queued in all; 0 is unlimited.", minimum=0)
+    ] = NO_LIMIT
+    default_request_ttl: Annotated[
+        Seconds | None,
+        Param("Longest time in the queue; 0 is unlimited.", name="defaultRequestTTL", minimum=0),
+    ] = None
+    no_endpoint_request_ttl: Annotated[
+        Seconds | None,
+        Param("The same while the pool has no endpoint.", name="noEndpointRequestTTL", minimum=0),
+    ] = None
+    default_priority_band: Annotated[
+        Band | None, Param("Template of the bands of priorities that are not listed.")
+    ] = None
+    default_negative_priority_band: Annotated[
+        Band | None, Param("The same for priorities below 0.")
+    ] = None
+    priority_bands: Annotated[tuple[PriorityBand, ...], Param("Bands by priority.")] = ()
+    usage_limit_policy_plugin_ref: Annotated[
+        str, Param("How much of the pool each band may use.")
+    ] = ""
+    enable_eviction: Annotated[
+        bool, Param("Revoke sheddable requests in flight for more important ones.")
+    ] = False
+    saturation_detector: Annotated[Reference | None, Param("Tells how full the pool is.")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class RequestHandler:
     """``requestHandler``."""
 
-    parsers: Annotated[tuple[ParserReference, ...], Param("Parsers of request bodies.")] = ()
+    parsers: Annotated[tuple[Reference, ...], Param("Parsers of request bodies.")] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +174,10 @@ class Document:
     saturation_detector: Annotated[
         Saturation | None, Param("When sheddable requests are refused.")
     ] = None
-    data_layer: Annotated[DataLayer | None, Param("Where endpoints come from.")] = None
-    parser: Annotated[ParserReference | None, Param("Parser of request bodies.")] = None
+    data: Annotated[DataLayer | None, Param("Older name of dataLayer.")] = None
+    data_layer: Annotated[
+        DataLayer | None, Param("Where endpoints and their figures come from.")
+    ] = None
+    flow_control: Annotated[FlowControl | None, Param("Queues in front of a full pool.")] = None
+    parser: Annotated[Reference | None, Param("Parser of request bodies.")] = None
     request_handler: Annotated[RequestHandler | None, Param("Parsers of request bodies.")] = None
-
-    refused: ClassVar[Mapping[str, str]] = {"data": NOT_YET, "flowControl": NOT_YET}

@@ -4,14 +4,14 @@ from epp.reading.source import Source
 from epp.reading.suggest import suggest
 
 NO_EFFECT = "has no effect here"
+WORKS = ""
 GATES = {
     "dataLayer": NO_EFFECT,
     "enableLegacyMetrics": NO_EFFECT,
-    "flowControl": "",
+    "flowControl": WORKS,
     "haPopulateNonLeaderDatastore": NO_EFFECT,
     "prepareDataPlugins": NO_EFFECT,
 }
-"""Empty: switching the gate on would promise something that is not done."""
 
 
 def enabled(gates: tuple[str, ...], source: Source) -> frozenset[str]:
@@ -26,9 +26,8 @@ def enabled(gates: tuple[str, ...], source: Source) -> frozenset[str]:
             source.add(path, f"{text!r} is not a state", f"write {name}=true or {name}=false")
         elif state == "false":
             states[name] = False
-        elif not GATES[name]:
-            source.add(path, f"feature gate {name!r} is not supported yet", "remove it")
         else:
-            source.warn(path, f"feature gate {name!r} {GATES[name]}")
+            if GATES[name]:
+                source.warn(path, f"feature gate {name!r} {GATES[name]}")
             states[name] = True
     return frozenset(name for name, is_on in states.items() if is_on)

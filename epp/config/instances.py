@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from epp.api.plugin import Connected, Instance
 from epp.api.registry import Family, PluginType, Registry
 from epp.config.decode import decode
 from epp.config.document import PluginEntry
@@ -20,15 +21,26 @@ class Built:
         name: what profiles refer to.
         type: its type's name.
         path: where it stands in the file; empty when it was added by default.
-        family: what it is for; None when the entry has problems.
+        kind: its registered type; None when the entry has problems.
         plugin: the object; None when the entry has problems.
+        parameters: as written.
     """
 
     name: str
     type: str
     path: str
-    family: Family | None = None
+    kind: PluginType | None = None
     plugin: Any = None
+    parameters: Any = None
+
+    @property
+    def family(self) -> Family | None:
+        """What it is for first of all; None when the entry has problems."""
+        return self.kind.family if self.kind else None
+
+    def serves(self, *families: Family) -> bool:
+        """Tell whether it is for one of these."""
+        return self.kind is not None and any(map(self.kind.serves, families))
 
 
 class Plugins:
@@ -55,8 +67,8 @@ class Plugins:
                 f"first in line {line}; give one of them another 'name'",
             )
             return
-        family, plugin = self._make(entry, path)
-        self._by_name[name] = Built(name, entry.type, path, family, plugin)
+        kind, plugin = self._make(entry, path)
+        self._by_name[name] = Built(name, entry.type, path, kind, plugin, entry.parameters)
 
     def add_default(self, type_name: str) -> Built:
         """Add a plugin of the type with default parameters, under a name that is free."""
@@ -64,13 +76,13 @@ class Plugins:
         while name in self._by_name:
             name += "-default"
         plugin_type = find(type_name, self._registry)
-        built = Built(name, type_name, "", plugin_type.family, plugin_type.cls())
+        built = Built(name, type_name, "", plugin_type, plugin_type.cls())
         self._by_name[name] = built
         return built
 
     def of(self, *families: Family) -> list[Built]:
         """Return the plugins of these families, in order."""
-        return [built for built in self._by_name.values() if built.family in families]
+        return [built for built in self._by_name.values() if built.serves(*families)]
 
     def refer(self, name: str, path: str) -> Built | None:
         """Return the plugin that the reference at the path means; None when it cannot be used."""
@@ -78,9 +90,19 @@ class Plugins:
         if built is None and name:
             hint = suggest(name, self._by_name)
             self._source.add(path, f"no plugin is named {name!r}", hint)
-        return built if built and built.family else None
+        return built if built and built.kind else None
 
-    def _make(self, entry: PluginEntry, path: str) -> tuple[Family | None, Any]:
+    def connect(self) -> None:
+        """Introduce to each other those that work together."""
+        usable = [built for built in self if built.plugin is not None]
+        instances = {b.name: Instance(b.name, b.type, b.plugin) for b in usable}
+        for built in usable:
+            if isinstance(built.plugin, Connected) and (
+                objection := built.plugin.connect(built.name, instances)
+            ):
+                self._source.add(built.path, f"{built.name!r}: {objection}", "change the plugins")
+
+    def _make(self, entry: PluginEntry, path: str) -> tuple[PluginType | None, Any]:
         if not entry.type:
             return None, None
         try:
@@ -95,7 +117,7 @@ class Plugins:
         if len(self._source.problems) > known_problems:
             return None, None
         try:
-            return plugin_type.family, plugin_type.cls(**arguments)
+            return plugin_type, plugin_type.cls(**arguments)
         except ValueError as error:
             self._source.add(path, str(error), f"see the parameters of {entry.type}")
             return None, None

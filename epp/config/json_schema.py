@@ -5,9 +5,9 @@ from dataclasses import is_dataclass
 from inspect import getdoc
 from typing import Any, Literal, get_args, get_origin
 
-from epp.api.parameters import Param, Parameter, Seconds, parameters_of
+from epp.api.parameters import Param, Parameter, Quantity, Seconds, parameters_of
 from epp.api.registry import PluginType, Registry, default_registry
-from epp.config.decode import DURATION_PART, without_none
+from epp.config.decode import DURATION_PART, QUANTITY, without_none
 from epp.config.document import Document, PluginEntry
 from epp.config.features import GATES
 
@@ -33,9 +33,7 @@ def schema(registry: Registry = default_registry) -> dict[str, Any]:
 
 
 def _gate_pattern() -> str:
-    usable = "|".join(name for name, effect in GATES.items() if effect)
-    every = "|".join(GATES)
-    return f"^(({usable})(=true)?|({every})=false)$"
+    return f"^({'|'.join(GATES)})(=(true|false))?$"
 
 
 def _plugin_entry(registry: Registry) -> dict[str, Any]:
@@ -98,6 +96,8 @@ def _value(kind: Any, about: Param) -> dict[str, Any]:
         return {"type": ["object", "null"]}
     if kind is Seconds:
         return {"type": "string", "pattern": _DURATION}
+    if kind is Quantity:
+        return {"type": ["integer", "string"], "pattern": f"^{QUANTITY}$", **_range(int, about)}
     return {"type": _JSON_TYPES[kind], **_range(kind, about)}
 
 

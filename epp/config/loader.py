@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epp.api.errors import ConfigError, Problem
-from epp.api.plugin import Instance, ProfileHandler
+from epp.api.plugin import Admitter, Instance, Producer, ProfileHandler
 from epp.api.registry import Family, Registry, default_registry
-from epp.config import features
+from epp.config import data_layer, features, flow, parsers
 from epp.config.decode import decode_lenient
 from epp.config.document import Document, Saturation
 from epp.config.instances import Built, Plugins
+from epp.config.producers import in_order
 from epp.config.profiles import Draft, choose_handler, draft_profiles
 from epp.reading.source import MAX_CHARACTERS, UNUSABLE, Source, parse
 from epp.scheduling.profile import Profile
@@ -46,7 +47,12 @@ class Config:
         instances: every plugin, in the order of the file, then those added by default.
         profiles: by name, in the order of the file.
         handler: the profile handler.
+        producers: in the order in which they depend on each other.
+        admitters: in the order of the file.
         discovery: the plugin that says where endpoints come from; None stands for Kubernetes.
+        data: where figures of endpoints come from.
+        flow: how requests are queued while the pool is full; None when they are not.
+        parsers: who reads request bodies, in order.
         saturation: when an endpoint counts as saturated.
         feature_gates: those switched on.
         warnings: what is probably not meant as written.
@@ -55,7 +61,12 @@ class Config:
     instances: tuple[Instance, ...]
     profiles: Mapping[str, Profile]
     handler: ProfileHandler
+    producers: tuple[Producer, ...]
+    admitters: tuple[Admitter, ...]
     discovery: Instance | None
+    data: data_layer.DataSettings
+    flow: flow.FlowSettings | None
+    parsers: tuple[Instance, ...]
     saturation: Saturation
     feature_gates: frozenset[str]
     warnings: tuple[Problem, ...]
@@ -85,6 +96,11 @@ def load(text: str, file: str = "<text>", registry: Registry = default_registry)
     drafts = draft_profiles(document.scheduling_profiles, plugins, source)
     handler = choose_handler([draft.name for draft in drafts], plugins, source)
     discovery = _discovery(document, plugins, source)
+    data = data_layer.settle(document, plugins, source)
+    queues = flow.settle(document, plugins, source, gates)
+    readers = parsers.settle(document, plugins, source)
+    plugins.connect()
+    producers = in_order(plugins, source)
     if source.problems or handler is None:
         raise ConfigError(source.problems)
     _warn_unused(drafts, plugins, discovery, source)
@@ -92,7 +108,12 @@ def load(text: str, file: str = "<text>", registry: Registry = default_registry)
         instances=tuple(_instance(built) for built in plugins),
         profiles={draft.name: draft.finish() for draft in drafts},
         handler=handler.plugin,
+        producers=producers,
+        admitters=tuple(built.plugin for built in plugins.of(Family.ADMITTER)),
         discovery=_instance(discovery) if discovery else None,
+        data=data,
+        flow=queues,
+        parsers=readers,
         saturation=document.saturation_detector or Saturation(),
         feature_gates=gates,
         warnings=tuple(sorted(source.warnings, key=lambda p: (p.line, p.column))),

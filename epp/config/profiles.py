@@ -69,21 +69,20 @@ def _use(draft: Draft, built: Built, reference: PluginReference, path: str, sour
     if name in draft.used:
         source.warn(path, f"profile {draft.name!r} uses {name!r} twice", "remove one")
     draft.used.add(name)
-    if reference.weight is not None and built.family is not Family.SCORER:
+    if reference.weight is not None and not built.serves(Family.SCORER):
         source.warn(f"{path}.weight", f"{name!r} is a {built.family}: its weight has no effect")
-    match built.family:
-        case Family.FILTER:
-            draft.filters.append(built.plugin)
-        case Family.SCORER:
-            weight = 1.0 if reference.weight is None else reference.weight
-            draft.scorers.append((built.plugin, weight))
-        case Family.PICKER:
-            if draft.pickers:
-                hint = "a profile has exactly one picker: remove the others"
-                source.add(path, f"{name!r} is a second picker in profile {draft.name!r}", hint)
-            draft.pickers.append(built.plugin)
-        case _:
-            source.warn(path, f"{name!r} is a {built.family}: it does nothing in a profile")
+    if built.serves(Family.FILTER):
+        draft.filters.append(built.plugin)
+    elif built.serves(Family.SCORER):
+        weight = 1.0 if reference.weight is None else reference.weight
+        draft.scorers.append((built.plugin, weight))
+    elif built.serves(Family.PICKER):
+        if draft.pickers:
+            hint = "a profile has exactly one picker: remove the others"
+            source.add(path, f"{name!r} is a second picker in profile {draft.name!r}", hint)
+        draft.pickers.append(built.plugin)
+    else:
+        source.warn(path, f"{name!r} is a {built.family}: it does nothing in a profile")
 
 
 def choose_handler(names: Sequence[str], plugins: Plugins, source: Source) -> Built | None:

@@ -1,25 +1,38 @@
-"""Decides one request: candidates, scheduling, and the accounts of both.
+"""Decides one request: what it asks for, whether it may go on, candidates, scheduling, accounts.
 
-The order of checks is upstream's (rewrite, objective, admission, candidates, schedule), so that a
-request with several faults gets the same answer from either program.
+The order of checks is upstream's (rewrite, objective, admission, candidates, producers, admitters,
+schedule), so that a request with several faults gets the same answer from either program.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import cycle
 from time import perf_counter
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from epp.api.endpoint import Candidate
 from epp.api.errors import Code, Refusal
-from epp.api.plugin import Outcome
+from epp.api.plugin import Admitter, Outcome, Producer
 from epp.api.request import Decision, Request
 from epp.datalayer.pool import Pool
+from epp.director.intent import Intents
 from epp.director.subset import restrict
 from epp.metrics.recorder import EppMetrics
 
-_NO_CANDIDATES = "failed to find candidate pods for serving the request"
+log = logging.getLogger(__name__)
+
 SAMPLE = 64
+PRODUCERS_SECONDS = 0.4
+"""How long a request waits for all its producers together (GAIE)."""
+_NO_CANDIDATES = "failed to find candidate pods for serving the request"
 _EMPTY_POOL = "no pods available in datastore"
+_NOT_ADMITTED = "request cannot be admitted"
+
+Later = Callable[[Decision | Refusal], None]
+"""Takes the answer to a request that could not be decided at once; called once, or never if the
+request is abandoned."""
 
 
 class Schedules(Protocol):
@@ -44,47 +57,227 @@ class Schedules(Protocol):
         ...
 
 
+class Admission(Protocol):
+    """Decides whether, and when, requests may go on."""
+
+    def admit(
+        self,
+        request: Request,
+        candidates: Callable[[Request], Sequence[Candidate]],
+        proceed: Callable[[Refusal | None], None],
+    ) -> bool:
+        """Let a request go on, or queue it.
+
+        Args:
+            request: with its priority and target model set.
+            candidates: returns those that the request may go to now.
+            proceed: to be called once, later, if False is returned: with None when the request may
+                go on, otherwise with the answer to give.
+
+        Returns:
+            Whether it may go on at once.
+
+        Raises:
+            Refusal: it is turned away at once.
+        """
+        ...
+
+    def abandon(self, request: Request) -> None:
+        """Forget a queued request whose client left; ``proceed`` is not called for it any more."""
+        ...
+
+    def completed(self, request: Request) -> None:
+        """Note the end of a request that went on: there may be room for another."""
+        ...
+
+
+class Routing(NamedTuple):
+    """Everything of a configuration that decides requests; exchanged as a whole.
+
+    Attributes:
+        scheduler: who chooses among candidates.
+        timed_scheduler: the same, reporting how long each plugin takes; it decides every
+            ``SAMPLE``-th request.
+        producers: in the order in which they depend on each other.
+        admitters: asked in order.
+        admission: None admits everything at once.
+    """
+
+    scheduler: Schedules
+    timed_scheduler: Schedules
+    producers: Sequence[Producer] = ()
+    admitters: Sequence[Admitter] = ()
+    admission: Admission | None = None
+
+
 class Director:
     """Takes requests to decisions.
 
     Args:
         pool: where candidates come from and in-flight requests are counted.
-        scheduler: who chooses among them.
-        timed_scheduler: the same, reporting how long each plugin takes; it decides every
-            ``SAMPLE``-th request.
+        routing: what decides; ``use`` exchanges it.
         metrics: what is told of it.
         touch: called for each request, so that the scraper knows that requests flow.
+        intents: objectives and model rewrites.
     """
 
     def __init__(
         self,
         pool: Pool,
-        scheduler: Schedules,
-        timed_scheduler: Schedules,
+        routing: Routing,
         metrics: EppMetrics,
         *,
         touch: Callable[[], None],
+        intents: Intents | None = None,
     ) -> None:
         self._pool = pool
-        self._scheduler = scheduler
-        self._turns = cycle((timed_scheduler, *[scheduler] * (SAMPLE - 1)))
         self._metrics = metrics
         self._touch = touch
+        self._intents = intents or Intents()
+        self._waiting: dict[Request, asyncio.Task[None] | None] = {}
+        self.use(routing)
 
-    def route(self, request: Request) -> Decision:
+    def use(self, routing: Routing) -> None:
+        """Decide by this from now on."""
+        self._routing = routing
+        self._turns = cycle((routing.timed_scheduler, *[routing.scheduler] * (SAMPLE - 1)))
+        self._is_plain = not (routing.producers or routing.admitters or routing.admission)
+
+    def route(self, request: Request, later: Later) -> Decision | None:
         """Choose the endpoints for a request with a body.
+
+        Returns:
+            The decision; or None when ``later`` will be called with it, or with the refusal.
 
         Raises:
             Refusal: nobody can serve it.
         """
         self._touch()
-        pool, metrics = self._pool, self._metrics
-        candidates: Sequence[Candidate] = pool.snapshot()
-        if request.subset is not None:
-            candidates = restrict(candidates, request.subset)
+        if self._intents:
+            self._intents.apply(request, self._metrics)
+        if self._is_plain:
+            return self._schedule(request, self._candidates(request))
+        admission = self._routing.admission
+        if admission is not None:
+            proceed = partial(self._proceed, request, later)
+            self._waiting[request] = None
+            try:
+                is_admitted = admission.admit(request, self._choices, proceed)
+            except Refusal:
+                del self._waiting[request]
+                raise
+            if not is_admitted:
+                return None
+            self._waiting.pop(request, None)
+        return self._decide(request, later)
+
+    def route_any(self, request: Request, later: Later) -> Decision | None:
+        """Choose the endpoints for a request without a body, for example ``GET /v1/models``.
+
+        Returns:
+            As ``route`` does.
+
+        Raises:
+            Refusal: nobody can serve it.
+        """
+        if not len(self._pool):
+            raise Refusal(Code.INTERNAL, _EMPTY_POOL)
+        return self.route(request, later)
+
+    def abandon(self, request: Request) -> None:
+        """Forget a request that waits for its decision: its client left."""
+        if request not in self._waiting:
+            return
+        task = self._waiting.pop(request)
+        if task is not None:
+            task.cancel()
+        elif self._routing.admission is not None:
+            self._routing.admission.abandon(request)
+
+    def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
+        """Account for the end of a routed request; exactly once for each."""
+        self._pool.completed(decision.primary)
+        routing = self._routing
+        routing.scheduler.completed(request, decision, outcome)
+        if routing.admission is not None:
+            routing.admission.completed(request)
+
+    def _choices(self, request: Request) -> Sequence[Candidate]:
+        candidates: Sequence[Candidate] = self._pool.snapshot()
+        return candidates if request.subset is None else restrict(candidates, request.subset)
+
+    def _candidates(self, request: Request) -> Sequence[Candidate]:
+        candidates = self._choices(request)
         if not candidates:
             raise Refusal(Code.SERVICE_UNAVAILABLE, _NO_CANDIDATES)
-        scheduler = next(self._turns)
+        return candidates
+
+    def _proceed(self, request: Request, later: Later, refusal: Refusal | None) -> None:
+        """Go on with a request that was queued."""
+        if request not in self._waiting:
+            return
+        del self._waiting[request]
+        if refusal is not None:
+            later(refusal)
+            return
+        try:
+            decision = self._decide(request, later)
+        except Refusal as error:
+            later(error)
+        except Exception:
+            log.exception("scheduling failed", extra={"fields": {"x-request-id": request.id}})
+            later(Refusal(Code.INTERNAL, "internal error"))
+        else:
+            if decision is not None:
+                later(decision)
+
+    def _decide(self, request: Request, later: Later) -> Decision | None:
+        candidates = self._candidates(request)
+        producers = self._routing.producers
+        for index, producer in enumerate(producers, 1):
+            found = producer.produce(request, candidates)
+            if found is not None:
+                rest = producers[index:]
+                task = asyncio.ensure_future(self._wait(request, later, found, rest))
+                self._waiting[request] = task
+                return None
+        return self._admit_and_schedule(request, candidates)
+
+    async def _wait(
+        self, request: Request, later: Later, found: Awaitable[None], rest: Sequence[Producer]
+    ) -> None:
+        """Wait for producers; then go on with what they found, and the candidates of then."""
+        try:
+            async with asyncio.timeout(PRODUCERS_SECONDS):
+                await _quietly(found)
+                for producer in rest:
+                    more = producer.produce(request, self._choices(request))
+                    if more is not None:
+                        await _quietly(more)
+        except TimeoutError:
+            log.debug("producers took too long", extra={"fields": {"x-request-id": request.id}})
+        if self._waiting.pop(request, None) is None:
+            return
+        try:
+            answer: Decision | Refusal = self._admit_and_schedule(
+                request, self._candidates(request)
+            )
+        except Refusal as refusal:
+            answer = refusal
+        except Exception:
+            log.exception("scheduling failed", extra={"fields": {"x-request-id": request.id}})
+            answer = Refusal(Code.INTERNAL, "internal error")
+        later(answer)
+
+    def _admit_and_schedule(self, request: Request, candidates: Sequence[Candidate]) -> Decision:
+        for admitter in self._routing.admitters:
+            if objection := admitter.objection_to(request, candidates):
+                log.debug("not admitted: %s", objection)
+                raise Refusal(Code.INTERNAL, f"{_NOT_ADMITTED}: {objection}")
+        return self._schedule(request, candidates)
+
+    def _schedule(self, request: Request, candidates: Sequence[Candidate]) -> Decision:
+        scheduler, metrics = next(self._turns), self._metrics
         started = perf_counter()
         try:
             decision = scheduler.schedule(request, candidates)
@@ -94,20 +287,13 @@ class Director:
         finally:
             metrics.scheduling.observe(perf_counter() - started)
         scheduler.dispatched(request, decision, candidates)
-        pool.dispatched(decision.primary)
+        self._pool.dispatched(decision.primary)
         return decision
 
-    def route_any(self, request: Request) -> Decision:
-        """Choose the endpoints for a request without a body, for example ``GET /v1/models``.
 
-        Raises:
-            Refusal: nobody can serve it.
-        """
-        if not len(self._pool):
-            raise Refusal(Code.INTERNAL, _EMPTY_POOL)
-        return self.route(request)
-
-    def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
-        """Account for the end of a routed request; exactly once for each."""
-        self._pool.completed(decision.primary)
-        self._scheduler.completed(request, decision, outcome)
+async def _quietly(found: Awaitable[None]) -> None:
+    """Wait for a producer; one that fails has found nothing."""
+    try:
+        await found
+    except Exception as error:  # noqa: BLE001 - plugins may call anything
+        log.debug("a producer failed: %s: %s", type(error).__name__, error)

@@ -114,19 +114,24 @@ def routed_headers_of(destination: str, size: int) -> bytes:
 
 
 @lru_cache(_MEMO)
-def routed_body(destination: str) -> bytes:
-    """Return the answer to a BUFFERED request body that leaves the body as it is."""
-    body = _common(_set_destination(destination), clear_route_cache=True)
+def routed_body(destination: str, mutation: bytes = b"") -> bytes:
+    """Return the answer to a BUFFERED request body that leaves the body as it is.
+
+    Args:
+        destination: ``ip:port``, or several joined by commas.
+        mutation: more entries for the HeaderMutation.
+    """
+    body = _common(_set_destination(destination) + mutation, clear_route_cache=True)
     return field(3, body) + _destination_metadata(destination)
 
 
-def routed_new_body(destination: str, body: bytes) -> bytes:
+def routed_new_body(destination: str, body: bytes, mutation: bytes = b"") -> bytes:
     """Return the answer to a BUFFERED request body that replaces it.
 
     Envoy refuses a body whose length is not the content-length, so both are set here.
     """
-    mutation = _set_destination(destination) + content_length(len(body))
-    response = _common(mutation, field(1, body), clear_route_cache=True)
+    changes = _set_destination(destination) + content_length(len(body)) + mutation
+    response = _common(changes, field(1, body), clear_route_cache=True)
     return field(3, response) + _destination_metadata(destination)
 
 

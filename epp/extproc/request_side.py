@@ -207,13 +207,16 @@ class RequestSide:
             if len(endpoints) == 1
             else ",".join([endpoint.host_port for endpoint in endpoints])
         )
+        if decision.destinations:
+            destination = ",".join(decision.destinations)
+        extra = _header_changes(decision)
         new_body = self._new_body(request)
         chunks, self._chunks = self._chunks, []
         if self._are_headers_answered:
             reply = (
-                replies.routed_body(destination)
+                replies.routed_body(destination, extra)
                 if new_body is None
-                else replies.routed_new_body(destination, new_body)
+                else replies.routed_new_body(destination, new_body, extra)
             )
             return (reply, *_TRAILERS) if self._has_trailers else (reply,)
         actions: list[Action] = []
@@ -221,8 +224,10 @@ class RequestSide:
             body = b"".join(chunks) if new_body is None else new_body
             # Not known to Envoy, which therefore has removed it.
             length = 0 if self._has_trailers else len(body)
-            if self._mutation or self._override:
-                mutation = self._mutation + (replies.content_length(length) if length else b"")
+            if self._mutation or self._override or extra:
+                mutation = (
+                    self._mutation + extra + (replies.content_length(length) if length else b"")
+                )
                 headers = replies.routed_headers(destination, mutation, self._override)
             else:
                 headers = replies.routed_headers_of(destination, length)
@@ -230,7 +235,8 @@ class RequestSide:
             if body or (chunks and not self._has_trailers):
                 actions.extend(replies.request_pieces(body, is_last=not self._has_trailers))
         else:
-            actions.append(replies.routed_headers(destination, self._mutation, self._override))
+            mutation = self._mutation + extra
+            actions.append(replies.routed_headers(destination, mutation, self._override))
             actions.extend(self._chunk_answers(new_body))
         if self._has_trailers:
             actions.extend(_TRAILERS)
@@ -271,7 +277,7 @@ class RequestSide:
         self._chunks = [body]
         self._parsed = parsed
         self.phase = _ROUTING
-        model, prompt, salt, is_streaming, _ = parsed
+        model, prompt, salt, is_streaming, tree = parsed
         self.is_streaming = is_streaming
         request = Request(
             id=self._id,
@@ -283,6 +289,7 @@ class RequestSide:
             size=self._size,
             is_streaming=is_streaming,
             subset=self.subset,
+            body=tree,
         )
         if self._has_control_headers:
             self._apply_control_headers(request)
@@ -309,7 +316,7 @@ class RequestSide:
         """Return the body with the target model in it, or None if it has it already."""
         parsed, self._parsed = self._parsed, None
         # The decoded body would live as long as the response otherwise.
-        request.prompt = NO_PROMPT
+        request.prompt, request.body = NO_PROMPT, None
         if parsed is None or request.target_model == parsed.model:
             return None
         body = rewrite_model(self._chunks[0], parsed.tree, request.target_model)
@@ -323,3 +330,15 @@ class RequestSide:
                 yield replies.CONTINUE_REQUEST_BODY
             else:
                 yield replies.new_chunk(b"" if index else new_body)
+
+
+def _header_changes(decision: Decision) -> bytes:
+    """Return the entries of a HeaderMutation that a decision brings beside the destination."""
+    if not decision.headers and not decision.removed_headers:
+        return b""
+    return b"".join(
+        (
+            *[replies.set_header(name, value) for name, value in decision.headers],
+            *[replies.remove_header(name) for name in decision.removed_headers],
+        )
+    )

@@ -90,6 +90,8 @@ class EppMetrics:
         self.prefix_hit_ratio = Histogram(buckets.HIT_RATIO)
         self.prefix_hit_bytes = Histogram(buckets.HIT_BYTES)
         self.prefix_indexer_size: Callable[[], float] | None = None
+        self.rewrites: Counter[tuple[str, str, str]] = Counter()
+        """Model rewrites by object, incoming model and target."""
         self.pools: dict[str, PoolView] = {}
         self.pool_means: dict[str, tuple[float, float, float]] = {}
         self.streams_open = 0

@@ -72,11 +72,7 @@ class Scheduler:
                 break
         if not results:
             raise no_target("failed to run any scheduler profile for request")
-        primary = handler.primary(request, results)
-        decision = results[primary]
-        if decision is None:
-            raise no_target(f"scheduler profile '{primary}' found no endpoint")
-        return decision
+        return handler.decide(request, results)
 
     def dispatched(
         self, request: Request, decision: Decision, candidates: Sequence[Candidate]

@@ -83,8 +83,8 @@ class _Timed:
     ) -> Any:
         return self.call("ProfilePicker", self._plugin.profiles, request, names, results)
 
-    def primary(self, request: Request, results: Mapping[str, Decision | None]) -> Any:
-        return self.call("ProcessProfilesResults", self._plugin.primary, request, results)
+    def decide(self, request: Request, results: Mapping[str, Decision | None]) -> Any:
+        return self.call("ProcessProfilesResults", self._plugin.decide, request, results)
 
     def dispatched(
         self, request: Request, decision: Decision, candidates: Sequence[Candidate]

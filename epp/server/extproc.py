@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from epp.api.errors import Code, Refusal
 from epp.api.request import Decision, Request
-from epp.director.director import Director
+from epp.director.director import Director, Later
 from epp.extproc.actions import (
     Action,
     Close,
@@ -42,6 +42,7 @@ class ExtProcCall(Handler):
         "_call",
         "_decision",
         "_is_closed",
+        "_is_waiting",
         "_request",
         "_series",
         "_serving",
@@ -58,6 +59,7 @@ class ExtProcCall(Handler):
         self._series: ModelSeries | None = None
         self._started = time.perf_counter()
         self._is_closed = False
+        self._is_waiting = False
         serving.metrics.streams_open += 1
 
     def message(self, data: bytes) -> None:
@@ -70,12 +72,14 @@ class ExtProcCall(Handler):
 
     def half_closed(self) -> None:
         """Envoy has ended its side: the exchange is over."""
+        self._abandon()
         self._perform(self._stream.half_closed())
         if not self._is_closed:
             self._close(Status.OK, "")
 
     def aborted(self) -> None:
         """Envoy has given the exchange up."""
+        self._abandon()
         self._perform(self._stream.aborted())
         self._close(Status.CANCELLED, "")
 
@@ -112,10 +116,16 @@ class ExtProcCall(Handler):
         elif action.status >= 400:
             self._failed(_MODEL_SERVER_ERROR)
 
-    def _route(self, request: Request, choose: Callable[[Request], Decision]) -> None:
+    def _abandon(self) -> None:
+        if self._is_waiting and self._request is not None:
+            self._is_waiting = False
+            self._serving.director.abandon(self._request)
+
+    def _route(self, request: Request, choose: Callable[[Request, Later], Decision | None]) -> None:
         self._request = request
+        request.received_at = self._started
         try:
-            decision = choose(request)
+            decision = choose(request, self._answer)
         except Refusal as refusal:
             self._refuse(refusal, request)
             return
@@ -123,6 +133,23 @@ class ExtProcCall(Handler):
             log.exception("scheduling failed", extra={"fields": {"x-request-id": request.id}})
             self._refuse(Refusal(Code.INTERNAL, "internal error"), request)
             return
+        if decision is None:
+            self._is_waiting = True
+        else:
+            self._decided(request, decision)
+
+    def _answer(self, answer: Decision | Refusal) -> None:
+        """Take the answer to a request that had to wait for it."""
+        request = self._request
+        self._is_waiting = False
+        if request is None:
+            return
+        if isinstance(answer, Refusal):
+            self._refuse(answer, request)
+        else:
+            self._decided(request, answer)
+
+    def _decided(self, request: Request, decision: Decision) -> None:
         self._decision = decision
         actions = self._stream.decided(decision, request)
         # After that, for a rewrite changes the size.

@@ -12,7 +12,8 @@ from epp.api.endpoint import Candidate
 from epp.config.loader import Config
 from epp.datalayer.pool import Pool
 from epp.datalayer.scraper import Scraper
-from epp.director.director import Director
+from epp.director.director import Director, Routing
+from epp.director.intent import Intents
 from epp.discovery.file import FileDiscovery
 from epp.extproc.settings import StreamSettings
 from epp.metrics.exposition import expose
@@ -27,6 +28,7 @@ from epp.server.flags import Parsed
 from epp.server.health import Health
 from epp.server.http import HttpServer
 from epp.server.prefix_metrics import follow_prefix_caches
+from epp.server.services import Services
 from epp.transport import tls
 from epp.transport.limits import Limits
 from epp.transport.server import GrpcServer
@@ -70,6 +72,7 @@ class Epp:
         self._host = options.bind_address or None
         self._metrics = EppMetrics()
         self._pool = Pool(staleness_seconds=options.metrics_staleness_threshold)
+        self._intents = Intents()
         follow_prefix_caches(config.instances, self._metrics)
         self._scheduler = Scheduler(config.profiles, config.handler, config.instances)
         self._pool.observe(self._scheduler)
@@ -98,10 +101,15 @@ class Epp:
         serving = Serving(
             Director(
                 self._pool,
-                self._scheduler,
-                timed(self._scheduler, self._time_plugin),
+                Routing(
+                    self._scheduler,
+                    timed(self._scheduler, self._time_plugin),
+                    config.producers,
+                    config.admitters,
+                ),
                 self._metrics,
                 touch=self._scraper.touch,
+                intents=self._intents,
             ),
             self._metrics,
             StreamSettings(
@@ -118,6 +126,8 @@ class Epp:
         )
         self._health_server = GrpcServer(health_methods)
         self._certificates: asyncio.Task[None] | None = None
+        self._instances = config.instances
+        self._services = Services(self._pool)
 
     async def start(self) -> None:
         """Open the ports, then find the endpoints; ready when both is done."""
@@ -130,6 +140,7 @@ class Epp:
         await _listen("--grpc-port", self._server.start(self._host, options.grpc_port, context))
         await self._discovery.start()
         await self._scraper.start()
+        await self._services.run(self._instances)
         # What exists now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -170,6 +181,7 @@ class Epp:
         """Release everything."""
         if self._certificates is not None:
             self._certificates.cancel()
+        await self._services.stop()
         await self._discovery.stop()
         await self._scraper.stop()
         await self._server.stop()

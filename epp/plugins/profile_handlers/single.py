@@ -43,14 +43,15 @@ class SingleProfileHandler:
         del request
         return () if results else names
 
-    def primary(self, request: Request, results: Mapping[str, Decision | None]) -> str:
-        """Return the profile that ran.
+    def decide(self, request: Request, results: Mapping[str, Decision | None]) -> Decision:
+        """Return the result of the profile that ran.
 
         Raises:
             Refusal: it found no endpoint (message as in GAIE).
         """
         del request
-        name, result = next(iter(results.items()))
-        if result is None:
-            raise no_target(f"failed to run scheduler profile '{name}'")
-        return name
+        for name, result in results.items():
+            if result is None:
+                raise no_target(f"failed to run scheduler profile '{name}'")
+            return result
+        raise no_target("failed to run any scheduler profile for request")

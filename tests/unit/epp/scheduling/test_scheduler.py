@@ -53,8 +53,10 @@ class FirstThenSecond:
     ) -> Sequence[str]:
         return names[len(results) : len(results) + 1]
 
-    def primary(self, request: Request, results: Mapping[str, Decision | None]) -> str:
-        return "second"
+    def decide(self, request: Request, results: Mapping[str, Decision | None]) -> Decision:
+        decision = results["second"]
+        assert decision is not None
+        return decision
 
 
 def single(*filters: Filter, picks: int = 1) -> Scheduler:
@@ -102,16 +104,6 @@ def test_the_handler_says_which_profiles_run_and_which_one_counts(pod: Pod, ask:
     }
 
     assert Scheduler(profiles, FirstThenSecond()).schedule(ask(), pool).primary is pool[1].endpoint
-
-
-def test_a_primary_profile_without_result_is_refused(pod: Pod, ask: Ask) -> None:
-    profiles = {
-        "first": Profile("first", MaxScorePicker()),
-        "second": Profile("second", MaxScorePicker(), (Nobody(),)),
-    }
-
-    with pytest.raises(Refusal, match="scheduler profile 'second' found no endpoint"):
-        Scheduler(profiles, FirstThenSecond()).schedule(ask(), [pod()])
 
 
 def test_every_plugin_that_observes_is_told_in_any_profile_or_none(pod: Pod, ask: Ask) -> None:

@@ -1,0 +1,1 @@
+"""What model servers really have in their prefix caches: their events, block hashes, tokens."""
