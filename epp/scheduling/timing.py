@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from epp.api.endpoint import Candidate
 from epp.api.plugin import DispatchObserver, Instance
 from epp.api.request import Decision, Request
-from epp.scheduling.profile import Profile
 from epp.scheduling.scheduler import Scheduler
+from epp.scheduling.stand_ins import watched
 
 
 class PluginTimer(Protocol):
@@ -33,29 +33,14 @@ def timed(scheduler: Scheduler, timer: PluginTimer) -> Scheduler:
     It decides like the given one and shares its plugins, so that either may serve any request.
     ``completed`` and ``endpoint_gone`` belong to the given one alone.
     """
-    instances = {id(instance.plugin): instance for instance in scheduler.instances}
-
-    def wrap(plugin: object) -> Any:
-        instance = instances.get(id(plugin))
-        return plugin if instance is None else _Timed(instance, timer)
-
-    return Scheduler(
-        profiles={
-            name: Profile(
-                name,
-                wrap(profile.picker),
-                tuple(wrap(part) for part in profile.filters),
-                tuple((wrap(part), weight) for part, weight in profile.scorers),
-            )
-            for name, profile in scheduler.profiles.items()
-        },
-        handler=wrap(scheduler.handler),
-        instances=[
+    return watched(
+        scheduler,
+        lambda instance, _: _Timed(instance, timer),
+        *(
             instance._replace(plugin=_TimedObserver(_Timed(instance, timer)))
             for instance in scheduler.instances
             if isinstance(instance.plugin, DispatchObserver)
-        ],
-        random=scheduler.random,
+        ),
     )
 
 
