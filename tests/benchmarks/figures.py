@@ -86,7 +86,7 @@ def as_table(machine: Mapping[str, str], figures: Sequence[Figure]) -> str:
     lines = [", ".join(f"{name} {value}" for name, value in machine.items()), ""]
     lines.append(_row("", "median", "lowest-highest", "target"))
     for number in sorted({figure.case for figure in figures}):
-        lines += ["", f"({number}) {CASES[number]}"]
+        lines += ["", f"({number}) {(CASES | ENDURANCE)[number]}"]
         lines += [_line(figure) for figure in figures if figure.case == number]
     missed = sum(figure.verdict == "missed" for figure in figures)
     aims = sum(figure.target is not None for figure in figures)
@@ -102,6 +102,14 @@ CASES = {
     5: "one scheduling decision among 1000 endpoints",
     6: "memory of the EPP",
 }
+"""What run.py measures."""
+
+ENDURANCE = {
+    7: "streams held open (endurance.py)",
+    8: "memory over many requests (endurance.py)",
+    9: "CPU of all processes of the EPP, without Envoy (endurance.py)",
+}
+"""What endurance.py measures."""
 
 
 def _line(figure: Figure) -> str:

@@ -110,8 +110,8 @@ class Parts:
         line = self._wait(process, log, lambda: log.read_text().rpartition("\n")[0])
         return StandIns(process.pid, tuple(json.loads(line)["ports"]))
 
-    def epp(self, model_servers: StandIns) -> Epp:
-        """Start an EPP with queue, KV-cache and prefix scorers over these endpoints."""
+    def epp(self, model_servers: StandIns, *flags: str, text: str = DEFAULT_TEXT) -> Epp:
+        """Start an EPP with this configuration and more flags over these endpoints."""
         number = self._started
         endpoints = self._folder / f"endpoints-{number}.yaml"
         listed = [
@@ -120,14 +120,13 @@ class Parts:
         ]
         endpoints.write_text(json.dumps({"endpoints": listed}))
         config = self._folder / f"epp-{number}.yaml"
-        config.write_text(
-            epp_config.with_endpoints(DEFAULT_TEXT, endpoints, source="the benchmark")
-        )
+        config.write_text(epp_config.with_endpoints(text, endpoints, source="the benchmark"))
         found = Epp(0, _free_port(), _free_port())
         command = [sys.executable, "-m", "epp", "--config-file", str(config)]
         command += ["--grpc-port", str(found.grpc_port), "--grpc-health-port", str(_free_port())]
         command += ["--metrics-port", str(found.metrics_port), "--bind-address", HOST, "--v", "1"]
         command += ["--secure-serving=false", "--metrics-endpoint-auth=false", "--health-checking"]
+        command += flags
         process, log = self._start("epp", command)
         self._wait(process, log, lambda: asking.is_serving(HOST, found.grpc_port))
         return Epp(process.pid, found.grpc_port, found.metrics_port)
