@@ -16,7 +16,6 @@ from epp.director.director import Director, Routing
 from epp.director.intent import Intents
 from epp.discovery.file import FileDiscovery
 from epp.extproc.settings import StreamSettings
-from epp.metrics.exposition import expose
 from epp.metrics.recorder import EppMetrics
 from epp.plugins.discovery.file import FileDiscovery as FileDiscoveryPlugin
 from epp.scheduling.scheduler import Scheduler
@@ -26,7 +25,8 @@ from epp.server.errors import StartError
 from epp.server.extproc import PROCESS, ExtProcCall, Serving
 from epp.server.flags import Parsed
 from epp.server.health import Health
-from epp.server.http import HttpServer
+from epp.server.http import HttpServer, closed, open_to_all
+from epp.server.pages import pages
 from epp.server.prefix_metrics import follow_prefix_caches
 from epp.server.services import Services
 from epp.transport import tls
@@ -94,8 +94,8 @@ class Epp:
         self._health = Health()
         self._http = HttpServer(
             self._health,
-            lambda: expose(self._metrics),
-            requires_auth=options.metrics_endpoint_auth,
+            pages(self._metrics),
+            closed if options.metrics_endpoint_auth else open_to_all,
         )
         self._metrics.follow_pool("file", self._candidates_if_synced)
         serving = Serving(
