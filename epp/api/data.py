@@ -7,6 +7,7 @@ the producer that found it.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from epp.api.endpoint import Endpoint
 from epp.api.request import Request
 
 _T = TypeVar("_T")
@@ -95,6 +96,16 @@ class InflightLoad(NamedTuple):
 
     requests: Mapping[int, int]
     tokens: Mapping[int, int]
+
+
+class PrefillTarget(NamedTuple):
+    """Who prefills a request whose decode endpoint is still to be chosen.
+
+    Attributes:
+        endpoint: the first choice of the prefill profile.
+    """
+
+    endpoint: Endpoint
 
 
 class SessionId(NamedTuple):

@@ -4,10 +4,19 @@ A plugin imports ``epp.api`` and, where it needs memory or shared arithmetic, ``
 never another plugin.
 """
 
+import epp.plugins.deciders.always_disagg_multimodal
+import epp.plugins.deciders.always_disagg_pd
+import epp.plugins.deciders.prefix_based_pd
 import epp.plugins.discovery.file
 import epp.plugins.pickers.max_score
 import epp.plugins.pickers.random
 import epp.plugins.pickers.weighted_random
+import epp.plugins.profile_handlers.data_parallel
+import epp.plugins.profile_handlers.disagg
+import epp.plugins.profile_handlers.disagg_headers
+import epp.plugins.profile_handlers.header
+import epp.plugins.profile_handlers.pd
+import epp.plugins.profile_handlers.prefill_header
 import epp.plugins.profile_handlers.single
 import epp.plugins.scorers.kv_cache_utilization
 import epp.plugins.scorers.lora_affinity

@@ -1,0 +1,1 @@
+"""Plugins that decide whether a request is split between stages."""
