@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
+
+Severity = Literal["error", "warning", "info"]
 
 
 class Code(Enum):
     """Reason of a refusal; the value is the HTTP status (names as in GAIE's error codes)."""
 
     BAD_REQUEST = ("BadRequest", 400)
+    UNAUTHORIZED = ("Unauthorized", 401)
+    FORBIDDEN = ("Forbidden", 403)
     NOT_FOUND = ("NotFound", 404)
+    PRECONDITION_FAILED = ("PreconditionFailed", 412)
     PAYLOAD_TOO_LARGE = ("PayloadTooLarge", 413)
     RESOURCE_EXHAUSTED = ("InferencePoolResourceExhausted", 429)
     INTERNAL = ("Internal", 500)
@@ -27,16 +33,28 @@ class Code(Enum):
 
 
 class Refusal(Exception):
-    """A request that is answered by the EPP itself instead of being routed."""
+    """A request that is answered by the EPP itself instead of being routed.
 
-    def __init__(self, code: Code, message: str) -> None:
+    Code and message are GAIE 1.4's; ``epp.extproc.wording`` knows how other releases put it.
+
+    Attributes:
+        code: what kind of refusal it is.
+        message: why, for the client.
+        reason: why the request was dropped, in one of llm-d-router's words for it (the values of
+            ``x-llm-d-request-dropped-reason``), or empty.
+        detail: what some releases add to the message.
+    """
+
+    def __init__(self, code: Code, message: str, *, reason: str = "", detail: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.reason = reason
+        self.detail = detail
 
     @property
     def body(self) -> bytes:
-        """The plain-text body of the immediate response."""
+        """The plain-text body of the immediate response, as GAIE 1.4 writes it."""
         return f"inference gateway: {self.code.text} - {self.message}".encode()
 
 
@@ -56,6 +74,8 @@ class Problem:
         column: 1-based; 0 when unknown.
         path: place in the document, for example ``plugins[2].parameters.blockSize``.
         hint: what to do about it.
+        severity: an error keeps the configuration from being used.
+        code: which kind of problem it is; stable, listed in ``epp.config.codes``.
     """
 
     message: str
@@ -64,6 +84,8 @@ class Problem:
     column: int = 0
     path: str = ""
     hint: str = ""
+    severity: Severity = "error"
+    code: str = "invalid-value"
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file

@@ -7,17 +7,23 @@ from epp.api.errors import ConfigError, Problem
 from epp.config.catalogue import TypeEntry, catalogue
 from epp.config.document import Saturation
 from epp.config.json_schema import schema
-from epp.config.loader import DEFAULT_TEXT, Config, load, load_file
+from epp.config.loader import DEFAULT_TEXT, Config, check, load, load_file, read_text
+from epp.config.releases import PYTHON, RELEASES, Release
 
 __all__ = [
     "DEFAULT_TEXT",
+    "PYTHON",
+    "RELEASES",
     "Config",
     "ConfigError",
     "Problem",
+    "Release",
     "Saturation",
     "TypeEntry",
     "catalogue",
+    "check",
     "load",
     "load_file",
+    "read_text",
     "schema",
 ]

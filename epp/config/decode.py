@@ -48,7 +48,13 @@ def decode(cls: type[Any], source: Source, value: Any, path: str) -> dict[str, A
     for name, given in value.items():
         child = f"{path}.{name}" if path else name
         if name in refused:
-            source.add(child, f"{name!r} cannot be used", refused[name], at_key=True)
+            source.add(
+                child,
+                f"{name!r} cannot be used",
+                refused[name],
+                at_key=True,
+                code="refused-parameter",
+            )
         elif name in declared:
             parameter = declared[name]
             if given is None and is_container(parameter.type):
@@ -58,10 +64,17 @@ def decode(cls: type[Any], source: Source, value: Any, path: str) -> dict[str, A
                 arguments[parameter.field] = decoded
         elif name != "<<":
             hint = suggest(name, declared)
-            source.add(child, f"unknown field {short(name)}", hint, at_key=True)
+            source.add(
+                child, f"unknown field {short(name)}", hint, at_key=True, code="unknown-field"
+            )
     for parameter in declared.values():
         if parameter.is_required and parameter.name not in value:
-            source.add(path, f"field {parameter.name!r} is missing", parameter.about.description)
+            source.add(
+                path,
+                f"field {parameter.name!r} is missing",
+                parameter.about.description,
+                code="missing-field",
+            )
     return arguments
 
 
@@ -165,7 +178,7 @@ def _in_range(about: Param, source: Source, value: Any, path: str) -> Any:
         return value
     if isinstance(value, str):
         if about.minimum is not None and len(value) < about.minimum:
-            source.add(path, "must not be empty", about.description)
+            source.add(path, "must not be empty", about.description, code="out-of-range")
             return UNUSABLE
         return value
     low, high, above = about.minimum, about.maximum, about.above
@@ -178,7 +191,7 @@ def _in_range(about: Param, source: Source, value: Any, path: str) -> Any:
         return value
     unit = "s" if isinstance(value, Seconds) else ""
     given = f"{value:g}{unit}" if isinstance(value, float) else short(value)
-    source.add(path, f"{given} is out of range", f"give {range_text(about)}")
+    source.add(path, f"{given} is out of range", f"give {range_text(about)}", code="out-of-range")
     return UNUSABLE
 
 
@@ -199,7 +212,7 @@ def _wrong_kind(source: Source, path: str, kind: type[Any], value: Any, hint: st
         given = _described(value)
         if kind is str and isinstance(value, int | float) and not hint:
             hint = "put it in quotes"
-        source.add(path, f"must be {_KINDS[kind]}, not {given}", hint)
+        source.add(path, f"must be {_KINDS[kind]}, not {given}", hint, code="wrong-type")
     return UNUSABLE
 
 

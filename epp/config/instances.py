@@ -8,6 +8,8 @@ from epp.api.plugin import Connected, Instance
 from epp.api.registry import Family, PluginType, Registry
 from epp.config.decode import decode
 from epp.config.document import PluginEntry
+from epp.config.release_types import check_type, judge_parameters
+from epp.config.releases import PYTHON, Release
 from epp.config.types import UnusableType, find
 from epp.reading.source import Source
 from epp.reading.suggest import suggest
@@ -21,7 +23,8 @@ class Built:
         name: what profiles refer to.
         type: its type's name.
         path: where it stands in the file; empty when it was added by default.
-        kind: its registered type; None when the entry has problems.
+        kind: its registered type; None when the entry has problems, or when only another release
+            has it.
         plugin: the object; None when the entry has problems.
         parameters: as written.
     """
@@ -46,9 +49,10 @@ class Built:
 class Plugins:
     """The plugins of one configuration, in order. Problems are noted in the source."""
 
-    def __init__(self, source: Source, registry: Registry) -> None:
+    def __init__(self, source: Source, registry: Registry, release: Release = PYTHON) -> None:
         self._source = source
         self._registry = registry
+        self._release = release
         self._by_name: dict[str, Built] = {}
 
     def __iter__(self) -> Iterator[Built]:
@@ -65,6 +69,7 @@ class Plugins:
                 f"{path}.name" if entry.name else f"{path}.type",
                 f"plugin name {name!r} is given twice",
                 f"first in line {line}; give one of them another 'name'",
+                code="duplicate-name",
             )
             return
         kind, plugin = self._make(entry, path)
@@ -80,6 +85,11 @@ class Plugins:
         self._by_name[name] = built
         return built
 
+    def add_default_if_any(self, type_name: str) -> None:
+        """Add a plugin of the type with default parameters if there is such a type."""
+        if self._registry.get(type_name) is not None:
+            self.add_default(type_name)
+
     def of(self, *families: Family) -> list[Built]:
         """Return the plugins of these families, in order."""
         return [built for built in self._by_name.values() if built.serves(*families)]
@@ -89,7 +99,7 @@ class Plugins:
         built = self._by_name.get(name)
         if built is None and name:
             hint = suggest(name, self._by_name)
-            self._source.add(path, f"no plugin is named {name!r}", hint)
+            self._source.add(path, f"no plugin is named {name!r}", hint, code="unknown-reference")
         return built if built and built.kind else None
 
     def connect(self) -> None:
@@ -100,30 +110,32 @@ class Plugins:
             if isinstance(built.plugin, Connected) and (
                 objection := built.plugin.connect(built.name, instances)
             ):
-                self._source.add(built.path, f"{built.name!r}: {objection}", "change the plugins")
+                self._source.add(
+                    built.path, f"{built.name!r}: {objection}", "change the plugins", code="wiring"
+                )
 
     def _make(self, entry: PluginEntry, path: str) -> tuple[PluginType | None, Any]:
+        source, release = self._source, self._release
         if not entry.type:
             return None, None
+        is_known = check_type(entry.type, f"{path}.type", source, self._registry, release)
         try:
             plugin_type = find(entry.type, self._registry)
         except UnusableType as error:
-            self._source.add(f"{path}.type", error.message, error.hint)
+            if release.is_own:
+                source.add(f"{path}.type", error.message, error.hint, code="unknown-type")
             return None, None
-        self._warn_deprecated(plugin_type, f"{path}.type")
-        known_problems = len(self._source.problems)
         path = f"{path}.parameters"
-        arguments = decode(plugin_type.cls, self._source, entry.parameters or {}, path)
-        if len(self._source.problems) > known_problems:
+        before = tuple(source.problems)
+        arguments = decode(plugin_type.cls, source, entry.parameters or {}, path)
+        judge_parameters(entry.type, path, source, before, release)
+        if len(source.problems) > len(before) or not is_known:
             return None, None
         try:
             return plugin_type, plugin_type.cls(**arguments)
         except ValueError as error:
-            self._source.add(path, str(error), f"see the parameters of {entry.type}")
-            return None, None
-
-    def _warn_deprecated(self, plugin_type: PluginType, path: str) -> None:
-        if plugin_type.successor:
-            self._source.warn(
-                path, f"{plugin_type.name!r} is deprecated", f"use {plugin_type.successor!r}"
-            )
+            source.add(path, str(error), f"see the parameters of {entry.type}")
+        except TypeError:
+            if release.is_own:
+                raise
+        return None, None

@@ -14,8 +14,11 @@ from epp.config import data_layer, features, flow, parsers
 from epp.config.decode import decode_lenient
 from epp.config.document import Document, Saturation
 from epp.config.instances import Built, Plugins
-from epp.config.producers import in_order
-from epp.config.profiles import Draft, choose_handler, draft_profiles
+from epp.config.lint import lint
+from epp.config.producers import add_missing, in_order
+from epp.config.profiles import choose_handler, draft_profiles
+from epp.config.release_rules import check_document, check_empty
+from epp.config.releases import PYTHON, Release
 from epp.reading.source import MAX_CHARACTERS, UNUSABLE, Source, parse
 from epp.scheduling.profile import Profile
 
@@ -83,14 +86,44 @@ def load(text: str, file: str = "<text>", registry: Registry = default_registry)
     Raises:
         ConfigError: the text cannot be used; carries every problem that was found.
     """
-    source = parse(text, file)
+    config, source = examine(text, file, registry)
+    if config is None:
+        raise ConfigError(source.problems)
+    return config
+
+
+def check(
+    text: str,
+    file: str = "<text>",
+    release: Release = PYTHON,
+    registry: Registry = default_registry,
+) -> tuple[Problem, ...]:
+    """Return all that is to be said of a configuration for a release, in order of position."""
+    _, source = examine(text, file, registry, release)
+    return tuple(sorted([*source.problems, *source.warnings], key=lambda p: (p.line, p.column)))
+
+
+def examine(
+    text: str, file: str, registry: Registry = default_registry, release: Release = PYTHON
+) -> tuple[Config | None, Source]:
+    """Return the configuration, None if it cannot be used, and what is to be said of it.
+
+    Args:
+        text: YAML or JSON.
+        file: how problems call it.
+        registry: the plugin types that can be made.
+        release: whose rules count; the configuration is of use for this EPP only.
+    """
+    source = parse(text, file, merge_keys=not release.is_own)
     if source.value is None:
         source = parse(DEFAULT_TEXT, file)
+        check_empty(source, release)
     if source.value is UNUSABLE:
-        raise ConfigError(source.problems)
+        return None, source
     document: Document = decode_lenient(Document, source, source.value, "")
-    gates = features.enabled(document.feature_gates, source)
-    plugins = Plugins(source, registry)
+    gates = features.enabled(document.feature_gates, source, release)
+    check_document(document, gates, source, release)
+    plugins = Plugins(source, registry, release)
     for position, entry in enumerate(document.plugins):
         plugins.add(entry, f"plugins[{position}]")
     drafts = draft_profiles(document.scheduling_profiles, plugins, source)
@@ -99,11 +132,14 @@ def load(text: str, file: str = "<text>", registry: Registry = default_registry)
     data = data_layer.settle(document, plugins, source)
     queues = flow.settle(document, plugins, source, gates)
     readers = parsers.settle(document, plugins, source)
+    add_missing(plugins)
     plugins.connect()
     producers = in_order(plugins, source)
+    if not source.problems:
+        used = frozenset(name for draft in drafts for name in draft.used)
+        lint(document, used, plugins, discovery, source)
     if source.problems or handler is None:
-        raise ConfigError(source.problems)
-    _warn_unused(drafts, plugins, discovery, source)
+        return None, source
     return Config(
         instances=tuple(_instance(built) for built in plugins),
         profiles={draft.name: draft.finish() for draft in drafts},
@@ -116,8 +152,31 @@ def load(text: str, file: str = "<text>", registry: Registry = default_registry)
         parsers=readers,
         saturation=document.saturation_detector or Saturation(),
         feature_gates=gates,
-        warnings=tuple(sorted(source.warnings, key=lambda p: (p.line, p.column))),
-    )
+        warnings=tuple(
+            sorted(
+                (warning for warning in source.warnings if warning.severity == "warning"),
+                key=lambda p: (p.line, p.column),
+            )
+        ),
+    ), source
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a configuration file, at most a little more than can be used.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            return stream.read(MAX_CHARACTERS + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        problem = Problem(f"cannot be read: {reason}", str(path), code="unreadable")
+        raise ConfigError([problem]) from error
+    except UnicodeDecodeError as error:
+        problem = Problem("is not UTF-8 text", str(path), code="unreadable")
+        raise ConfigError([problem]) from error
 
 
 def load_file(path: Path, registry: Registry = default_registry) -> Config:
@@ -126,15 +185,7 @@ def load_file(path: Path, registry: Registry = default_registry) -> Config:
     Raises:
         ConfigError: the file cannot be read or used; carries every problem that was found.
     """
-    try:
-        with path.open(encoding="utf-8-sig") as stream:
-            text = stream.read(MAX_CHARACTERS + 1)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigError([Problem(f"cannot be read: {reason}", str(path))]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError([Problem("is not UTF-8 text", str(path))]) from error
-    return load(text, str(path), registry)
+    return load(read_text(path), str(path), registry)
 
 
 def _instance(built: Built) -> Instance:
@@ -152,17 +203,3 @@ def _discovery(document: Document, plugins: Plugins, source: Source) -> Built | 
         source.add(path, f"{built.name!r} is a {built.family}, not a discovery plugin", hint)
         return None
     return built
-
-
-def _warn_unused(
-    drafts: list[Draft], plugins: Plugins, discovery: Built | None, source: Source
-) -> None:
-    used = {name for draft in drafts for name in draft.used}
-    for built in plugins.of(Family.FILTER, Family.SCORER, Family.PICKER):
-        if built.name not in used:
-            hint = f"add 'pluginRef: {built.name}' to a profile, or remove it"
-            source.warn(built.path, f"no profile uses {built.name!r}", hint)
-    for built in plugins.of(Family.DISCOVERY):
-        if built is not discovery:
-            hint = f"set dataLayer.discovery.pluginRef to {built.name!r}, or remove it"
-            source.warn(built.path, f"{built.name!r} is not in use", hint)

@@ -54,7 +54,12 @@ def _written(entries: Sequence[ProfileEntry], plugins: Plugins, source: Source) 
     for position, entry in enumerate(entries):
         path = f"schedulingProfiles[{position}]"
         if entry.name in drafts and entry.name:
-            source.add(f"{path}.name", f"profile name {entry.name!r} is given twice", "change one")
+            source.add(
+                f"{path}.name",
+                f"profile name {entry.name!r} is given twice",
+                "change one",
+                code="duplicate-name",
+            )
         draft = drafts[entry.name] = Draft(entry.name)
         for index, reference in enumerate(entry.plugins):
             reference_path = f"{path}.plugins[{index}]"
@@ -67,10 +72,16 @@ def _written(entries: Sequence[ProfileEntry], plugins: Plugins, source: Source) 
 def _use(draft: Draft, built: Built, reference: PluginReference, path: str, source: Source) -> None:
     name = built.name
     if name in draft.used:
-        source.warn(path, f"profile {draft.name!r} uses {name!r} twice", "remove one")
+        source.warn(
+            path, f"profile {draft.name!r} uses {name!r} twice", "remove one", code="used-twice"
+        )
     draft.used.add(name)
     if reference.weight is not None and not built.serves(Family.SCORER):
-        source.warn(f"{path}.weight", f"{name!r} is a {built.family}: its weight has no effect")
+        source.warn(
+            f"{path}.weight",
+            f"{name!r} is a {built.family}: its weight has no effect",
+            code="no-effect",
+        )
     if built.serves(Family.FILTER):
         draft.filters.append(built.plugin)
     elif built.serves(Family.SCORER):
@@ -79,10 +90,17 @@ def _use(draft: Draft, built: Built, reference: PluginReference, path: str, sour
     elif built.serves(Family.PICKER):
         if draft.pickers:
             hint = "a profile has exactly one picker: remove the others"
-            source.add(path, f"{name!r} is a second picker in profile {draft.name!r}", hint)
+            source.add(
+                path,
+                f"{name!r} is a second picker in profile {draft.name!r}",
+                hint,
+                code="two-pickers",
+            )
         draft.pickers.append(built.plugin)
     else:
-        source.warn(path, f"{name!r} is a {built.family}: it does nothing in a profile")
+        source.warn(
+            path, f"{name!r} is a {built.family}: it does nothing in a profile", code="no-effect"
+        )
 
 
 def choose_handler(names: Sequence[str], plugins: Plugins, source: Source) -> Built | None:
@@ -95,12 +113,23 @@ def choose_handler(names: Sequence[str], plugins: Plugins, source: Source) -> Bu
             "schedulingProfiles",
             f"{len(names)} profiles, and no plugin that handles more than one",
             "keep one profile, or add a profile handler to plugins",
+            code="profile-handler",
         )
         return None
     for second in handlers[1:]:
         hint = f"keep either it or {handlers[0].name!r}"
-        source.add(second.path, f"{second.name!r} is a second profile handler", hint)
+        source.add(
+            second.path,
+            f"{second.name!r} is a second profile handler",
+            hint,
+            code="profile-handler",
+        )
     if objection := handlers[0].plugin.objection(names):
         path = handlers[0].path
-        source.add(path, f"{handlers[0].name!r} does not fit: {objection}", "change the profiles")
+        source.add(
+            path,
+            f"{handlers[0].name!r} does not fit: {objection}",
+            "change the profiles",
+            code="profile-handler",
+        )
     return handlers[0]

@@ -15,7 +15,7 @@ from yaml.constructor import SafeConstructor
 from yaml.reader import Reader
 from yaml.resolver import Resolver
 
-from epp.api.errors import Problem
+from epp.api.errors import Problem, Severity
 
 MAX_CHARACTERS = 1 << 20
 MAX_DEPTH = 40
@@ -55,15 +55,32 @@ class Source:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
-    def add(self, path: str, message: str, hint: str = "", *, at_key: bool = False) -> None:
-        """Note a problem at the value, or at the key, of the path."""
-        line, column = self._place(path, at_key=at_key)
-        self.problems.append(Problem(message, self.file, line, column, path, hint))
+    def add(
+        self,
+        path: str,
+        message: str,
+        hint: str = "",
+        *,
+        at_key: bool = False,
+        code: str = "invalid-value",
+    ) -> None:
+        """Note an error at the value, or at the key, of the path."""
+        place = self._place(path, at_key=at_key)
+        self.problems.append(Problem(message, self.file, *place, path, hint, "error", code))
 
-    def warn(self, path: str, message: str, hint: str = "") -> None:
-        """Note a warning at the value of the path."""
-        line, column = self._place(path, at_key=False)
-        self.warnings.append(Problem(message, self.file, line, column, path, hint))
+    def warn(
+        self,
+        path: str,
+        message: str,
+        hint: str = "",
+        *,
+        severity: Severity = "warning",
+        at_key: bool = False,
+        code: str = "doubtful",
+    ) -> None:
+        """Note at the value, or at the key, of the path what is probably not meant so."""
+        place = self._place(path, at_key=at_key)
+        self.warnings.append(Problem(message, self.file, *place, path, hint, severity, code))
 
     def line(self, path: str) -> int:
         """Return the line of the value of the path; 0 when it has none."""
@@ -125,7 +142,9 @@ def parse(
             source.value = _Values(source, max_values, merge_keys=merge_keys).of(root, "", 0)
     except _Unreadable as error:
         source.value = UNUSABLE
-        source.problems.append(Problem(error.message, file, *error.place, hint=error.hint))
+        source.problems.append(
+            Problem(error.message, file, *error.place, hint=error.hint, code="unreadable")
+        )
     return source
 
 
@@ -226,7 +245,11 @@ class _Values:
             self._source.keys[child] = key_node.place
             if key in items and first:
                 self._source.add(
-                    child, f"{short(key)} is given twice", f"first in line {first[0]}", at_key=True
+                    child,
+                    f"{short(key)} is given twice",
+                    f"first in line {first[0]}",
+                    at_key=True,
+                    code="duplicate-name",
                 )
             elif key == "<<" and self._merge_keys:
                 merged.append(value_node)

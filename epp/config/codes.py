@@ -1,0 +1,46 @@
+"""The codes of problems: stable names that programs, baselines and suppressions can rely on."""
+
+from types import MappingProxyType
+
+CODES = MappingProxyType(
+    {
+        "all-weights-zero": "No scorer of a profile has a weight, so that picks are random.",
+        "alpha-type": "The plugin type is experimental: its maker may change or drop it.",
+        "always-empty": "The filters of a profile contradict each other: they keep no endpoint.",
+        "api-version": "The release does not read this apiVersion.",
+        "data-without-producer": "A plugin reads what no configured producer finds out.",
+        "deprecated-field": "The field has a successor.",
+        "deprecated-type": "The plugin type has a successor.",
+        "doubtful": "Probably not meant as written.",
+        "duplicate-name": "A name that must be unique is given twice.",
+        "empties-pool": "A filter keeps no endpoint for ordinary requests.",
+        "field-not-in-release": "The release has no such field.",
+        "gate-needed": "The setting needs a feature gate that is off.",
+        "gate-not-in-release": "The release has no such feature gate.",
+        "invalid-value": "The value cannot be used.",
+        "missing-field": "A field that must be given is not.",
+        "negative-weight": "The weight turns a scorer round: its worst endpoints are preferred.",
+        "no-effect": "What is written changes nothing.",
+        "no-picker": "A profile names no picker; a default one is used.",
+        "not-checked": "A part of the input is not checked.",
+        "out-of-range": "The value is outside the range that the field allows.",
+        "parameter-ignored": "The release reads over this parameter without a word.",
+        "parameter-not-in-release": "The release has no such parameter, or has it differently.",
+        "profile-handler": "There is no profile handler that fits the profiles, or more than one.",
+        "refused-parameter": "The parameter meant something else once.",
+        "two-pickers": "A profile has more than one picker.",
+        "type-not-in-release": "The release has no such plugin type.",
+        "unknown-field": "There is no such field or parameter.",
+        "unknown-gate": "There is no such feature gate.",
+        "unknown-reference": "No plugin of the configuration has this name.",
+        "unknown-type": "No release has such a plugin type.",
+        "unreadable": "The text cannot be read.",
+        "unused-plugin": "Nothing uses the plugin.",
+        "used-twice": "A profile uses the plugin twice.",
+        "weight-not-in-release": "The release takes whole numbers as weights only.",
+        "wiring": "Plugins that work together do not fit.",
+        "wrong-type": "The value is of another kind than the field.",
+        "zero-weight": "The scorer runs, and its scores count nothing.",
+    }
+)
+"""What each code means, in one sentence."""
