@@ -1,0 +1,1 @@
+"""Producers: find out something about a request before it is scheduled."""

@@ -1,0 +1,40 @@
+"""Figures of endpoints that other plugins have found: requests in flight, and named attributes."""
+
+from collections.abc import Sequence
+from math import isnan
+
+from epp.api.data import EndpointAttributes, InflightLoad, find
+from epp.api.endpoint import Candidate
+from epp.api.request import Request
+
+
+def requests_in_flight(
+    request: Request, candidates: Sequence[Candidate], producer: str = ""
+) -> list[int]:
+    """Return the requests in flight at each, by the producer, or as the pool counts them."""
+    load = find(request, InflightLoad, producer)
+    if load is None:
+        return [c.inflight for c in candidates]
+    return [load.requests.get(c.endpoint.slot, 0) for c in candidates]
+
+
+def tokens_in_flight(
+    request: Request, candidates: Sequence[Candidate], producer: str = ""
+) -> list[int]:
+    """Return the tokens in flight at each; 0 while nobody counts them."""
+    load = find(request, InflightLoad, producer)
+    if load is None:
+        return [0] * len(candidates)
+    return [load.tokens.get(c.endpoint.slot, 0) for c in candidates]
+
+
+def attribute(
+    request: Request, candidates: Sequence[Candidate], name: str, producer: str = ""
+) -> list[float | None]:
+    """Return the attribute of each candidate; None where it is missing or no number."""
+    found = find(request, EndpointAttributes, producer)
+    values = found.values.get(name) if found else None
+    if not values:
+        return [None] * len(candidates)
+    known = [values.get(c.endpoint.slot) for c in candidates]
+    return [None if value is None or isnan(value) else value for value in known]
