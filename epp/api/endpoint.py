@@ -1,6 +1,6 @@
 """Endpoints and what is known of them. All of it is immutable."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -91,3 +91,22 @@ class Candidate(NamedTuple):
     inflight: int = 0
     waiting: int = 0
     running: int = 0
+
+
+class Snapshot(tuple[Candidate, ...]):  # noqa: SLOT001 - a tuple cannot have slots that hold values
+    """All candidates of a pool at one moment, with what is cheaper to keep than to find out.
+
+    Attributes:
+        serial: one more for each snapshot of a pool that differs from the one before.
+        changed: positions at which it differs from the snapshot before it; None when endpoints
+            came, went or changed places.
+        positions: position by endpoint slot.
+        are_fresh: whether all of them are.
+        smallest_block: tokens in the smallest KV-cache block reported; 0 when none is.
+    """
+
+    serial: int
+    changed: Sequence[int] | None
+    positions: Mapping[int, int]
+    are_fresh: bool
+    smallest_block: int

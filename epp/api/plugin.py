@@ -8,9 +8,9 @@ Memory (a prefix index, sessions) is an object of its own in a field with ``init
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from random import Random
 from types import MappingProxyType
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from epp.api.endpoint import Candidate, Endpoint
+from epp.api.endpoint import Candidate, Endpoint, Snapshot
 from epp.api.metrics import MetricFamily
 from epp.api.request import Decision, Request, Usage
 
@@ -58,6 +58,45 @@ class Scorer(Protocol):
     def score(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[float]:
         """Return one score in [0, 1] per candidate, in the order given; higher is better."""
         ...
+
+
+@runtime_checkable
+class StandingScorer(Scorer, Protocol):
+    """A scorer that does not look at the request: its scores are kept while candidates stay."""
+
+    def standing(self, candidates: Snapshot) -> tuple[Sequence[float], Sequence[int] | None]:
+        """Return what ``score`` would for these candidates, which are all fresh.
+
+        Returns:
+            The scores, which belong to the scorer and may change with the next call; and the
+            positions at which they differ from those of the call before, None for anywhere.
+        """
+        ...
+
+
+class SparseScores(Sequence[float]):
+    """Scores that are 0 but for a few candidates of many.
+
+    Args:
+        length: number of candidates.
+        scores: those that are not 0, by position.
+    """
+
+    __slots__ = ("length", "scores")
+
+    def __init__(self, length: int, scores: Mapping[int, float]) -> None:
+        self.length = length
+        self.scores = scores
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, position: Any) -> Any:
+        if isinstance(position, slice):
+            return [self.scores.get(at, 0.0) for at in range(*position.indices(self.length))]
+        if not -self.length <= position < self.length:
+            raise IndexError(position)
+        return self.scores.get(position % self.length, 0.0)
 
 
 class Picker(Protocol):

@@ -6,11 +6,12 @@ Single-threaded: everything happens on the event loop. No I/O and no tasks.
 import heapq
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from epp.api.discovery import EndpointSpec
-from epp.api.endpoint import NEVER_SCRAPED, Candidate, Endpoint, Metrics
+from epp.api.endpoint import NEVER_SCRAPED, Candidate, Endpoint, Metrics, Snapshot
 from epp.api.plugin import EndpointObserver
 
 logger = logging.getLogger(__name__)
@@ -102,7 +103,12 @@ class Pool:
         self._states: dict[Endpoint, _State] = {}
         self._by_key: dict[_Key, _State] = {}
         self._candidates: list[Candidate] = []
-        self._snapshot: tuple[Candidate, ...] = ()
+        self._positions: dict[int, int] = {}
+        self._stale = 0
+        self._block_sizes: Counter[int] = Counter()
+        self._serial = 0
+        self._snapshot = Snapshot()
+        self._take_snapshot(None)
         self._changed: set[_State] = set()
         self._free_slots: list[int] = []
         self._slot_count = 0
@@ -112,7 +118,7 @@ class Pool:
     def __len__(self) -> int:
         return len(self._states)
 
-    def snapshot(self) -> tuple[Candidate, ...]:
+    def snapshot(self) -> Snapshot:
         """Return all candidates, in the order discovery gave them.
 
         The same object is returned until something changes; only what changed is made anew.
@@ -122,8 +128,8 @@ class Pool:
             candidates = self._candidates
             for state in changed:
                 candidates[state.index] = state.candidate()
+            self._take_snapshot([state.index for state in changed])
             changed.clear()
-            self._snapshot = tuple(candidates)
         return self._snapshot
 
     def observe(self, observer: EndpointObserver) -> None:
@@ -194,9 +200,14 @@ class Pool:
         """Take the values of the scrape that ``scrape_started`` announced."""
         state = self._states.get(endpoint)
         if state is not None:
+            if metrics.block_size != state.metrics.block_size:
+                self._count_block(state.metrics.block_size, -1)
+                self._count_block(metrics.block_size, 1)
+            if not state.is_fresh:
+                state.is_fresh = True
+                self._stale -= 1
             state.metrics = metrics
             state.inflight_at_scrape = state.inflight_at_start
-            state.is_fresh = True
             state.is_reachable = True
             self._changed.add(state)
 
@@ -218,6 +229,7 @@ class Pool:
         for state in self._states.values():
             if state.is_fresh and state.metrics.updated_at < oldest:
                 state.is_fresh = False
+                self._stale += 1
                 self._changed.add(state)
 
     def _hold(self, states: dict[_Key, _State]) -> None:
@@ -228,7 +240,26 @@ class Pool:
             state.index = index
             self._candidates.append(state.candidate())
         self._changed.clear()
-        self._snapshot = tuple(self._candidates)
+        self._positions = {s.endpoint.slot: s.index for s in states.values()}
+        self._stale = sum(not s.is_fresh for s in states.values())
+        sizes = [s.metrics.block_size for s in states.values()]
+        self._block_sizes = Counter([size for size in sizes if size])
+        self._take_snapshot(None)
+
+    def _take_snapshot(self, changed: list[int] | None) -> None:
+        snapshot = self._snapshot = Snapshot(self._candidates)
+        self._serial += 1
+        snapshot.serial = self._serial
+        snapshot.changed = changed
+        snapshot.positions = self._positions
+        snapshot.are_fresh = not self._stale
+        snapshot.smallest_block = min(self._block_sizes) if self._block_sizes else 0
+
+    def _count_block(self, size: int, by: int) -> None:
+        if size:
+            self._block_sizes[size] += by
+            if not self._block_sizes[size]:
+                del self._block_sizes[size]
 
     def _take_slot(self) -> int:
         if self._free_slots:

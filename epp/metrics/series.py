@@ -34,13 +34,49 @@ class Histogram:
 
 _T = TypeVar("_T")
 
+Labels = tuple[str, str, str, int | str]
+"""Model, target model, fairness id and priority of a request."""
+
+
+class ByRequest(Generic[_T]):
+    """A table by what clients write into their requests, which therefore cannot grow without end.
+
+    Once ``most`` sets of labels have an entry, new fairness ids and priorities of a model share an
+    entry in which both are ``other``; and once as many models are known, new ones share the entry
+    in which all is ``other``. So inventing fairness ids hides no model.
+    """
+
+    def __init__(self, make: Callable[[], _T], *, most: int = MOST_LABEL_VALUES) -> None:
+        self._make = make
+        self._most = most
+        self._entries: dict[Labels, _T] = {}
+        self._models: set[tuple[str, str]] = set()
+
+    def __getitem__(self, labels: Labels) -> _T:
+        try:
+            return self._entries[labels]
+        except KeyError:
+            return self._add(labels)
+
+    def items(self) -> Iterator[tuple[Labels, _T]]:
+        """Return labels and entries of now, in order of appearance."""
+        return iter(list(self._entries.items()))
+
+    def _add(self, labels: Labels) -> _T:
+        models = labels[:2]
+        if len(self._entries) >= self._most:
+            if models not in self._models and len(self._models) >= self._most:
+                models = (OTHER, OTHER)
+            labels = (*models, OTHER, OTHER)
+        self._models.add(models)
+        return self._entries.setdefault(labels, self._make())
+
 
 class Bounded(Generic[_T]):
     """A table by label values that cannot grow without end.
 
-    Labels that a client chooses would let it fill the memory of EPP and Prometheus: once
-    ``most`` sets of values have an entry, all new ones share the entry whose values are
-    all ``other``.
+    Labels that a client chooses would let it fill the memory of EPP and Prometheus: once ``most``
+    sets of values have an entry, all new ones share the entry whose values are all ``other``.
     """
 
     def __init__(

@@ -8,12 +8,14 @@ candidate is taken for an average one.
 from collections.abc import Sequence
 from math import fsum
 
-from epp.api.endpoint import Candidate
+from epp.api.endpoint import Candidate, Snapshot
 from epp.api.plugin import NEUTRAL
 
 
 def _are_fresh(candidates: Sequence[Candidate]) -> bool:
     """Whether the figures of all candidates are known."""
+    if isinstance(candidates, Snapshot):
+        return candidates.are_fresh
     for candidate in candidates:  # noqa: SIM110 - a generator costs more than this loop
         if not candidate.is_fresh:
             return False

@@ -19,12 +19,13 @@ When to use:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from epp.api.endpoint import Candidate
+from epp.api.endpoint import Candidate, Snapshot
 from epp.api.registry import scorer
 from epp.api.request import Request
 from epp.scheduling.ranking import average_unknown
+from epp.scheduling.standing import EachAlone
 
 
 @scorer("kv-cache-utilization-scorer")
@@ -32,7 +33,19 @@ from epp.scheduling.ranking import average_unknown
 class KvCacheUtilizationScorer:
     """Scores by free KV cache."""
 
+    kept: EachAlone = field(
+        init=False, repr=False, compare=False, default_factory=lambda: EachAlone(_free)
+    )
+
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return the free share of each KV cache."""
         del request
         return average_unknown(candidates, [1.0 - c.metrics.kv_usage for c in candidates])
+
+    def standing(self, candidates: Snapshot) -> tuple[Sequence[float], Sequence[int] | None]:
+        """Return the same for a pool's snapshot, and where that has changed."""
+        return self.kept.follow(candidates)
+
+
+def _free(candidate: Candidate) -> float:
+    return 1.0 - candidate.metrics.kv_usage

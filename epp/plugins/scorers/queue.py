@@ -21,12 +21,14 @@ When to use:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import attrgetter
 
-from epp.api.endpoint import Candidate
+from epp.api.endpoint import Candidate, Snapshot
 from epp.api.registry import scorer
 from epp.api.request import Request
 from epp.scheduling.ranking import fewest_first
+from epp.scheduling.standing import LoadRank
 
 
 @scorer("queue-scorer")
@@ -34,7 +36,18 @@ from epp.scheduling.ranking import fewest_first
 class QueueScorer:
     """Scores by requests waiting."""
 
+    rank: LoadRank = field(
+        init=False,
+        repr=False,
+        compare=False,
+        default_factory=lambda: LoadRank(attrgetter("waiting")),
+    )
+
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return 1 for the shortest queue and 0 for the longest."""
         del request
         return fewest_first(candidates, [c.waiting for c in candidates])
+
+    def standing(self, candidates: Snapshot) -> tuple[Sequence[float], Sequence[int] | None]:
+        """Return the same for a pool's snapshot, and where that has changed."""
+        return self.rank.follow(candidates)

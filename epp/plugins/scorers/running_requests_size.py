@@ -22,12 +22,14 @@ When to use:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import attrgetter
 
-from epp.api.endpoint import Candidate
+from epp.api.endpoint import Candidate, Snapshot
 from epp.api.registry import scorer
 from epp.api.request import Request
 from epp.scheduling.ranking import fewest_first
+from epp.scheduling.standing import LoadRank
 
 
 @scorer("running-requests-size-scorer")
@@ -35,7 +37,18 @@ from epp.scheduling.ranking import fewest_first
 class RunningRequestsSizeScorer:
     """Scores by requests running."""
 
+    rank: LoadRank = field(
+        init=False,
+        repr=False,
+        compare=False,
+        default_factory=lambda: LoadRank(attrgetter("running")),
+    )
+
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return 1 for the fewest running requests and 0 for the most."""
         del request
         return fewest_first(candidates, [c.running for c in candidates])
+
+    def standing(self, candidates: Snapshot) -> tuple[Sequence[float], Sequence[int] | None]:
+        """Return the same for a pool's snapshot, and where that has changed."""
+        return self.rank.follow(candidates)
