@@ -1,14 +1,15 @@
 """Which endpoint has seen which prompt prefix: block hashes, and who holds each block.
 
 A prompt is cut into blocks of equal size and each block's hash covers all blocks before it, so that
-one hash stands for one whole prefix (scheme and byte order as in GAIE's prefix-cache-scorer).
+one hash stands for one whole prefix (schemes and byte order as in GAIE's prefix-cache-scorer and
+llm-d's approx-prefix-cache-producer).
 
 What the model servers really hold is not known here. The index assumes that each one keeps the
 blocks of the prompts it was sent and drops those not used for longest when its cache is full.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 with suppress(ImportError):  # a configuration can be checked without it
@@ -32,6 +33,24 @@ def chain(text: bytes, seed: bytes, block_bytes: int) -> list[int]:
     return hashes
 
 
+def token_chain(tokens: bytes, seed: bytes, block_bytes: int) -> list[int]:
+    """Return one hash per block of token ids; a partial last block has one too (llm-d).
+
+    Args:
+        tokens: the ids, four bytes each, little-endian, already cut to what shall be matched.
+        seed: what else must be equal for a prefix to be shared: model name and cache salt.
+        block_bytes: size of a block.
+    """
+    block_hash = xxh64_intdigest(seed)
+    hashes = []
+    for start in range(0, len(tokens), block_bytes):
+        content = xxh64_intdigest(tokens[start : start + block_bytes])
+        pair = content.to_bytes(8, "little") + block_hash.to_bytes(8, "little")
+        block_hash = xxh64_intdigest(pair)
+        hashes.append(block_hash)
+    return hashes
+
+
 class PrefixIndex:
     """The blocks that each endpoint slot is assumed to hold.
 
@@ -47,7 +66,7 @@ class PrefixIndex:
         self.size = 0
         """Entries over all slots."""
 
-    def match(self, hashes: Sequence[int]) -> Mapping[int, int]:
+    def match(self, hashes: Sequence[int]) -> dict[int, int]:
         """Return for each slot that holds the first block how many leading blocks it holds."""
         matched: dict[int, int] = {}
         holders = self._holders
@@ -67,13 +86,39 @@ class PrefixIndex:
             _note(matched, alive, depth)
         return matched
 
-    def add(self, slot: int, hashes: Sequence[int], capacity: int) -> None:
+    def match_scattered(self, hashes: Sequence[int]) -> dict[int, int]:
+        """Return for each slot how many blocks it holds before the first one that nobody holds.
+
+        GAIE's count: a slot that lost a block in the middle still counts those behind it.
+        """
+        visits: dict[int, int] = {}
+        for block_hash in hashes:
+            slots = self._holders.get(block_hash)
+            if slots is None:
+                break
+            visits[slots] = visits.get(slots, 0) + 1
+        matched: dict[int, int] = {}
+        for slots, count in visits.items():
+            left = slots
+            while left:
+                lowest = left & -left
+                slot = lowest.bit_length() - 1
+                matched[slot] = matched.get(slot, 0) + count
+                left ^= lowest
+        return matched
+
+    def add(
+        self, slot: int, hashes: Sequence[int], capacity: int, *, start_first: bool = False
+    ) -> None:
         """Note that the slot was sent these blocks, in order from the start of the prompt.
 
         Args:
             slot: the endpoint's slot.
             hashes: the prompt's blocks.
             capacity: blocks that fit there now; the slot shrinks to it at once.
+            start_first: forget the start of a prompt before its end, as GAIE does. Otherwise its
+                end goes first, since without its start the rest can never match; model servers free
+                blocks in that order.
         """
         recent = self._recent.get(slot)
         if recent is None:
@@ -81,16 +126,28 @@ class PrefixIndex:
         before = len(recent)
         holders = self._holders
         bit = 1 << slot
-        # Backwards, so that the end of a prompt is forgotten before its start: without its start
-        # the rest can never match. Model servers free blocks in the same order.
-        for block_hash in reversed(hashes[:capacity]):
+        for block_hash in hashes if start_first else reversed(hashes[:capacity]):
             if block_hash in recent:
                 recent.move_to_end(block_hash)
             else:
                 recent[block_hash] = None
-                holders[block_hash] = holders.get(block_hash, 0) | bit
+                held = holders.get(block_hash)
+                # The one object for all blocks that only this slot holds: a third of the memory.
+                holders[block_hash] = bit if held is None else held | bit
         while len(recent) > capacity:
             self._release(recent.popitem(last=False)[0], bit)
+        self.size += len(recent) - before
+
+    def remove(self, slot: int, hashes: Sequence[int]) -> None:
+        """Forget these blocks of the slot; those that it does not hold are none of its business."""
+        recent = self._recent.get(slot)
+        if recent is None:
+            return
+        before = len(recent)
+        for block_hash in hashes:
+            if block_hash in recent:
+                del recent[block_hash]
+                self._release(block_hash, 1 << slot)
         self.size += len(recent) - before
 
     def forget(self, slot: int) -> None:

@@ -1,9 +1,10 @@
-"""Shows in the metrics what the prefix-cache scorers know."""
+"""Shows in the metrics what the approximate prefix caches know."""
 
 from collections.abc import Sequence
 
 from epp.api.plugin import Instance
 from epp.metrics.recorder import EppMetrics
+from epp.plugins.producers.approx_prefix_cache import ApproxPrefixCacheProducer
 from epp.plugins.scorers.prefix_cache import PrefixCacheScorer
 
 
@@ -11,6 +12,15 @@ def follow_prefix_caches(instances: Sequence[Instance], metrics: EppMetrics) -> 
     """Have the metrics told of every prefix match, and show the size of the indexes."""
     plugins = [instance.plugin for instance in instances]
     scorers = [plugin for plugin in plugins if isinstance(plugin, PrefixCacheScorer)]
+    producers = [plugin for plugin in plugins if isinstance(plugin, ApproxPrefixCacheProducer)]
     for scorer in scorers:
         scorer.hits.note = metrics.prefix_matched
-    metrics.prefix_indexer_size = lambda: float(sum(scorer.index.size for scorer in scorers))
+    for producer in producers:
+        producer.memory.note = metrics.prefix_matched
+
+    def size() -> float:
+        histories = [scorer.history for scorer in scorers]
+        histories += [producer.history for producer in producers]
+        return float(sum(history.index.size for history in histories))
+
+    metrics.prefix_indexer_size = size

@@ -1,24 +1,39 @@
 """prefix-cache-scorer: go where the prompt's beginning was seen.
 
 What:
-    Prefers endpoints that were sent a prompt with the same beginning, since their KV cache probably
-    still holds it: approximately, from this EPP's own history, without asking the model servers.
+    Prefers endpoints whose KV cache probably still holds the beginning of the prompt. If the
+    configuration has a producer of prefix matches (approx-prefix-cache-producer,
+    precise-prefix-cache-producer, burst-prefix-cache-producer), that one is believed. Otherwise the
+    scorer keeps an index of its own, of what this EPP has sent where: approximate, without asking
+    the model servers.
 
 Formula:
-    leading blocks of the prompt that were sent there before / blocks of the prompt; 0 for a prompt
-    shorter than one block.
+    ratio = leading blocks of the prompt that are there / blocks of the prompt; 0 for a prompt
+    shorter than one block. With w = matchLengthWeight and L = min(1, matching tokens /
+    matchLengthScaleTokens) squared: (1 - w) * ratio + w * L.
 
 Reads:
-    Prompt, target model and cache salt of the request; KV-cache block size and number of blocks, as
-    scraped, if autoTune is on. The figures do not age: a candidate that is not fresh is scored like
-    any other.
+    A producer's prefix match; or prompt, target model and cache salt of the request, KV-cache block
+    size and number of blocks, as scraped, if autoTune is on, and how the request ended: blocks that
+    a request added are taken back if it was answered 5xx, and moved if another endpoint served it,
+    as far as that is seen. The figures do not age: a candidate that is not fresh is scored like any
+    other. Blocks are hashed as GAIE 1.3 to 1.5 do it, so that the counts of both programs agree,
+    but for these improvements, which strictCompatibility switches off: a count ends at the first
+    block that an endpoint does not hold; the end of a prompt is forgotten before its start;
+    capacities follow what is reported; the smallest reported block size counts and not the one of
+    the first candidate; the corrections named above.
 
 Parameters:
     autoTune: use the block size and capacity that the model servers report, where they do.
-    blockSizeTokens: tokens in a block; a token is taken as 4 bytes of prompt.
-    maxPrefixBlocksToMatch: blocks of a prompt that are looked at.
+    blockSize: bytes in a block, as in GAIE 1.3; only if blockSizeTokens is not given.
+    blockSizeTokens: tokens in a block, 4 bytes of prompt each; 0 stands for 16.
+    maxPrefixBlocksToMatch: blocks of a prompt that are looked at; 0 stands for 256.
     maxPrefixTokensToMatch: the same limit in tokens; 0 leaves it to maxPrefixBlocksToMatch.
-    lruCapacityPerServer: blocks remembered for each endpoint.
+    lruCapacityPerServer: blocks remembered for each endpoint; 0 stands for 31250.
+    prefixMatchInfoProducerName: whose prefix match to read; by default any producer's.
+    matchLengthWeight: how much of the score the length of the match is worth, besides its share.
+    matchLengthScaleTokens: tokens of a match that is as long as it matters.
+    strictCompatibility: count exactly as GAIE does.
 
 When to use:
     When prompts share beginnings: system prompts, few-shot examples, conversations, agents. Weigh
@@ -27,20 +42,16 @@ When to use:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated
 
+from epp.api.data import PrefixMatch, find
 from epp.api.endpoint import Candidate, Endpoint
 from epp.api.parameters import Param
+from epp.api.plugin import Instance, Outcome, Producer
 from epp.api.registry import scorer
 from epp.api.request import Decision, Request
-from epp.scheduling.prefix_index import PrefixIndex, chain
-
-BYTES_PER_TOKEN = 4
-
-
-Lookup = tuple[int, Sequence[int], Mapping[int, int]]
-"""What one request's prompt matches: bytes in a block, the hashes of its blocks, and by endpoint
-slot how many leading blocks were sent there before."""
+from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Limits, PrefixHistory
+from epp.scheduling.prefix_index import PrefixIndex
 
 
 def _ignore(matched_bytes: int, total_bytes: int) -> None:
@@ -54,85 +65,133 @@ class Hits:
     Attributes:
         note: called with the bytes of the matched blocks, and the bytes of all blocks of the prompt
             that were looked at; 0 when it had none.
+        is_read: a producer's matches are scored; nothing is noted, as that is the producer's part.
     """
 
     note: Callable[[int, int], None] = _ignore
+    is_read: bool = False
+
+
+def _reads_matches(plugin: object) -> bool:
+    return PrefixMatch in getattr(plugin, "consumes", ()) or hasattr(
+        plugin, "prefix_match_info_producer_name"
+    )
 
 
 @scorer("prefix-cache-scorer")
 @dataclass(frozen=True, slots=True, eq=False)
 class PrefixCacheScorer:
-    """Scores by the share of the prompt's blocks sent there before."""
+    """Scores by the share of the prompt's blocks that are there."""
 
     auto_tune: Annotated[
         bool, Param("Use the block size and capacity that the model servers report.")
     ] = True
+    block_size: Annotated[
+        int, Param("Bytes in a block, if blockSizeTokens is not given.", minimum=0)
+    ] = 0
     block_size_tokens: Annotated[
-        int, Param("Tokens in a block where none is reported; 4 bytes each.", minimum=1)
-    ] = 16
+        int, Param("Tokens in a block where none is reported; 4 bytes each.", minimum=0)
+    ] = 0
     max_prefix_blocks_to_match: Annotated[
-        int, Param("Blocks of a prompt that are looked at.", minimum=1)
+        int, Param("Blocks of a prompt that are looked at.", minimum=0)
     ] = 256
     max_prefix_tokens_to_match: Annotated[
         int, Param("The same limit in tokens; 0 leaves it to the blocks.", minimum=0)
     ] = 0
     lru_capacity_per_server: Annotated[
-        int, Param("Blocks remembered per endpoint where none are reported.", minimum=1)
+        int, Param("Blocks remembered per endpoint where none are reported.", minimum=0)
     ] = 31250
+    prefix_match_info_producer_name: Annotated[
+        str, Param("Producer whose prefix match is scored; by default any.")
+    ] = ""
+    match_length_weight: Annotated[
+        float, Param("Share of the score that the match's length makes.", minimum=0, maximum=1)
+    ] = 0.0
+    match_length_scale_tokens: Annotated[
+        int, Param("Tokens of a match that is as long as it matters.", minimum=1)
+    ] = 8192
+    strict_compatibility: Annotated[bool, Param("Count exactly as GAIE does.")] = False
 
-    refused: ClassVar[Mapping[str, str]] = {
-        "blockSize": "it counted characters; use blockSizeTokens (a token is 4 characters)",
-    }
-
-    index: PrefixIndex = field(init=False, repr=False, default_factory=PrefixIndex)
+    history: PrefixHistory = field(init=False, repr=False)
     hits: Hits = field(init=False, repr=False, default_factory=Hits)
 
+    def __post_init__(self) -> None:
+        defaults = Limits()
+        limits = Limits(
+            auto_tune=self.auto_tune,
+            block_bytes=self.block_size_tokens * BYTES_PER_TOKEN
+            or self.block_size
+            or defaults.block_bytes,
+            max_blocks=self.max_prefix_blocks_to_match or defaults.max_blocks,
+            max_tokens=self.max_prefix_tokens_to_match,
+            capacity=self.lru_capacity_per_server or defaults.capacity,
+            is_strict=self.strict_compatibility,
+        )
+        object.__setattr__(self, "history", PrefixHistory(limits))
+
+    @property
+    def index(self) -> PrefixIndex:
+        """The scorer's own index."""
+        return self.history.index
+
+    def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
+        """Find out whose matches to score."""
+        if any(_reads_matches(i.plugin) for other, i in instances.items() if other != name):
+            self.history.publish_as(name)
+        wanted = self.prefix_match_info_producer_name
+        producers = [
+            other
+            for other, instance in instances.items()
+            if isinstance(instance.plugin, Producer) and PrefixMatch in instance.plugin.produces
+        ]
+        self.hits.is_read = bool(producers)
+        if wanted and wanted not in producers:
+            known = ", ".join(producers) or "none"
+            return f"no producer of prefix matches is named {wanted!r} (there are: {known})"
+        return ""
+
+    def inherit(self, predecessor: object) -> None:
+        """Keep what is known of the endpoints when the configuration changes."""
+        if isinstance(predecessor, PrefixCacheScorer):
+            self.history.inherit(predecessor.history)
+
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
-        """Return the share of the prompt's blocks that each candidate was sent before."""
-        _, hashes, matched = self._look_up(request, candidates)
-        if not matched:
+        """Return how much of the prompt each candidate should have cached."""
+        found: PrefixMatch | None
+        if self.hits.is_read:
+            found = find(request, PrefixMatch, self.prefix_match_info_producer_name)
+            if found is None:
+                return [0.0] * len(candidates)
+            matched, total, block_tokens = found
+        else:
+            matched, total, block_tokens, _, _ = self.history.find(request, candidates)
+        if not matched or not total:
             return [0.0] * len(candidates)
-        total = len(hashes)
-        return [matched.get(c.endpoint.slot, 0) / total for c in candidates]
+        weight = self.match_length_weight
+        if not weight:
+            return [matched.get(c.endpoint.slot, 0) / total for c in candidates]
+        scale = self.match_length_scale_tokens / block_tokens
+        counts = [matched.get(c.endpoint.slot, 0) for c in candidates]
+        return [(1 - weight) * n / total + weight * min(1.0, n / scale) ** 2 for n in counts]
 
     def dispatched(
         self, request: Request, decision: Decision, candidates: Sequence[Candidate]
     ) -> None:
         """Note that the primary endpoint is sent this prompt."""
-        block_bytes, hashes, matched = self._look_up(request, candidates)
-        primary = decision.primary
-        slot = primary.slot
-        self.hits.note(matched.get(slot, 0) * block_bytes, len(hashes) * block_bytes)
-        if hashes:
-            self.index.add(slot, hashes, self._capacity(primary, candidates))
+        if self.hits.is_read:
+            return
+        matched, total, _, block_bytes, _ = self.history.dispatched(request, decision, candidates)
+        self.hits.note(matched.get(decision.primary.slot, 0) * block_bytes, total * block_bytes)
+
+    def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
+        """Take back what was not so."""
+        if outcome.status >= 500 or outcome.served:
+            self.history.completed(request, decision, outcome)
 
     def endpoint_gone(self, endpoint: Endpoint) -> None:
         """Forget what the endpoint was sent."""
-        self.index.forget(endpoint.slot)
+        self.history.endpoint_gone(endpoint)
 
-    def _look_up(self, request: Request, candidates: Sequence[Candidate]) -> Lookup:
-        known: Lookup | None = request.scratch.get(self)
-        if known is not None:
-            return known
-        tokens = self.block_size_tokens
-        if self.auto_tune:
-            # The smallest one reported, which does not depend on the order of the candidates.
-            sizes = {c.metrics.block_size for c in candidates}
-            sizes.discard(0)
-            if sizes:
-                tokens = min(sizes)
-        block_bytes = tokens * BYTES_PER_TOKEN
-        limit = self.max_prefix_tokens_to_match * BYTES_PER_TOKEN
-        if not limit:
-            limit = self.max_prefix_blocks_to_match * block_bytes
-        seed = (request.target_model + request.cache_salt).encode("utf-8", "surrogatepass")
-        hashes = chain(request.prompt.head(limit), seed, block_bytes)
-        found = request.scratch[self] = (block_bytes, hashes, self.index.match(hashes))
-        return found
-
-    def _capacity(self, endpoint: Endpoint, candidates: Sequence[Candidate]) -> int:
-        if self.auto_tune:
-            for candidate in candidates:
-                if candidate.endpoint is endpoint:
-                    return candidate.metrics.num_blocks or self.lru_capacity_per_server
-        return self.lru_capacity_per_server
+    def state(self) -> Mapping[str, object]:
+        """Show the size of the scorer's own index."""
+        return self.history.state()

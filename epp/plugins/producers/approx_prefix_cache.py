@@ -1,0 +1,156 @@
+"""approx-prefix-cache-producer: how much of a prompt each endpoint was sent before.
+
+What:
+    Keeps an index of the prompts that this EPP has sent to each endpoint, and publishes how many
+    leading blocks of a prompt each one should have cached. Nobody is asked: it is approximate.
+
+Formula:
+    Leading blocks that were sent there before, for each prompt of the request, summed. If a
+    token-producer has published the prompt's tokens, blocks are hashed over these and a partial
+    last block counts, as in llm-d; otherwise over the prompt's bytes, as in GAIE 1.5.
+
+Reads:
+    Prompt, tokens, target model and cache salt of the request; KV-cache block size and number of
+    blocks, as scraped, if autoTune is on; how requests ended, as prefix-cache-scorer does, whose
+    improvements over GAIE's counts and whose strictCompatibility it shares.
+
+Parameters:
+    autoTune: use the block size and capacity that the model servers report, where they do.
+    blockSize: bytes in a block, as in GAIE 1.3; only if blockSizeTokens is not given.
+    blockSizeTokens: tokens in a block, 4 bytes of prompt each; 0 stands for 16.
+    maxPrefixBlocksToMatch: blocks of a prompt that are looked at; 0 stands for 256, over tokens
+    for 2048.
+    maxPrefixTokensToMatch: the same limit in tokens, which goes first; 0 leaves it to the blocks;
+    by default 131072 over tokens.
+    lruCapacityPerServer: blocks remembered for each endpoint; 0 stands for 31250.
+    strictCompatibility: count exactly as GAIE does.
+
+When to use:
+    When something beside prefix-cache-scorer needs prefix matches: an affinity filter, a decider of
+    disaggregation, a latency predictor; or when several scorers read differently tuned indexes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
+
+from epp.api.data import PrefixMatch, Tokens
+from epp.api.endpoint import Candidate, Endpoint
+from epp.api.parameters import Param
+from epp.api.plugin import Instance, Outcome, Producer
+from epp.api.registry import Family, plugin
+from epp.api.request import Decision, Request
+from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Limits, PrefixHistory
+
+_MAX_TOKEN_BLOCKS = 2048
+_MAX_TOKENS = 131072
+_MIN_TOKENS_IN_A_BLOCK = 64
+
+
+def _ignore(matched_bytes: int, total_bytes: int) -> None:
+    del matched_bytes, total_bytes
+
+
+@dataclass(slots=True)
+class Notes:
+    """What belongs to the instance and not to its parameters.
+
+    Attributes:
+        history: what the endpoints were sent.
+        note: called with the bytes of the matched blocks and of all blocks of a dispatched prompt.
+    """
+
+    history: PrefixHistory
+    note: Callable[[int, int], None] = _ignore
+
+
+@plugin("approx-prefix-cache-producer", Family.PRODUCER)
+@dataclass(frozen=True, slots=True, eq=False)
+class ApproxPrefixCacheProducer:
+    """Publishes what was sent where."""
+
+    auto_tune: Annotated[
+        bool, Param("Use the block size and capacity that the model servers report.")
+    ] = True
+    block_size: Annotated[
+        int, Param("Bytes in a block, if blockSizeTokens is not given.", minimum=0)
+    ] = 0
+    block_size_tokens: Annotated[
+        int, Param("Tokens in a block where none is reported; 4 bytes each.", minimum=0)
+    ] = 0
+    max_prefix_blocks_to_match: Annotated[
+        int, Param("Blocks of a prompt that are looked at.", minimum=0)
+    ] = 0
+    max_prefix_tokens_to_match: Annotated[
+        int | None, Param("The same limit in tokens; 0 leaves it to the blocks.", minimum=0)
+    ] = None
+    lru_capacity_per_server: Annotated[
+        int, Param("Blocks remembered per endpoint where none are reported.", minimum=0)
+    ] = 31250
+    strict_compatibility: Annotated[bool, Param("Count exactly as GAIE does.")] = False
+
+    produces: ClassVar[frozenset[type]] = frozenset({PrefixMatch})
+    consumes: ClassVar[frozenset[type]] = frozenset({Tokens})
+    memory: Notes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "memory", Notes(PrefixHistory(self._limits(over_tokens=False))))
+
+    @property
+    def history(self) -> PrefixHistory:
+        """What the endpoints were sent."""
+        return self.memory.history
+
+    def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
+        """Hash tokens if another plugin finds them."""
+        over_tokens = any(
+            isinstance(instance.plugin, Producer) and Tokens in instance.plugin.produces
+            for instance in instances.values()
+        )
+        self.memory.history = PrefixHistory(self._limits(over_tokens=over_tokens))
+        self.memory.history.publish_as(name)
+        return ""
+
+    def inherit(self, predecessor: object) -> None:
+        """Keep what is known of the endpoints when the configuration changes."""
+        if isinstance(predecessor, ApproxPrefixCacheProducer):
+            self.history.inherit(predecessor.history)
+
+    def produce(self, request: Request, candidates: Sequence[Candidate]) -> None:
+        """Publish what the prompt matches."""
+        self.history.find(request, candidates)
+
+    def dispatched(
+        self, request: Request, decision: Decision, candidates: Sequence[Candidate]
+    ) -> None:
+        """Note who is sent this prompt."""
+        matched, total, _, block_bytes, _ = self.history.dispatched(request, decision, candidates)
+        self.memory.note(matched.get(decision.primary.slot, 0) * block_bytes, total * block_bytes)
+
+    def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
+        """Take back what was not so."""
+        self.history.completed(request, decision, outcome)
+
+    def endpoint_gone(self, endpoint: Endpoint) -> None:
+        """Forget what the endpoint was sent."""
+        self.history.endpoint_gone(endpoint)
+
+    def state(self) -> Mapping[str, object]:
+        """Show the size of the index."""
+        return self.history.state()
+
+    def _limits(self, *, over_tokens: bool) -> Limits:
+        defaults = Limits()
+        blocks, tokens = self.max_prefix_blocks_to_match, self.max_prefix_tokens_to_match
+        return Limits(
+            auto_tune=self.auto_tune,
+            block_bytes=self.block_size_tokens * BYTES_PER_TOKEN
+            or self.block_size
+            or defaults.block_bytes,
+            max_blocks=blocks or (_MAX_TOKEN_BLOCKS if over_tokens else defaults.max_blocks),
+            max_tokens=(_MAX_TOKENS if over_tokens else 0) if tokens is None else tokens,
+            capacity=self.lru_capacity_per_server or defaults.capacity,
+            min_block_bytes=_MIN_TOKENS_IN_A_BLOCK * BYTES_PER_TOKEN if over_tokens else 0,
+            is_strict=self.strict_compatibility,
+            reads_tokens=over_tokens,
+        )
