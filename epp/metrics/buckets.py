@@ -23,3 +23,28 @@ OUTPUT_TOKENS = (1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 HIT_RATIO = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 
 HIT_BYTES = (0, *(2**power for power in range(4, 17)))
+
+TOKEN_SECONDS = (
+    *(0.0005, 0.00205, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.3, 0.4),
+    *(0.5, 0.6, 0.8, 1, 1.5, 2, 3, 4.5, 6, 12, 18, 24, 30, 36, 48, 60, 90, 120, 180, 270, 360),
+)
+"""Times per output token, as GAIE's predictor has them."""
+
+FIRST_TOKEN_SECONDS = tuple(bound for bound in SECONDS if bound <= 120)
+"""llm-d-router's cut of ``SECONDS``."""
+
+STREAMED_TOKEN_SECONDS = tuple(bound for bound in TOKEN_SECONDS if bound <= 2)
+"""llm-d-router's cut of ``TOKEN_SECONDS``."""
+
+PREDICTION_SECONDS = (
+    *(0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+
+QUEUE_SECONDS = (
+    *(0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+
+PROCESSING_SECONDS = (
+    *(0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+"""From a request's arrival to its answer (llm-d-router)."""

@@ -8,65 +8,35 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from epp.api.endpoint import Candidate, Endpoint
-from epp.api.request import Usage
+from epp.api.plugin import Instance
+from epp.api.request import DEFAULT_FAIRNESS_ID, Request
 from epp.metrics import buckets
-from epp.metrics.series import Bounded, Histogram
+from epp.metrics.flow import FlowMetrics
+from epp.metrics.requests import RequestSeries
+from epp.metrics.series import OTHER, ByRequest, Histogram
+
+_MOST_ATTEMPTS = 10_000
+_NO_PLUGINS: Sequence[Instance] = ()
 
 PoolView = Callable[[], Sequence[Candidate] | None]
 """Returns the pool's candidates, or None before the pool was synced once."""
 
 
-class ModelSeries:
-    """What is counted for one pair of incoming and target model."""
+class StreamMetrics:
+    """How ext-proc streams ended."""
 
-    __slots__ = (
-        "cached_tokens",
-        "duration",
-        "errors",
-        "input_tokens",
-        "output_tokens",
-        "response_sizes",
-        "running",
-        "seconds_per_token",
-        "sizes",
-    )
+    __slots__ = ("codes", "seconds")
 
     def __init__(self) -> None:
-        self.running = 0
-        self.errors: Counter[str] = Counter()
-        self.sizes = Histogram(buckets.REQUEST_BYTES)
-        self.duration = Histogram(buckets.SECONDS)
-        self.response_sizes = Histogram(buckets.RESPONSE_BYTES)
-        self.input_tokens = Histogram(buckets.INPUT_TOKENS)
-        self.output_tokens = Histogram(buckets.OUTPUT_TOKENS)
-        self.cached_tokens = Histogram(buckets.INPUT_TOKENS)
-        self.seconds_per_token = Histogram(buckets.SECONDS_PER_TOKEN)
+        self.codes: Counter[int] = Counter()
+        """Streams by gRPC status."""
+        self.seconds = Histogram(buckets.SECONDS)
+        """How long they were open."""
 
-    def ended(self) -> None:
-        """Count the end of a request, whatever it was; exactly once for each that started."""
-        self.running -= 1
-
-    def completed(
-        self, seconds: float, response_size: int | None = None, usage: Usage | None = None
-    ) -> None:
-        """Record an exchange that ended by itself.
-
-        Args:
-            seconds: from the request's arrival to the response's end.
-            response_size: bytes of the response body; None when it was not seen.
-            usage: tokens as the model server reported them; None when they were not seen.
-        """
-        self.duration.observe(seconds)
-        if response_size is not None:
-            self.response_sizes.observe(response_size)
-        if usage is None:
-            return
-        if usage.prompt_tokens > 0:
-            self.input_tokens.observe(usage.prompt_tokens)
-        if usage.completion_tokens > 0:
-            self.output_tokens.observe(usage.completion_tokens)
-            self.seconds_per_token.observe(seconds / usage.completion_tokens)
-        self.cached_tokens.observe(usage.cached_tokens)
+    def ended(self, code: int, seconds: float) -> None:
+        """Count the end of a stream."""
+        self.codes[code] += 1
+        self.seconds.observe(seconds)
 
 
 class EppMetrics:
@@ -75,13 +45,24 @@ class EppMetrics:
     Args:
         commit: of the source this was built from.
         build_ref: branch or tag of the source.
-        clock: monotonic seconds, the same that stamps scraped metrics.
+
+    Attributes:
+        instances: the plugins in use, whose own metrics are shown too.
+        response_note: what must be known of figures that come from responses, for example that only
+            a sample of them is watched; part of their help texts.
     """
 
     def __init__(self, *, commit: str = "unknown", build_ref: str = "unknown") -> None:
         self.commit = commit
         self.build_ref = build_ref
-        self.models: Bounded[ModelSeries] = Bounded(ModelSeries, 2)
+        self.requests: ByRequest[RequestSeries] = ByRequest(RequestSeries)
+        self.attempts: dict[tuple[str, Endpoint], int] = {}
+        """Requests scheduled, by target model and endpoint."""
+        self.processing = Histogram(buckets.PROCESSING_SECONDS)
+        """Seconds from each request's arrival to its answer."""
+        self.flow = FlowMetrics()
+        self.instances = _NO_PLUGINS
+        self.response_note = ""
         self.scheduling = Histogram(buckets.FAST_SECONDS)
         """Seconds of each scheduling cycle, successful or not."""
         self.unschedulable = 0
@@ -93,40 +74,76 @@ class EppMetrics:
         self.rewrites: Counter[tuple[str, str, str]] = Counter()
         """Model rewrites by object, incoming model and target."""
         self.pools: dict[str, PoolView] = {}
-        self.pool_means: dict[str, tuple[float, float, float]] = {}
+        self.pool_means: dict[str, Sequence[tuple[float, float]]] = {}
+        """Mean and standard deviation of each figure, as last known."""
         self.streams_open = 0
         """ext-proc streams open now."""
+        self.streams: StreamMetrics | None = None
+        """How they ended; None if nobody wants to know."""
         self.scrapes = 0
         self.scrape_errors: Counter[str] = Counter()
+        self.poll_errors: Counter[str] = Counter()
+        """Failures of data sources, by type."""
+        self.extract_errors: Counter[tuple[str, str]] = Counter()
+        """Failures of extractors, by type of data source and of extractor."""
         self.missing: dict[Endpoint, tuple[str, ...]] = {}
         self.discovery_errors = 0
         self.discovery_is_current = False
         self.discovery_last_success = 0.0
         self.unresolved_names = 0
 
-    def exchange_started(self, model: str, target: str, size: int) -> ModelSeries:
+    def exchange_started(
+        self, request: Request, endpoint: Endpoint, seconds: float
+    ) -> RequestSeries:
         """Count a request that was scheduled and runs now; return what its end is told to.
 
         Args:
-            model: name asked for; empty for header-only requests.
-            target: name the model server gets.
-            size: bytes of the request's body.
+            request: as it is sent on; without a body it has no model.
+            endpoint: the primary one.
+            seconds: from its arrival to now.
         """
-        series = self.models[model, target]
-        series.sizes.observe(size)
+        series = self.requests[
+            request.model, request.target_model, request.fairness_id, request.priority
+        ]
+        series.sizes.observe(request.size)
         series.running += 1
+        self.processing.observe(seconds)
+        key = (request.target_model, endpoint)
+        if key in self.attempts:
+            self.attempts[key] += 1
+        else:
+            self._first_attempt(request.target_model, endpoint)
         return series
 
-    def request_failed(self, model: str, target: str, code: str) -> None:
+    def request_failed(self, request: Request | None, code: str) -> None:
         """Count a request that was refused or whose model server answered with an error.
 
         Args:
-            model: name asked for.
-            target: name the model server gets.
+            request: None if it could not even be read.
             code: ``Code.text``, ``Unknown`` or ``ModelServerError``; an empty one counts nothing.
         """
         if code:
-            self.models[model, target].errors[code] += 1
+            self.of(request).errors[code] += 1
+
+    def of(self, request: Request | None) -> RequestSeries:
+        """Return where a request is counted; None stands for one that was not seen."""
+        if request is None:
+            return self.requests["", "", DEFAULT_FAIRNESS_ID, 0]
+        return self.requests[
+            request.model, request.target_model, request.fairness_id, request.priority
+        ]
+
+    def endpoint_gone(self, endpoint: Endpoint) -> None:
+        """Drop the series of an endpoint that exists no more."""
+        self.missing.pop(endpoint, None)
+        for key in [key for key in self.attempts if key[1] is endpoint]:
+            del self.attempts[key]
+
+    def _first_attempt(self, target_model: str, endpoint: Endpoint) -> None:
+        if len(self.attempts) >= _MOST_ATTEMPTS:
+            target_model = OTHER
+        key = (target_model, endpoint)
+        self.attempts[key] = self.attempts.get(key, 0) + 1
 
     def plugin_timer(self, extension_point: str, plugin_type: str, plugin_name: str) -> Histogram:
         """Return where the seconds of one plugin go; the same object each time."""

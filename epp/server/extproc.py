@@ -4,12 +4,15 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from epp.api.errors import Code, Refusal
+from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
 from epp.director.director import Director, Later
 from epp.extproc.actions import (
     Action,
+    BodyStarted,
     Close,
     Finished,
     Refused,
@@ -17,13 +20,41 @@ from epp.extproc.actions import (
     RouteAny,
 )
 from epp.extproc.stream import Stream, StreamSettings
-from epp.metrics.recorder import EppMetrics, ModelSeries
+from epp.metrics.recorder import EppMetrics
+from epp.metrics.requests import RequestSeries  # noqa: TC001 - compiled code casts to it
 from epp.transport.call import Call, Handler, Status
 
 log = logging.getLogger("ext-proc")
 
 PROCESS = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 _MODEL_SERVER_ERROR = "ModelServerError"
+
+# What a named tuple's own constructor calls; that one is Python.
+_new_tuple = tuple.__new__
+
+
+class Watcher(Protocol):
+    """Wants to know of each exchange: for logs, or for spans."""
+
+    def received(self, request: Request) -> None:
+        """Called when all is known that the decision depends on, before it is taken."""
+        ...
+
+    def routed(self, request: Request, decision: Decision) -> None:
+        """Called when the request has been answered with where it goes."""
+        ...
+
+    def refused(self, request: Request | None, refusal: Refusal) -> None:
+        """Called when it goes nowhere; None stands for one that could not be read."""
+        ...
+
+    def abandoned(self, request: Request) -> None:
+        """Called when the client left before a decision was taken."""
+        ...
+
+    def finished(self, request: Request, decision: Decision, outcome: Outcome) -> None:
+        """Called when the exchange of a routed request is over."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +64,7 @@ class Serving:
     director: Director
     metrics: EppMetrics
     settings: StreamSettings
+    watchers: Sequence[Watcher] = ()
 
 
 class ExtProcCall(Handler):
@@ -41,6 +73,9 @@ class ExtProcCall(Handler):
     __slots__ = (
         "_call",
         "_decision",
+        "_first_bytes",
+        "_first_token",
+        "_headers_at",
         "_is_closed",
         "_is_waiting",
         "_request",
@@ -56,8 +91,12 @@ class ExtProcCall(Handler):
         self._stream = Stream(serving.settings)
         self._request: Request | None = None
         self._decision: Decision | None = None
-        self._series: ModelSeries | None = None
+        self._series: RequestSeries | None = None
         self._started = time.perf_counter()
+        # Seconds from then to what came of the response; 0 as long as it has not.
+        self._headers_at = 0.0
+        self._first_bytes = 0.0
+        self._first_token = 0.0
         self._is_closed = False
         self._is_waiting = False
         serving.metrics.streams_open += 1
@@ -92,7 +131,10 @@ class ExtProcCall(Handler):
     def _close(self, status: int, message: str) -> None:
         if not self._is_closed:
             self._is_closed = True
-            self._serving.metrics.streams_open -= 1
+            metrics = self._serving.metrics
+            metrics.streams_open -= 1
+            if metrics.streams is not None:
+                metrics.streams.ended(status, time.perf_counter() - self._started)
             self._call.finish(status, message)
 
     def _perform(self, actions: Sequence[Action]) -> None:
@@ -113,17 +155,27 @@ class ExtProcCall(Handler):
             self._route(action.request, self._serving.director.route_any)
         elif isinstance(action, Refused):
             self._refused(action.refusal, None)
-        elif action.status >= 400:
-            self._failed(_MODEL_SERVER_ERROR)
+        elif isinstance(action, BodyStarted):
+            self._first_bytes = time.perf_counter() - self._started
+            if action.is_streaming:
+                self._first_token = self._first_bytes
+        else:
+            self._headers_at = time.perf_counter() - self._started
+            if action.status >= 400:
+                self._failed(_MODEL_SERVER_ERROR)
 
     def _abandon(self) -> None:
         if self._is_waiting and self._request is not None:
             self._is_waiting = False
             self._serving.director.abandon(self._request)
+            for watcher in self._serving.watchers:
+                watcher.abandoned(self._request)
 
     def _route(self, request: Request, choose: Callable[[Request, Later], Decision | None]) -> None:
         self._request = request
         request.received_at = self._started
+        for watcher in self._serving.watchers:
+            watcher.received(request)
         try:
             decision = choose(request, self._answer)
         except Refusal as refusal:
@@ -153,9 +205,12 @@ class ExtProcCall(Handler):
         self._decision = decision
         actions = self._stream.decided(decision, request)
         # After that, for a rewrite changes the size.
-        self._series = self._serving.metrics.exchange_started(
-            request.model, request.target_model, request.size
+        serving = self._serving
+        self._series = serving.metrics.exchange_started(
+            request, decision.primary, time.perf_counter() - self._started
         )
+        for watcher in serving.watchers:
+            watcher.routed(request, decision)
         for action in actions:
             if isinstance(action, bytes):
                 self._call.send(action)
@@ -164,37 +219,38 @@ class ExtProcCall(Handler):
 
     def _finished(self, finished: Finished) -> None:
         request, decision, series = self._request, self._decision, self._series
+        seconds = time.perf_counter() - self._started
+        status, is_complete, usage, served, *_ = finished.outcome
         if request is None or decision is None or series is None:
-            if finished.usage is None and not finished.response_bytes:
+            if usage is None and not finished.response_bytes:
                 return
             # A stream that began with the response: upstream counts it without model names.
-            series = self._serving.metrics.models["", ""]
+            series = self._serving.metrics.of(None)
         else:
             self._decision = None
-            self._serving.director.completed(request, decision, finished.outcome)
+            times = (self._headers_at, self._first_token, seconds)
+            outcome = _new_tuple(Outcome, (status, is_complete, usage, served, *times))
+            self._serving.director.completed(request, decision, outcome)
             series.ended()
-        if finished.outcome.is_complete:
-            seconds = time.perf_counter() - self._started
-            series.completed(seconds, finished.response_bytes or None, finished.usage)
+            for watcher in self._serving.watchers:
+                watcher.finished(request, decision, outcome)
+        if is_complete:
+            series.completed(
+                seconds,
+                finished.response_bytes or None,
+                usage,
+                self._first_bytes,
+                is_streaming=finished.is_streaming,
+            )
 
     def _refuse(self, refusal: Refusal, request: Request) -> None:
         self._refused(refusal, request)
         self._perform(self._stream.refused(refusal))
 
     def _refused(self, refusal: Refusal, request: Request | None) -> None:
-        self._failed(refusal.code.text)
-        log.debug(
-            "request refused",
-            extra={
-                "fields": {
-                    "x-request-id": request.id if request else "",
-                    "code": refusal.code.text,
-                    "reason": refusal.message,
-                }
-            },
-        )
+        self._failed(self._serving.settings.wording.of(refusal).code)
+        for watcher in self._serving.watchers:
+            watcher.refused(request, refusal)
 
     def _failed(self, code: str) -> None:
-        request = self._request
-        model, target = (request.model, request.target_model) if request else ("", "")
-        self._serving.metrics.request_failed(model, target, code)
+        self._serving.metrics.request_failed(self._request, code)

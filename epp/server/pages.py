@@ -6,6 +6,7 @@ from aiohttp import web
 
 from epp.metrics.exposition import expose
 from epp.metrics.recorder import EppMetrics
+from epp.metrics.text import CONTENT_TYPE
 from epp.server.http import Page
 
 
@@ -14,7 +15,6 @@ def pages(metrics: EppMetrics) -> Sequence[Page]:
 
     async def show_metrics(request: web.Request) -> web.Response:
         del request
-        body, content_type = expose(metrics)
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        return web.Response(body=await expose(metrics), headers={"Content-Type": CONTENT_TYPE})
 
     return (Page("GET", "/metrics", show_metrics),)

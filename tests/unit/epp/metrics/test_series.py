@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epp.metrics.series import Bounded, Histogram
+from epp.metrics.series import ByRequest, Histogram
 
 
 def test_a_value_on_a_bound_belongs_to_it() -> None:
@@ -28,9 +28,15 @@ def test_every_bucket_holds_the_values_up_to_its_bound(
         assert sum(histogram.counts[: index + 1]) == sum(value <= bound for value in values)
 
 
-def test_entries_beyond_the_limit_are_one() -> None:
-    table: Bounded[list[int]] = Bounded(list, 1, most=2)
-    for name in "abcab":
-        table[name,].append(1)
+def test_entries_beyond_the_limit_are_shared_by_model_and_then_by_all() -> None:
+    table: ByRequest[list[str]] = ByRequest(list, most=2)
+    for model, flow in (("a", "x"), ("a", "y"), ("a", "z"), ("b", "x"), ("c", "x"), ("a", "x")):
+        table[model, model, flow, 0].append(flow)
 
-    assert dict(table.items()) == {("a",): [1, 1], ("b",): [1, 1], ("other",): [1]}
+    assert dict(table.items()) == {
+        ("a", "a", "x", 0): ["x", "x"],
+        ("a", "a", "y", 0): ["y"],
+        ("a", "a", "other", "other"): ["z"],
+        ("b", "b", "other", "other"): ["x"],
+        ("other", "other", "other", "other"): ["x"],
+    }
