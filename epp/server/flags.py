@@ -164,11 +164,6 @@ def _validate(options: Options) -> None:
         raise FlagError("flag --max-request-body-bytes must be above 0")
     if options.enable_cert_reload and not options.cert_path:
         raise FlagError("--enable-cert-reload needs --cert-path: a self-signed one never changes")
-    for field in fields(Options):
-        need = field.metadata.get("needs")
-        if need and getattr(options, field.name) != field.default:
-            flag = field.name.replace("_", "-")
-            raise FlagError(f"--{flag} needs {need}, which this version does not have yet")
 
 
 def _unknown(argument: str, known: dict[str, Field[Any]]) -> str:

@@ -1,11 +1,12 @@
 """grpc.health.v1: Check, Watch and List (health.proto of the gRPC project).
 
-One ``Health`` answers on both ports: SERVING once endpoints are known and until the drain begins.
-``liveness`` is SERVING as long as the process runs, so that a pool that does not exist yet does not
-make the pod restart.
+One ``Health`` answers on both ports: SERVING while all that is needed for picking endpoints is
+there. ``liveness`` is SERVING as long as the process runs, so that a pool that does not exist yet
+does not make the pod restart.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from google.protobuf.message import DecodeError
 
@@ -15,35 +16,58 @@ from epp.transport.call import Call, Handler, HandlerFactory, Status
 EXT_PROC = "envoy.service.ext_proc.v3.ExternalProcessor"
 LIVENESS = "liveness"
 READINESS = "readiness"
-_SERVICES = (EXT_PROC, LIVENESS, READINESS, "")
+_READY_SERVICES = (READINESS, EXT_PROC, "")
+
+Condition = Literal["started", "synced", "leading", "not draining"]
+"""What must be so before requests may come: the ports are open, the endpoints were seen, this
+process is the leader, nobody has asked it to end."""
 
 
 class Health:
-    """What the server says of itself."""
+    """What the server says of itself.
 
-    def __init__(self) -> None:
-        self._is_ready = False
+    Args:
+        elects: only a leader is ready, so that ``leading`` counts.
+    """
+
+    def __init__(self, *, elects: bool = False) -> None:
+        self._elects = elects
+        self._unmet: set[Condition] = {"started", "synced"}
+        if elects:
+            self._unmet.add("leading")
         self._watchers: set[_Watch] = set()
 
     @property
     def is_ready(self) -> bool:
         """Whether requests should come here."""
-        return self._is_ready
+        return not self._unmet
 
-    def set_ready(self, *, is_ready: bool) -> None:
-        """Change the state and tell every watcher."""
-        if is_ready != self._is_ready:
-            self._is_ready = is_ready
+    @property
+    def unmet(self) -> str:
+        """What is missing, for people; empty when it is ready."""
+        return ", ".join(f"not {each}".replace("not not ", "") for each in sorted(self._unmet))
+
+    def meet(self, condition: Condition, *, is_met: bool = True) -> None:
+        """Note whether a condition is met, and tell every watcher if that is news for them."""
+        was_ready = self.is_ready
+        if is_met:
+            self._unmet.discard(condition)
+        elif condition != "leading" or self._elects:
+            self._unmet.add(condition)
+        if self.is_ready != was_ready:
             for watcher in list(self._watchers):
                 watcher.tell()
 
     def status(self, service: str) -> pb.HealthCheckResponse.ServingStatus:
         """Return the serving status of a service.
 
-        Any name is answered, for charts probe under names of their own (such as
-        ``inference-extension``): all but ``liveness`` mean readiness.
+        Without election any name is answered, for charts probe under names of their own (such as
+        ``inference-extension``): all but ``liveness`` mean readiness. With election other names are
+        unknown, as the Go EPP has it.
         """
-        is_serving = service == LIVENESS or self._is_ready
+        if self._elects and service not in (*_READY_SERVICES, LIVENESS):
+            return pb.HealthCheckResponse.SERVICE_UNKNOWN
+        is_serving = service == LIVENESS or self.is_ready
         return pb.HealthCheckResponse.SERVING if is_serving else pb.HealthCheckResponse.NOT_SERVING
 
     def methods(self) -> dict[bytes, HandlerFactory]:
@@ -69,7 +93,7 @@ class Health:
     def _list(self, data: bytes) -> bytes:
         del data  # the request has no fields
         answer = pb.HealthListResponse()
-        for service in _SERVICES:
+        for service in (EXT_PROC, LIVENESS, READINESS) if self._elects else (EXT_PROC,):
             answer.statuses[service].status = self.status(service)
         return answer.SerializeToString()
 

@@ -68,15 +68,14 @@ class Options:
     zap_log_level: str = flag("", "debug, info, error, panic or a verbosity; wins over --v")
     zap_stacktrace_level: str = flag("error", "info, error or panic")
     zap_time_encoding: str = flag("rfc3339", "epoch, millis, nano, iso8601, rfc3339 or rfc3339nano")
-    pool_name: str = flag("", "InferencePool to serve", needs="Kubernetes discovery")
-    pool_namespace: str = flag("", "namespace of the pool", needs="Kubernetes discovery")
+    pool_name: str = flag("", "InferencePool to serve; or give --endpoint-selector")
+    pool_namespace: str = flag("", "namespace of it; empty is NAMESPACE, then default")
     pool_group: str = flag("inference.networking.k8s.io", "API group of the pool")
-    endpoint_selector: str = flag("", "labels of the pods to serve", needs="Kubernetes discovery")
-    endpoint_target_ports: tuple[int, ...] = flag(
-        (), "ports of those pods", kind=INTEGERS, needs="Kubernetes discovery"
-    )
+    endpoint_selector: str = flag("", "labels of the pods to serve, without a pool")
+    endpoint_target_ports: tuple[int, ...] = flag((), "ports of those pods", kind=INTEGERS)
+    kubeconfig: str = flag("", "how to reach Kubernetes from outside of it")
     ha_enable_leader_election: bool = flag(
-        default=False, help_text="serve only while holding a Lease", needs="leader election"
+        default=False, help_text="be ready only while holding a Lease"
     )
 
 

@@ -25,7 +25,8 @@ from epp.server.errors import StartError
 from epp.server.extproc import PROCESS, ExtProcCall, Serving
 from epp.server.flags import Parsed
 from epp.server.health import Health
-from epp.server.http import HttpServer, closed, open_to_all
+from epp.server.http import HttpServer
+from epp.server.kubernetes import guard_for, kubernetes_for, target_from
 from epp.server.pages import pages
 from epp.server.prefix_metrics import follow_prefix_caches
 from epp.server.services import Services
@@ -76,6 +77,8 @@ class Epp:
         follow_prefix_caches(config.instances, self._metrics)
         self._scheduler = Scheduler(config.profiles, config.handler, config.instances)
         self._pool.observe(self._scheduler)
+        self._pool.observe(self._metrics)
+        self._metrics.instances = config.instances
         self._scraper = Scraper(
             self._pool,
             self._metrics,
@@ -90,14 +93,23 @@ class Epp:
             ),
             port=options.model_server_metrics_port,
         )
-        self._discovery = _discovery(config, self._pool, self._metrics)
-        self._health = Health()
+        self._health = Health(elects=options.ha_enable_leader_election)
+        self._file = _file_discovery(config, self._pool, self._metrics)
+        target = None if self._file else target_from(options)
+        self._kubernetes = kubernetes_for(
+            options,
+            target,
+            pool=self._pool,
+            intents=self._intents,
+            metrics=self._metrics,
+            health=self._health,
+        )
         self._http = HttpServer(
             self._health,
             pages(self._metrics),
-            closed if options.metrics_endpoint_auth else open_to_all,
+            guard_for(self._kubernetes, requires_auth=options.metrics_endpoint_auth),
         )
-        self._metrics.follow_pool("file", self._candidates_if_synced)
+        self._metrics.follow_pool(target.name if target else "file", self._candidates_if_synced)
         serving = Serving(
             Director(
                 self._pool,
@@ -115,7 +127,6 @@ class Epp:
             StreamSettings(
                 max_body_bytes=options.max_request_body_bytes,
                 disable_subset_filter=options.disable_endpoint_subset_filter,
-                observe_usage=True,
             ),
         )
         methods = {PROCESS: lambda call: ExtProcCall(call, serving)}
@@ -138,14 +149,18 @@ class Epp:
             "--grpc-health-port", self._health_server.start(self._host, options.grpc_health_port)
         )
         await _listen("--grpc-port", self._server.start(self._host, options.grpc_port, context))
-        await self._discovery.start()
+        if self._file is not None:
+            await self._file.start()
+            self._health.meet("synced")
+        if self._kubernetes is not None:
+            await self._kubernetes.start()
         await self._scraper.start()
         await self._services.run(self._instances)
         # What exists now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
-        self._health.set_ready(is_ready=True)
+        self._health.meet("started")
         log.info(
             "serving",
             extra={
@@ -167,7 +182,9 @@ class Epp:
         """
         options = self._options
         log.info("draining", extra={"fields": {"streams": self._server.open_streams}})
-        self._health.set_ready(is_ready=False)
+        self._health.meet("not draining", is_met=False)
+        if self._kubernetes is not None:
+            await self._kubernetes.drain()
         had_peers = bool(self._server.connections)
         if had_peers:
             await asyncio.sleep(min(_LAME_DUCK_SECONDS, options.drain_timeout))
@@ -182,7 +199,10 @@ class Epp:
         if self._certificates is not None:
             self._certificates.cancel()
         await self._services.stop()
-        await self._discovery.stop()
+        if self._file is not None:
+            await self._file.stop()
+        if self._kubernetes is not None:
+            await self._kubernetes.stop()
         await self._scraper.stop()
         await self._server.stop()
         await self._health_server.stop()
@@ -213,13 +233,14 @@ class Epp:
         return context
 
 
-def _discovery(config: Config, pool: Pool, metrics: EppMetrics) -> FileDiscovery:
+def _file_discovery(config: Config, pool: Pool, metrics: EppMetrics) -> FileDiscovery | None:
+    """Return the reader of the endpoints file that the configuration names; None if it names none.
+
+    Without one the endpoints are Kubernetes' business.
+    """
     plugin = config.discovery.plugin if config.discovery else None
     if not isinstance(plugin, FileDiscoveryPlugin):
-        raise StartError(
-            "the configuration names no source of endpoints; add a plugin of type file-discovery "
-            "and name it in dataLayer.discovery.pluginRef (Kubernetes discovery comes later)"
-        )
+        return None
     return FileDiscovery(Path(plugin.path), pool, metrics, is_watched=plugin.watch_file)
 
 

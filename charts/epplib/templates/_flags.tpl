@@ -18,6 +18,7 @@ charts/schema/flags.yaml. */ -}}
 - grpc-port
 - ha-enable-leader-election
 - health-checking
+- kubeconfig
 - kv-cache-usage-percentage-metric
 - lora-info-metric
 - max-request-body-bytes

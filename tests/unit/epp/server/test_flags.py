@@ -70,7 +70,6 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         (["--config-file", "a", "--config-text", "b"], "not both"),
         (["--refresh-metrics-interval", "0s"], "must be above 0"),
         (["--enable-cert-reload"], "--enable-cert-reload needs --cert-path"),
-        (["--pool-name", "x"], "--pool-name needs Kubernetes discovery"),
     ],
 )
 def test_a_bad_command_line_says_what_to_change(arguments: list[str], message: str) -> None:

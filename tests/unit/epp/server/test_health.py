@@ -37,35 +37,74 @@ def serving(wire: Wire) -> list[bool]:
     return [status == pb.HealthCheckResponse.SERVING for status in statuses]
 
 
-@pytest.mark.parametrize("service", ["", EXT_PROC, "readiness", "inference-extension"])
-def test_every_name_means_readiness(service: str) -> None:
+def ready() -> Health:
     health = Health()
-    before, handler = begin(health, "Check")
+    health.meet("started")
+    health.meet("synced")
+    return health
+
+
+def check(health: Health, service: str) -> str:
+    wire, handler = begin(health, "Check")
     handler.message(ask(service))
-    health.set_ready(is_ready=True)
-    after, handler = begin(health, "Check")
-    handler.message(ask(service))
+    assert wire.status == 0
+    (answer,) = wire.sent
+    return pb.HealthCheckResponse.ServingStatus.Name(
+        pb.HealthCheckResponse.FromString(answer).status
+    )
 
-    assert (serving(before), serving(after)) == ([False], [True])
-    assert after.status == 0
+
+@pytest.mark.parametrize("service", ["", EXT_PROC, "readiness", "inference-extension"])
+def test_without_election_every_name_means_readiness(service: str) -> None:
+    assert check(Health(), service) == "NOT_SERVING"
+    assert check(ready(), service) == "SERVING"
 
 
-def test_liveness_does_not_depend_on_endpoints() -> None:
-    wire, handler = begin(Health(), "Check")
-    handler.message(ask("liveness"))
+@pytest.mark.parametrize("elects", [True, False])
+def test_liveness_does_not_depend_on_the_pool(elects: bool) -> None:
+    assert check(Health(elects=elects), "liveness") == "SERVING"
 
-    assert serving(wire) == [True]
+
+@pytest.mark.parametrize("service", ["", EXT_PROC, "readiness"])
+def test_with_election_only_the_leader_is_ready(service: str) -> None:
+    health = Health(elects=True)
+    health.meet("started")
+    health.meet("synced")
+    before = check(health, service)
+    health.meet("leading")
+    during = check(health, service)
+    health.meet("leading", is_met=False)
+
+    assert (before, during, check(health, service)) == ("NOT_SERVING", "SERVING", "NOT_SERVING")
+
+
+def test_with_election_other_names_are_unknown_but_no_error() -> None:
+    assert check(Health(elects=True), "inference-extension") == "SERVICE_UNKNOWN"
+
+
+def test_who_drains_is_not_ready() -> None:
+    health = ready()
+    health.meet("not draining", is_met=False)
+
+    assert check(health, "readiness") == "NOT_SERVING"
+    assert check(health, "liveness") == "SERVING"
+    assert health.unmet == "draining"
+
+
+def test_what_is_missing_can_be_told() -> None:
+    assert Health(elects=True).unmet == "not leading, not started, not synced"
 
 
 def test_watch_tells_the_state_and_each_change_once() -> None:
     health = Health()
+    health.meet("started")
     wire, handler = begin(health, "Watch")
     handler.message(ask(""))
-    health.set_ready(is_ready=True)
-    health.set_ready(is_ready=True)
-    health.set_ready(is_ready=False)
+    health.meet("synced")
+    health.meet("synced")
+    health.meet("synced", is_met=False)
     handler.aborted()
-    health.set_ready(is_ready=True)
+    health.meet("synced")
 
     assert serving(wire) == [False, True, False]
     assert wire.status is None
@@ -80,17 +119,16 @@ def test_watch_ends_when_the_server_drains() -> None:
     assert wire.status == 14
 
 
-def test_list_names_the_services() -> None:
-    wire, handler = begin(Health(), "List")
+@pytest.mark.parametrize(
+    ("elects", "names"), [(False, {EXT_PROC}), (True, {EXT_PROC, "liveness", "readiness"})]
+)
+def test_list_names_the_services(elects: bool, names: set[str]) -> None:
+    wire, handler = begin(Health(elects=elects), "List")
     handler.message(b"")
     answer = pb.HealthListResponse.FromString(wire.sent[0])
 
-    assert {name: state.status for name, state in answer.statuses.items()} == {
-        EXT_PROC: pb.HealthCheckResponse.NOT_SERVING,
-        "liveness": pb.HealthCheckResponse.SERVING,
-        "readiness": pb.HealthCheckResponse.NOT_SERVING,
-        "": pb.HealthCheckResponse.NOT_SERVING,
-    }
+    assert set(answer.statuses) == names
+    assert answer.statuses[EXT_PROC].status == pb.HealthCheckResponse.NOT_SERVING
 
 
 @pytest.mark.parametrize("method", ["Check", "Watch"])

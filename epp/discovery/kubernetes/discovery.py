@@ -1,0 +1,234 @@
+"""Follows a pool, or pods by selector, with objectives and rewrites, and tells the pool."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from epp.api.discovery import EndpointSink, IntentSink
+from epp.discovery.kubernetes.client import ApiServer
+from epp.discovery.kubernetes.informer import Informer, Need, Scope, State, Timing
+from epp.discovery.kubernetes.objects import (
+    Objective,
+    PoolSpec,
+    Rewrite,
+    priorities,
+    read_objective,
+    read_pool,
+    read_rewrite,
+    rules_in_order,
+)
+from epp.discovery.kubernetes.pods import Pod, endpoints, read_pod
+from epp.discovery.kubernetes.resources import LLM_D_GROUP, OBJECTIVES, PODS, REWRITES, Resource
+from epp.discovery.kubernetes.target import Target
+from epp.metrics.recorder import EppMetrics
+
+logger = logging.getLogger(__name__)
+
+COALESCE_SECONDS = 0.05
+"""How long changes gather before the pool is told; the first after a pause is told at once."""
+
+
+class KubernetesDiscovery:
+    """Keeps a pool and its intents as the cluster says, from ``start`` to ``stop``.
+
+    What the cluster said last stays in use while it cannot be asked. Only a pool that was deleted
+    empties the set of endpoints.
+
+    Args:
+        server: who is asked.
+        target: what is served.
+        sink: gets the endpoints.
+        intents: gets priorities and rewrites.
+        metrics: show when the endpoints were told last.
+        synced: called with whether the pool is known, whenever that changes.
+        ported: called with the pool's target ports, whenever these change.
+        timing: how patient the watches are.
+    """
+
+    def __init__(
+        self,
+        server: ApiServer,
+        target: Target,
+        sink: EndpointSink,
+        intents: IntentSink,
+        metrics: EppMetrics,
+        *,
+        synced: Callable[[bool], None],
+        ported: Callable[[Sequence[int]], None] = lambda _: None,
+        timing: Timing = Timing(),  # noqa: B008 - immutable
+    ) -> None:
+        self._server = server
+        self._target = target
+        self._sink = sink
+        self._intents = intents
+        self._metrics = metrics
+        self._synced = synced
+        self._ported = ported
+        self._timing = timing
+        self._pool: Informer[PoolSpec] | None = None
+        if target.pool is not None:
+            scope = Scope(target.pool, target.namespace, target.name)
+            self._pool = Informer(server, scope, read_pool, self._follow_pool, timing=timing)
+        self._spec: PoolSpec | None = None
+        self._pods: Informer[Pod] | None = None
+        self._next_pods: Informer[Pod] | None = None
+        self._objectives = self._intent_informers(OBJECTIVES, read_objective)
+        self._rewrites = self._intent_informers(REWRITES, read_rewrite)
+        self._is_synced = False
+        self._said = ""
+        self._due: asyncio.TimerHandle | None = None
+        self._told_at = 0.0
+        self._is_intent_news = True
+        self._ending: set[asyncio.Task[None]] = set()
+        self._is_running = False
+
+    async def start(self) -> None:
+        """Begin; does not wait for the cluster."""
+        self._is_running = True
+        if self._pool is not None:
+            self._pool.start()
+        else:
+            self._use(self._target.fixed)
+        for informer in (*self._objectives, *self._rewrites):
+            informer.start()
+
+    async def stop(self) -> None:
+        """End; endpoints and intents stay as they are."""
+        self._is_running = False
+        if self._due is not None:
+            self._due.cancel()
+        followers: list[Informer[Any] | None] = [self._pool, self._pods, self._next_pods]
+        for informer in (*followers, *self._objectives, *self._rewrites):
+            if informer is not None:
+                await informer.stop()
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    def _intent_informers(
+        self, kinds: Sequence[Resource], read: Callable[[Mapping[str, Any]], Any]
+    ) -> list[Informer[Any]]:
+        # A cluster may lack llm-d's kinds, and a role made for GAIE's EPP does not name them.
+        return [
+            Informer(
+                self._server,
+                Scope(kind, self._target.namespace),
+                read,
+                self._note_intents,
+                need=Need.MAY if self._pool is None or kind.group == LLM_D_GROUP else Need.SHOULD,
+                timing=self._timing,
+            )
+            for kind in kinds
+        ]
+
+    def _follow_pool(self) -> None:
+        assert self._pool is not None
+        self._use(self._pool.items.get(self._target.name))
+
+    def _use(self, spec: PoolSpec | None) -> None:
+        """Take what the pool says now; None when there is no pool."""
+        before, self._spec = self._spec, spec
+        if spec is not None and (before is None or spec.selector != before.selector):
+            self._select(spec.selector)
+        if spec is not None and (before is None or spec.ports != before.ports):
+            self._ported(spec.ports)
+        if spec is None:
+            for informer in (self._pods, self._next_pods):
+                self._end(informer)
+            self._pods = self._next_pods = None
+        self._note()
+
+    def _select(self, selector: str) -> None:
+        """Follow other pods; those known stay until the others are."""
+        self._end(self._next_pods)
+        self._next_pods = None
+        if not selector:
+            self._end(self._pods)
+            self._pods = None
+            return
+        scope = Scope(PODS, self._target.namespace, labels=selector)
+        self._next_pods = Informer(
+            self._server, scope, read_pod, self._note_pods, timing=self._timing
+        )
+        self._next_pods.start()
+
+    def _end(self, informer: Informer[Any] | None) -> None:
+        if informer is not None:
+            ending = asyncio.create_task(informer.stop())
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+
+    def _note_pods(self) -> None:
+        upcoming = self._next_pods
+        if upcoming is not None and upcoming.state is State.LISTED:
+            self._end(self._pods)
+            self._pods, self._next_pods = upcoming, None
+        self._note()
+
+    def _note_intents(self) -> None:
+        self._is_intent_news = True
+        self._note()
+
+    def _note(self) -> None:
+        """Tell what changed: at once after a pause, else with all that changes in a moment."""
+        if self._due is None and self._is_running:
+            wait = max(0.0, self._told_at + COALESCE_SECONDS - time.monotonic())
+            self._due = asyncio.get_running_loop().call_later(wait, self._tell)
+
+    def _tell(self) -> None:
+        self._due = None
+        self._told_at = time.monotonic()
+        if self._is_intent_news:
+            self._is_intent_news = False
+            self._tell_intents()
+        if self._spec is None or self._pods is None:
+            self._tell_absence()
+            return
+        if not self._is_synced and not self._is_ready_to_begin():
+            return
+        self._said = ""
+        self._sink.replace(endpoints(self._pods.items.values(), self._spec.ports))
+        self._metrics.discovery_succeeded(time.time())
+        self._set_synced(is_synced=True)
+
+    def _tell_intents(self) -> None:
+        refs = self._target.refs
+        known: dict[str, int] = {}
+        for objectives in reversed(self._objectives):
+            known |= priorities(objectives.items, refs)
+        self._intents.set_priorities(known)
+        self._intents.set_rewrites(
+            [r for rewrites in self._rewrites for r in rules_in_order(rewrites.items, refs)]
+        )
+
+    def _is_ready_to_begin(self) -> bool:
+        """Whether all was seen once that decides requests; what was refused keeps us waiting."""
+        followers: list[Informer[Objective] | Informer[Rewrite]]
+        followers = [*self._objectives, *self._rewrites]
+        return all(f.is_settled and not f.is_refused for f in followers)
+
+    def _tell_absence(self) -> None:
+        """There is no pool, or nothing is known of it yet."""
+        pool = self._pool
+        if pool is None or pool.state is not State.LISTED:
+            return
+        if self._spec is not None and self._spec.selector:
+            return  # its pods are not known yet
+        if self._is_synced:
+            self._sink.replace(())
+            self._set_synced(is_synced=False)
+        kind, name = self._target.pool, f"{self._target.namespace}/{self._target.name}"
+        said = f"there is no {kind} {name}" if self._spec is None else f"{kind} {name} selects none"
+        if said != self._said:
+            self._said = said
+            logger.warning("%s; nothing can be served until it is made", said)
+
+    def _set_synced(self, *, is_synced: bool) -> None:
+        if is_synced != self._is_synced:
+            self._is_synced = is_synced
+            if is_synced:
+                logger.info(
+                    "following %s in namespace %s", self._target.name, self._target.namespace
+                )
+            self._synced(is_synced)

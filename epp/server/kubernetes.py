@@ -1,0 +1,159 @@
+"""All that an EPP has to do with Kubernetes, as one part for the composition root."""
+
+import os
+import socket
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from epp.api.plugin import Instance
+from epp.datalayer.pool import Pool
+from epp.director.intent import Intents
+from epp.discovery.kubernetes import credentials
+from epp.discovery.kubernetes.client import ApiServer
+from epp.discovery.kubernetes.credentials import NoCredentials
+from epp.discovery.kubernetes.discovery import KubernetesDiscovery
+from epp.discovery.kubernetes.figures import Figures
+from epp.discovery.kubernetes.target import Target, choose_target
+from epp.metrics.recorder import EppMetrics
+from epp.server.errors import StartError
+from epp.server.health import Health
+from epp.server.http import Guard, closed, open_to_all
+from epp.server.leader import LeaderElection, lease_name
+from epp.server.metrics_auth import MetricsAuth
+from epp.server.options import Options
+
+
+def target_from(options: Options, environment: Mapping[str, str] = os.environ) -> Target:
+    """Return what the flags say is to be served.
+
+    Raises:
+        StartError: they do not say it, or not well.
+    """
+    try:
+        return choose_target(
+            pool_name=options.pool_name,
+            pool_namespace=options.pool_namespace,
+            pool_group=options.pool_group,
+            selector=options.endpoint_selector,
+            ports=options.endpoint_target_ports,
+            environment=environment,
+        )
+    except ValueError as error:
+        raise StartError(str(error)) from error
+
+
+def kubernetes_for(
+    options: Options,
+    target: Target | None,
+    *,
+    pool: Pool,
+    intents: Intents,
+    metrics: EppMetrics,
+    health: Health,
+) -> "Kubernetes | None":
+    """Return the part that asks Kubernetes; None when nothing needs it.
+
+    Endpoints that come from a file need it only for readers of the metrics, and these only if there
+    is a cluster.
+
+    Raises:
+        StartError: leader election is wanted, but not with what.
+    """
+    if target is None:
+        if options.ha_enable_leader_election:
+            raise StartError("--ha-enable-leader-election needs --pool-name or --endpoint-selector")
+        is_there = options.kubeconfig or os.environ.get("KUBERNETES_SERVICE_HOST")
+        if not (options.metrics_endpoint_auth and is_there):
+            return None
+    kubernetes = Kubernetes(
+        options, target, pool=pool, intents=intents, metrics=metrics, health=health
+    )
+    metrics.instances = (*metrics.instances, kubernetes.instance)
+    return kubernetes
+
+
+def guard_for(kubernetes: "Kubernetes | None", *, requires_auth: bool) -> Guard:
+    """Return who decides over readers of metrics and debug pages."""
+    if not requires_auth:
+        return open_to_all
+    if kubernetes is None or kubernetes.metrics_auth is None:
+        return closed
+    return kubernetes.metrics_auth.guard
+
+
+class Kubernetes:
+    """The connection to the cluster, and what depends on it.
+
+    Args:
+        options: the flags.
+        target: what is served; None when endpoints come from elsewhere, and only readers of the
+            metrics are looked up.
+        pool: gets the endpoints.
+        intents: gets priorities and rewrites.
+        metrics: show how it stands.
+        health: learns whether the pool is known and who leads.
+        ported: called with the target ports whenever they change.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        target: Target | None,
+        *,
+        pool: Pool,
+        intents: Intents,
+        metrics: EppMetrics,
+        health: Health,
+        ported: Callable[[Sequence[int]], None] = lambda _: None,
+    ) -> None:
+        figures = Figures()
+        self.instance = Instance("kubernetes", "kubernetes", figures)
+        self._server = ApiServer(partial(credentials.load, options.kubeconfig), figures)
+        self.metrics_auth = MetricsAuth(self._server) if options.metrics_endpoint_auth else None
+        self._pool = pool
+        self._health = health
+        self._discovery: KubernetesDiscovery | None = None
+        self._election: LeaderElection | None = None
+        if target is None:
+            return
+        self._discovery = KubernetesDiscovery(
+            self._server, target, pool, intents, metrics, synced=self._sync, ported=ported
+        )
+        if options.ha_enable_leader_election:
+            self._election = LeaderElection(
+                self._server,
+                target.namespace,
+                lease_name(target.namespace, target.name),
+                identity=f"{socket.gethostname()}_{uuid.uuid4()}",
+                leading=lambda is_met: health.meet("leading", is_met=is_met),
+            )
+
+    async def start(self) -> None:
+        """Begin; does not wait for the cluster.
+
+        Raises:
+            StartError: nothing says which cluster.
+        """
+        try:
+            await self._server.start()
+        except NoCredentials as error:
+            raise StartError(str(error)) from error
+        for part in (self._discovery, self._election):
+            if part is not None:
+                await part.start()
+
+    async def drain(self) -> None:
+        """Let another replica lead."""
+        if self._election is not None:
+            await self._election.release()
+
+    async def stop(self) -> None:
+        """End everything."""
+        for part in (self._election, self._discovery, self._server):
+            if part is not None:
+                await part.stop()
+
+    def _sync(self, is_synced: bool) -> None:  # noqa: FBT001 - a callback
+        self._pool.is_synced = is_synced
+        self._health.meet("synced", is_met=is_synced)

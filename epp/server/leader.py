@@ -1,0 +1,275 @@
+"""Leader election by a Lease, with the record and the timing of client-go.
+
+Any number of pickers may be active; the leader is the one that clients are sent to, so that its
+prefix index and its accounts know all requests. So two leaders for a moment cost little, and none
+costs everything. That is why a leader that cannot renew its Lease, because the API server is away,
+goes on until it sees that another one holds it (the Go EPP ends its process instead). Then it steps
+down and stays, with warm stores, as a standby.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from epp.discovery.kubernetes.client import ApiError, ApiServer
+from epp.discovery.kubernetes.informer import Informer, Need, Scope
+from epp.discovery.kubernetes.refusals import explain
+from epp.discovery.kubernetes.resources import LEASES
+
+log = logging.getLogger("leader-election")
+
+SUFFIX = "gateway-api-inference-extension.sigs.k8s.io"
+LLM_D_SUFFIX = "llm-d.ai"
+_JITTER = 1.2
+_VERBS = ("get", "create", "update", "list", "watch")
+_NOT_FOUND, _CONFLICT = 404, 409
+
+
+class Terms(NamedTuple):
+    """How a Lease is held, in seconds.
+
+    Attributes:
+        lease: how long a holder that is not heard of counts as one.
+        retry: between two attempts to get or renew it.
+    """
+
+    lease: float = 15.0
+    retry: float = 2.0
+
+
+class Record(NamedTuple):
+    """What a Lease says.
+
+    Attributes:
+        holder: identity of the leader; empty when it was released.
+        renewed: text of the last renewal; it only matters whether it changed.
+        seconds: how long the holder wants to be waited for.
+        transitions: how often the holder changed.
+        acquired: text of the time since when it holds it.
+    """
+
+    holder: str
+    renewed: str
+    seconds: float
+    transitions: int
+    acquired: str
+
+
+def lease_name(namespace: str, pool: str, *, is_llm_d: bool = False) -> str:
+    """Return the name of the Lease: GAIE's, or that of llm-d-router from 0.9 on."""
+    return f"epp-{namespace}-{pool}.{LLM_D_SUFFIX if is_llm_d else SUFFIX}"
+
+
+def read_lease(lease: Mapping[str, Any]) -> Record:
+    """Read a Lease; what is missing counts as nothing."""
+    spec = lease.get("spec")
+    spec = spec if isinstance(spec, dict) else {}
+    seconds, transitions = spec.get("leaseDurationSeconds"), spec.get("leaseTransitions")
+    return Record(
+        str(spec.get("holderIdentity") or ""),
+        str(spec.get("renewTime") or ""),
+        seconds if isinstance(seconds, int) else 0,
+        transitions if isinstance(transitions, int) else 0,
+        str(spec.get("acquireTime") or ""),
+    )
+
+
+class LeaderElection:
+    """Tries to hold a Lease from ``start`` to ``stop``.
+
+    Args:
+        server: where the Lease is.
+        namespace: of the Lease.
+        name: of the Lease.
+        identity: who we are; no two processes may be the same.
+        leading: called with whether we lead, whenever that changes.
+        terms: how the Lease is held.
+    """
+
+    def __init__(
+        self,
+        server: ApiServer,
+        namespace: str,
+        name: str,
+        *,
+        identity: str,
+        leading: Callable[[bool], None],
+        terms: Terms = Terms(),  # noqa: B008 - immutable
+    ) -> None:
+        self._server = server
+        self._namespace = namespace
+        self._name = name
+        self._identity = identity
+        self._leading = leading
+        self._terms = terms
+        self._is_leading = False
+        self._seen: Record | None = None
+        self._seen_at = 0.0
+        self._said = ""
+        self._task: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        # A standby that watches takes over at once when the leader lets go.
+        self._watch: Informer[Record] = Informer(
+            server,
+            Scope(LEASES, namespace, name),
+            read_lease,
+            self._news.set,
+            need=Need.MAY,
+        )
+        server.figures.leases[name] = False
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether this process leads."""
+        return self._is_leading
+
+    async def start(self) -> None:
+        """Begin; does not wait for the Lease."""
+        self._watch.start()
+        self._task = asyncio.create_task(self._run())
+
+    async def release(self) -> None:
+        """Let go, so that another one leads at once; to be called before ``stop``."""
+        await self._end()
+        if not self._is_leading or self._seen is None:
+            return
+        released = Record("", _now(), 1, self._seen.transitions, _now())
+        try:
+            async with asyncio.timeout(self._terms.retry):
+                lease = await self._server.get(self._path)
+                if read_lease(lease).holder == self._identity:
+                    await self._write(lease, released)
+        except (ApiError, TimeoutError) as error:
+            log.warning("cannot release the Lease %s: %s", self._name, error)
+        self._lead(is_leading=False)
+
+    async def stop(self) -> None:
+        """End; a Lease that is held runs out."""
+        await self._end()
+        await self._watch.stop()
+
+    async def _end(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    @property
+    def _path(self) -> str:
+        return LEASES.path(self._namespace, self._name)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._try()
+                if self._said:
+                    self._said = ""
+                    log.info("the Lease %s can be used again", self._name)
+            except ApiError as error:
+                if error.status not in (0, _CONFLICT):
+                    self._complain(error)
+            except Exception:
+                log.exception("cannot deal with the Lease %s", self._name)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait for the next attempt, or until a standby hears of a Lease that is free."""
+        deadline = time.monotonic() + self._terms.retry * random.uniform(1.0, _JITTER)
+        while (left := deadline - time.monotonic()) > 0:
+            self._news.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._news.wait()
+            except TimeoutError:
+                return
+            record = self._watch.items.get(self._name)
+            if not self._is_leading and (record is None or not record.holder):
+                # Not all standbys at the same instant.
+                await asyncio.sleep(random.uniform(0.0, 0.05))
+                return
+
+    async def _try(self) -> None:
+        try:
+            lease = await self._server.get(self._path)
+        except ApiError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            await self._create()
+            return
+        record = read_lease(lease)
+        if self._seen is None or record != self._seen:
+            self._seen, self._seen_at = record, time.monotonic()
+        if record.holder == self._identity:
+            await self._take(lease, record._replace(renewed=_now(), seconds=self._terms.lease))
+            return
+        self._lead(is_leading=False)
+        if record.holder and time.monotonic() < self._seen_at + max(
+            record.seconds, self._terms.lease
+        ):
+            return
+        now = _now()
+        await self._take(
+            lease, Record(self._identity, now, self._terms.lease, record.transitions + 1, now)
+        )
+
+    async def _create(self) -> None:
+        now = _now()
+        record = Record(self._identity, now, self._terms.lease, 0, now)
+        fresh = {
+            "apiVersion": f"{LEASES.group}/{LEASES.version}",
+            "kind": "Lease",
+            "metadata": {"name": self._name, "namespace": self._namespace},
+            "spec": _spec(record),
+        }
+        await self._server.send("POST", LEASES.path(self._namespace), fresh)
+        self._hold(record)
+
+    async def _take(self, lease: Mapping[str, Any], record: Record) -> None:
+        await self._write(lease, record)
+        self._hold(record)
+
+    async def _write(self, lease: Mapping[str, Any], record: Record) -> None:
+        spec = lease.get("spec")
+        changed = {**(spec if isinstance(spec, dict) else {}), **_spec(record)}
+        # It carries the version that was read: if another one was faster, this is a conflict.
+        await self._server.send("PUT", self._path, {**lease, "spec": changed})
+
+    def _hold(self, record: Record) -> None:
+        self._seen, self._seen_at = record, time.monotonic()
+        self._lead(is_leading=True)
+
+    def _lead(self, *, is_leading: bool) -> None:
+        if is_leading == self._is_leading:
+            return
+        self._is_leading = is_leading
+        self._server.figures.leases[self._name] = is_leading
+        if is_leading:
+            log.info("became the leader", extra={"fields": {"lease": self._name}})
+        else:
+            log.info("is the leader no more", extra={"fields": {"lease": self._name}})
+        self._leading(is_leading)
+
+    def _complain(self, error: ApiError) -> None:
+        said = explain(error, LEASES, self._namespace, *_VERBS)
+        if said != self._said:
+            self._said = said
+            log.error("%s; without it this process never becomes the leader", said)
+
+
+def _now() -> str:
+    """Return the time as Kubernetes' MicroTime."""
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _spec(record: Record) -> dict[str, Any]:
+    return {
+        "holderIdentity": record.holder,
+        "leaseDurationSeconds": max(1, round(record.seconds)),
+        "acquireTime": record.acquired or _now(),
+        "renewTime": record.renewed,
+        "leaseTransitions": record.transitions,
+    }
