@@ -40,6 +40,11 @@ class Headers(Mapping[str, str]):
         self._data = data
         self._decoded: dict[str, str] | None = None
 
+    @property
+    def data(self) -> bytes:
+        """The serialized message."""
+        return self._data
+
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
         """Return the value of a header."""
         key, value_at = _key_field(name)

@@ -1,0 +1,120 @@
+"""Messages between the scheduling process and one worker.
+
+Both are the same program on the same interpreter, and nobody else holds the socket: so messages are
+tuples in the interpreter's own format (``marshal``), which costs a microsecond each. All messages
+of one turn of the event loop leave in one write.
+"""
+
+import asyncio
+import marshal
+import socket
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+Message = tuple[Any, ...]
+"""Its kind, then what belongs to the kind; plain values only."""
+
+_LENGTH_BYTES = 4
+_BUFFER_BYTES = 4 * 1024 * 1024
+
+
+class Kind:
+    """What a message is about, and what stands behind it."""
+
+    ROUTE: Final = 1
+    """From a worker: number, facts of a request (``messages.facts``)."""
+    ABANDON: Final = 2
+    """From a worker: number. The client left before the decision."""
+    COMPLETED: Final = 3
+    """From a worker: number, fields of the outcome."""
+    STATE: Final = 4
+    """From a worker: number of the question, its metrics."""
+    DECIDED: Final = 5
+    """To a worker: number, target model, priority, the decision (``messages.told``)."""
+    REFUSED: Final = 6
+    """To a worker: number, fields of the refusal."""
+    REVOKE: Final = 7
+    """To a worker: number, fields of the refusal. The exchange shall end."""
+    READY: Final = 8
+    """To a worker: whether requests can be served."""
+    ASK_STATE: Final = 9
+    """To a worker: number of the question."""
+    DRAIN: Final = 10
+    """To a worker: end in good order."""
+    LISTENING: Final = 11
+    """From a worker: nothing more. Its port is open."""
+
+
+class Channel(asyncio.Protocol):
+    """One end of the socket pair.
+
+    Args:
+        take: gets each message.
+        lost: is called once, when the other end is gone.
+    """
+
+    def __init__(self, take: Callable[[Message], None], lost: Callable[[], None]) -> None:
+        self._take = take
+        self._lost = lost
+        self._transport: asyncio.Transport | None = None
+        self._unsent: list[bytes] = []
+        self._data = bytearray()
+
+    @classmethod
+    async def open(
+        cls, end: socket.socket, take: Callable[[Message], None], lost: Callable[[], None]
+    ) -> "Channel":
+        """Return a channel over this end of a socket pair."""
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            end.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
+        loop = asyncio.get_running_loop()
+        _, channel = await loop.create_unix_connection(lambda: cls(take, lost), sock=end)
+        return channel
+
+    def send(self, *message: Any) -> None:
+        """Send a message with the others of this turn; none is sent once the other end is gone."""
+        if self._transport is None:
+            return
+        data = marshal.dumps(message)
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(len(data).to_bytes(_LENGTH_BYTES, "little"))
+        self._unsent.append(data)
+
+    def close(self) -> None:
+        """Close this end, after what was sent."""
+        if self._transport is not None:
+            self._flush()
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell that the other end is gone."""
+        del error
+        self._transport = None
+        self._unsent.clear()
+        self._lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Take the messages that are complete."""
+        held = self._data
+        held += data
+        at, size = 0, len(held)
+        while size - at >= _LENGTH_BYTES:
+            start = at + _LENGTH_BYTES
+            end = start + int.from_bytes(held[at:start], "little")
+            if end > size:
+                break
+            with memoryview(held) as view:
+                message = marshal.loads(view[start:end])  # noqa: S302 - see the module
+            self._take(message)
+            at = end
+        del held[:at]
+
+    def _flush(self) -> None:
+        if self._transport is not None and self._unsent:
+            self._transport.write(b"".join(self._unsent))
+            self._unsent.clear()

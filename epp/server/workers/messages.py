@@ -1,0 +1,156 @@
+"""Requests, decisions and refusals as plain values, and back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from epp.api.endpoint import Endpoint
+from epp.api.errors import Code, Refusal
+from epp.api.plugin import Outcome
+from epp.api.request import Decision, Request, Usage
+from epp.extproc.headers import Headers
+
+PROMPT_BYTES = 512 * 1024
+"""What schedulers get of a prompt: as much as any prefix cache looks at by default."""
+
+
+class PromptHead:
+    """The beginning of a prompt that another process has read."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+
+    def head(self, limit: int) -> bytes:
+        """Return the first ``limit`` bytes."""
+        return self._text[:limit]
+
+
+def facts(request: Request, *, has_body: bool) -> tuple[Any, ...]:
+    """Return what a scheduler may want to know of a request.
+
+    Args:
+        request: as the worker read it.
+        has_body: its body was read; otherwise only its headers are known.
+    """
+    headers = request.headers
+    return (
+        has_body,
+        request.id,
+        headers.data if isinstance(headers, Headers) else b"",
+        request.model,
+        request.target_model,
+        request.prompt.head(PROMPT_BYTES),
+        request.cache_salt,
+        request.size,
+        request.is_streaming,
+        request.objective,
+        request.fairness_id,
+        request.subset,
+        request.received_at,
+        request.body,
+    )
+
+
+def request_of(values: Sequence[Any]) -> Request:
+    """Return the request that these facts are of; they begin with whether it has a body."""
+    (
+        _,
+        identity,
+        headers,
+        model,
+        target_model,
+        prompt,
+        cache_salt,
+        size,
+        is_streaming,
+        objective,
+        fairness_id,
+        subset,
+        received_at,
+        body,
+    ) = values
+    return Request(
+        id=identity,
+        headers=Headers(headers),
+        model=model,
+        target_model=target_model,
+        prompt=PromptHead(prompt),
+        cache_salt=cache_salt,
+        size=size,
+        is_streaming=is_streaming,
+        objective=objective,
+        fairness_id=fairness_id,
+        subset=subset,
+        body=body,
+        received_at=received_at,
+    )
+
+
+def told(decision: Decision) -> tuple[Any, ...]:
+    """Return a decision as plain values."""
+    endpoints = tuple(
+        [(e.name, e.namespace, e.address, e.port, e.slot) for e in decision.endpoints]
+    )
+    others = tuple([(name, told(other)) for name, other in decision.others.items()])
+    return (
+        endpoints,
+        decision.destinations,
+        decision.headers,
+        decision.removed_headers,
+        others,
+    )
+
+
+class Decisions:
+    """Makes decisions of plain values; endpoints that were seen before are the same objects."""
+
+    def __init__(self) -> None:
+        self._endpoints: dict[tuple[Any, ...], Endpoint] = {}
+
+    def decision_of(self, values: Sequence[Any]) -> Decision:
+        """Return the decision that ``told`` made these of."""
+        endpoints, destinations, headers, removed_headers, others = values
+        return Decision(
+            tuple([self._endpoint(facts) for facts in endpoints]),
+            destinations,
+            headers,
+            removed_headers,
+            {name: self.decision_of(other) for name, other in others},
+        )
+
+    def _endpoint(self, known: tuple[Any, ...]) -> Endpoint:
+        endpoint = self._endpoints.get(known)
+        if endpoint is None:
+            if len(self._endpoints) >= _MOST_ENDPOINTS:
+                self._endpoints.clear()
+            name, namespace, address, port, slot = known
+            endpoint = Endpoint(name, namespace, address, port, slot=slot)
+            self._endpoints[known] = endpoint
+        return endpoint
+
+
+_MOST_ENDPOINTS = 20_000
+
+
+def refusal_values(refusal: Refusal) -> tuple[Any, ...]:
+    """Return a refusal as plain values."""
+    return (refusal.code.name, refusal.message, refusal.reason, refusal.detail)
+
+
+def refusal_of(values: Sequence[Any]) -> Refusal:
+    """Return the refusal that ``refusal_values`` made these of."""
+    code, message, reason, detail = values
+    return Refusal(Code[code], message, reason=reason, detail=detail)
+
+
+def outcome_values(outcome: Outcome) -> tuple[Any, ...]:
+    """Return an outcome as plain values."""
+    usage = outcome.usage
+    return (*outcome._replace(usage=None), None if usage is None else tuple(usage))
+
+
+def outcome_of(values: Sequence[Any]) -> Outcome:
+    """Return the outcome that ``outcome_values`` made these of."""
+    *fields, usage = values
+    return Outcome(*fields)._replace(usage=None if usage is None else Usage(*usage))

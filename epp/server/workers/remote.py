@@ -1,0 +1,82 @@
+"""A worker's director: it asks the scheduling process."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from epp.api.errors import Code, Refusal
+from epp.api.plugin import Outcome
+from epp.api.request import Decision, Request
+from epp.director.director import Later
+from epp.server.workers.channel import Kind
+from epp.server.workers.messages import Decisions, facts, outcome_values, refusal_of
+
+Send = Callable[..., None]
+
+
+class RemoteDirector:
+    """Routes as a ``Director`` does, save that every answer comes later.
+
+    Args:
+        send: sends a message to the scheduling process.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._numbers = count(1)
+        self._waiting: dict[int, tuple[Request, Later]] = {}
+        self._number: dict[Request, int] = {}
+        self._decisions = Decisions()
+
+    def route(self, request: Request, later: Later) -> Decision | None:
+        """Ask where a request with a body goes; ``later`` gets the answer."""
+        self._ask(request, later, has_body=True)
+        return None
+
+    def route_any(self, request: Request, later: Later) -> Decision | None:
+        """Ask where a request goes of which only the headers are known."""
+        self._ask(request, later, has_body=False)
+        return None
+
+    def abandon(self, request: Request) -> None:
+        """Forget a request that waits for its decision."""
+        number = self._number.pop(request, None)
+        if number in self._waiting:
+            del self._waiting[number]
+            self._send(Kind.ABANDON, number)
+
+    def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
+        """Tell of the end of a routed request."""
+        del decision
+        number = self._number.pop(request, None)
+        if number is not None:
+            self._send(Kind.COMPLETED, number, outcome_values(outcome))
+
+    def decided(self, number: int, target_model: str, priority: int, decision: Any) -> None:
+        """Take the answer to ``route``."""
+        waiting = self._waiting.pop(number, None)
+        if waiting is None:
+            return
+        request, later = waiting
+        request.target_model, request.priority = target_model, priority
+        later(self._decisions.decision_of(decision))
+
+    def refused(self, number: int, *refusal: Any) -> None:
+        """Take the other answer to ``route``."""
+        waiting = self._waiting.pop(number, None)
+        if waiting is not None:
+            del self._number[waiting[0]]
+            waiting[1](refusal_of(refusal))
+
+    def lost(self) -> None:
+        """Answer whoever waits: the scheduling process is gone."""
+        waiting, self._waiting = self._waiting, {}
+        for request, later in waiting.values():
+            self._number.pop(request, None)
+            later(Refusal(Code.SERVICE_UNAVAILABLE, "the scheduling process is gone"))
+
+    def _ask(self, request: Request, later: Later, *, has_body: bool) -> None:
+        number = next(self._numbers)
+        self._waiting[number] = (request, later)
+        self._number[request] = number
+        self._send(Kind.ROUTE, number, *facts(request, has_body=has_body))

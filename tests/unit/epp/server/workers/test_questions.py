@@ -1,0 +1,150 @@
+"""A worker and the scheduling process, joined by bytes but without processes."""
+
+import marshal
+from random import Random
+from typing import Any
+
+import pytest
+
+from epp.api.discovery import EndpointSpec, RewriteRule
+from epp.api.errors import Code, Refusal
+from epp.api.plugin import Outcome
+from epp.api.request import Decision, Request, Usage
+from epp.config.loader import load
+from epp.datalayer.pool import Pool
+from epp.director.director import Director, Routing
+from epp.director.intent import Intents
+from epp.extproc.headers import Headers
+from epp.metrics.recorder import EppMetrics
+from epp.parsing.prompt import TextPrompt
+from epp.scheduling.scheduler import Scheduler
+from epp.server.workers.desk import Desk
+from epp.server.workers.remote import RemoteDirector
+
+Answer = Decision | Refusal
+
+
+class Joined:
+    """A scheduling process with one worker; ``held`` keeps messages to the worker back."""
+
+    def __init__(self, endpoints: int = 4) -> None:
+        self.pool = Pool()
+        self.pool.replace(
+            EndpointSpec(f"pod-{n}", "default", f"10.0.0.{n + 1}", 8000) for n in range(endpoints)
+        )
+        config = load("")
+        scheduler = Scheduler(config.profiles, config.handler, config.instances, Random(7))
+        self.intents = Intents(Random(7))
+        self.director = Director(
+            self.pool,
+            Routing(scheduler, scheduler),
+            EppMetrics(),
+            touch=lambda: None,
+            intents=self.intents,
+        )
+        self.held: list[tuple[Any, ...]] | None = None
+        self.desk = Desk(self.director, self._to_worker)
+        self.remote = RemoteDirector(lambda *m: self.desk.take(marshal.loads(marshal.dumps(m))))
+
+    def _to_worker(self, *message: Any) -> None:
+        message = marshal.loads(marshal.dumps(message))
+        if self.held is not None:
+            self.held.append(message)
+            return
+        kind, *values = message
+        {5: self.remote.decided, 6: self.remote.refused}[kind](*values)
+
+    @property
+    def inflight(self) -> int:
+        return sum(candidate.inflight for candidate in self.pool.snapshot())
+
+    def ask(self, request: Request) -> list[Answer]:
+        answers: list[Answer] = []
+        assert self.remote.route(request, answers.append) is None
+        return answers
+
+
+def a_request(prompt: str = "the bay", **more: Any) -> Request:
+    return Request("id", Headers(b""), "llama", "llama", TextPrompt((prompt,)), **more)
+
+
+@pytest.fixture
+def joined() -> Joined:
+    return Joined()
+
+
+def test_the_answers_are_those_of_one_process() -> None:
+    joined, alone = Joined(), Joined()
+    prompts = [f"{'shared ' * 40 if n % 2 else ''}{n}" for n in range(40)]
+    for prompt in prompts:
+        (answer,) = joined.ask(a_request(prompt))
+        direct = alone.director.route(a_request(prompt), lambda _: None)
+        assert isinstance(answer, Decision)
+        assert direct is not None
+        assert answer.primary.host_port == direct.primary.host_port
+
+
+def test_what_the_scheduling_process_changes_in_a_request_arrives(joined: Joined) -> None:
+    joined.intents.set_rewrites([RewriteRule("r", ("llama",), (("llama-2", 1),))])
+    joined.intents.set_priorities({"gold": 3})
+    request = a_request(objective="gold")
+
+    joined.ask(request)
+
+    assert (request.target_model, request.priority) == ("llama-2", 3)
+
+
+def test_a_refusal_arrives_with_all_that_the_client_is_told() -> None:
+    (answer,) = Joined(endpoints=0).ask(a_request())
+
+    assert isinstance(answer, Refusal)
+    assert answer.code is Code.SERVICE_UNAVAILABLE
+    assert answer.message == "failed to find candidate pods for serving the request"
+
+
+@pytest.mark.parametrize("usage", [None, Usage(3, 4, 7, 1)])
+def test_the_end_of_a_request_frees_its_place(joined: Joined, usage: Usage | None) -> None:
+    request = a_request()
+    (decision,) = joined.ask(request)
+    assert isinstance(decision, Decision)
+    assert joined.inflight == 1
+
+    joined.remote.completed(request, decision, Outcome(200, usage=usage, seconds=1.5))
+
+    assert joined.inflight == 0
+
+
+def test_a_client_that_leaves_while_the_decision_is_on_its_way_holds_no_place(
+    joined: Joined,
+) -> None:
+    joined.held = []
+    request = a_request()
+    answers = joined.ask(request)
+    assert joined.inflight == 1
+
+    joined.remote.abandon(request)
+
+    assert joined.inflight == 0
+    (late,) = joined.held
+    joined.remote.decided(*late[1:])
+    assert answers == []
+
+
+def test_a_lost_worker_leaves_nothing_behind(joined: Joined) -> None:
+    for _ in range(3):
+        joined.ask(a_request())
+
+    joined.desk.lost()
+
+    assert joined.inflight == 0
+
+
+def test_a_lost_scheduling_process_answers_whoever_waits(joined: Joined) -> None:
+    joined.held = []
+    answers = joined.ask(a_request())
+
+    joined.remote.lost()
+
+    (answer,) = answers
+    assert isinstance(answer, Refusal)
+    assert answer.code is Code.SERVICE_UNAVAILABLE
