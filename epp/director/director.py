@@ -63,16 +63,17 @@ class Admission(Protocol):
     def admit(
         self,
         request: Request,
-        candidates: Callable[[Request], Sequence[Candidate]],
         proceed: Callable[[Refusal | None], None],
+        revoke: Callable[[Refusal], None],
     ) -> bool:
         """Let a request go on, or queue it.
 
         Args:
             request: with its priority and target model set.
-            candidates: returns those that the request may go to now.
             proceed: to be called once, later, if False is returned: with None when the request may
                 go on, otherwise with the answer to give.
+            revoke: may be called once, after the request went on and before its end: ends it with
+                this answer.
 
         Returns:
             Whether it may go on at once.
@@ -87,7 +88,7 @@ class Admission(Protocol):
         ...
 
     def completed(self, request: Request) -> None:
-        """Note the end of a request that went on: there may be room for another."""
+        """Note the end of a request that went on, in whichever way: there may be room now."""
         ...
 
 
@@ -100,6 +101,8 @@ class Routing(NamedTuple):
             ``SAMPLE``-th request.
         producers: in the order in which they depend on each other.
         admitters: asked in order.
+        is_full: tells whether sheddable requests (of a priority below 0) are turned away; None
+            turns away none.
         admission: None admits everything at once.
     """
 
@@ -107,6 +110,7 @@ class Routing(NamedTuple):
     timed_scheduler: Schedules
     producers: Sequence[Producer] = ()
     admitters: Sequence[Admitter] = ()
+    is_full: Callable[[Sequence[Candidate]], bool] | None = None
     admission: Admission | None = None
 
 
@@ -133,7 +137,7 @@ class Director:
         self._pool = pool
         self._metrics = metrics
         self._touch = touch
-        self._intents = intents or Intents()
+        self._intents = Intents() if intents is None else intents
         self._waiting: dict[Request, asyncio.Task[None] | None] = {}
         self.use(routing)
 
