@@ -10,41 +10,79 @@ from epp.api.registry import PluginType, Registry, default_registry
 from epp.config.decode import DURATION_PART, QUANTITY, without_none
 from epp.config.document import Document, PluginEntry
 from epp.config.features import GATES
+from epp.config.releases import PYTHON, TYPES, Release
 
 _JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 _DURATION = rf"^[-+]?(0|({DURATION_PART})+)$"
 
 
-def schema(registry: Registry = default_registry) -> dict[str, Any]:
+def schema(registry: Registry = default_registry, release: Release = PYTHON) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a configuration with these plugin types.
 
     It says what can be said of a field by itself. References between fields, names that must be
     unique and numbers of pickers are checked by ``load`` only.
+
+    Args:
+        registry: the plugin types whose parameters are known.
+        release: who shall read the configuration; a Go EPP takes only what it knows.
     """
     document = _object(Document)
     properties = document["properties"]
-    properties["featureGates"]["items"]["pattern"] = _gate_pattern()
-    properties["plugins"]["items"] = _plugin_entry(registry)
+    properties["featureGates"]["items"]["pattern"] = _gate_pattern(release)
+    properties["plugins"]["items"] = _plugin_entry(registry, release)
+    if not release.is_own:
+        properties["apiVersion"]["enum"] = list(release.api_versions)
+        _keep_fields_of(release, document, "")
+        if not release.takes_fractions:
+            _weight(properties)["type"] = "integer"
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "EndpointPickerConfig",
+        "title": f"EndpointPickerConfig{'' if release.is_own else f' of {release.title}'}",
         **document,
     }
 
 
-def _gate_pattern() -> str:
-    return f"^({'|'.join(GATES)})(=(true|false))?$"
+def _gate_pattern(release: Release) -> str:
+    gates = "|".join(GATES if release.is_own else release.gates)
+    return f"^({gates}){'(=(true|false))?' if release.takes_gate_states else ''}$"
 
 
-def _plugin_entry(registry: Registry) -> dict[str, Any]:
+def _weight(properties: dict[str, Any]) -> dict[str, Any]:
+    profile = properties["schedulingProfiles"]["items"]["properties"]
+    weight: dict[str, Any] = profile["plugins"]["items"]["properties"]["weight"]
+    return weight
+
+
+def _keep_fields_of(release: Release, node: dict[str, Any], path: str) -> None:
+    """Take out the fields that the release does not have."""
+    properties = node.get("properties", {})
+    for name, inner in list(properties.items()):
+        child = f"{path}.{name}" if path else name
+        if child == "plugins":
+            continue
+        if not release.has_field(child):
+            del properties[name]
+        else:
+            _keep_fields_of(release, inner.get("items", inner), child)
+
+
+def _plugin_entry(registry: Registry, release: Release) -> dict[str, Any]:
     entry = _object(PluginEntry)
-    entry["properties"]["type"]["enum"] = registry.names()
-    entry["allOf"] = [_parameters(plugin_type) for plugin_type in registry]
+    kinds = [kind for kind in registry if release.is_own or release.has_type(kind.name)]
+    names = {kind.name for kind in kinds}
+    if not release.is_own:
+        names |= {name for name in TYPES if release.has_type(name)}
+    entry["properties"]["type"]["enum"] = sorted(names)
+    entry["allOf"] = [_parameters(kind, release) for kind in kinds]
     return entry
 
 
-def _parameters(plugin_type: PluginType) -> dict[str, Any]:
+def _parameters(plugin_type: PluginType, release: Release) -> dict[str, Any]:
     parameters = _object(plugin_type.cls)
+    properties = parameters["properties"]
+    for name in list(properties):
+        if not release.has_parameter(plugin_type.name, name):
+            del properties[name]
     is_required = bool(parameters.get("required"))
     if not is_required:
         parameters["type"] = ["object", "null"]
@@ -89,7 +127,7 @@ def _value(kind: Any, about: Param) -> dict[str, Any]:
         return {"enum": list(inner)}
     if origin is tuple:
         items = _value(inner[0], about)
-        if items["type"] == ["object", "null"]:
+        if items.get("type") == ["object", "null"]:
             items["type"] = "object"
         return {"type": ["array", "null"], "items": items}
     if origin is Mapping:
@@ -98,6 +136,8 @@ def _value(kind: Any, about: Param) -> dict[str, Any]:
         return {"type": "string", "pattern": _DURATION}
     if kind is Quantity:
         return {"type": ["integer", "string"], "pattern": f"^{QUANTITY}$", **_range(int, about)}
+    if kind not in _JSON_TYPES:
+        return {}
     return {"type": _JSON_TYPES[kind], **_range(kind, about)}
 
 

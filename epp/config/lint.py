@@ -43,12 +43,13 @@ def lint(
         used: names of the plugins that profiles use.
         plugins: all of them.
         discovery: the plugin that finds endpoints.
-        source: takes the notes.
+        source: takes the notes. Problems in it may be the reason why a plugin looks unused.
     """
-    _unused(used, plugins, discovery, source)
     for index, profile in enumerate(document.scheduling_profiles):
         _profile(profile, f"schedulingProfiles[{index}]", plugins, source)
-    _unfed(used, plugins, source)
+    if not source.problems:
+        _unused(used, plugins, discovery, source)
+        _unfed(used, plugins, source)
 
 
 def _unused(
@@ -58,13 +59,15 @@ def _unused(
     for built in plugins:
         if not built.path or built.name in used:
             continue
+        if built.name in mentioned:
+            continue
         if built.serves(*_IN_PROFILES) and not built.serves(*_BY_REFERENCE):
             message = f"no profile uses {built.name!r}"
             hint = f"add 'pluginRef: {built.name}' to a profile, or remove it"
         elif built.family is Family.DISCOVERY and built is not discovery:
             message = f"{built.name!r} is not in use"
             hint = f"set dataLayer.discovery.pluginRef to {built.name!r}, or remove it"
-        elif built.serves(*_BY_REFERENCE) and built.name not in mentioned:
+        elif built.serves(*_BY_REFERENCE):
             message = f"nothing uses {built.name!r}"
             hint = f"name it where a {built.family} is asked for, or remove it"
         else:

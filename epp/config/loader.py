@@ -135,9 +135,8 @@ def examine(
     add_missing(plugins)
     plugins.connect()
     producers = in_order(plugins, source)
-    if not source.problems:
-        used = frozenset(name for draft in drafts for name in draft.used)
-        lint(document, used, plugins, discovery, source)
+    used = frozenset(name for draft in drafts for name in draft.used)
+    lint(document, used, plugins, discovery, source)
     if source.problems or handler is None:
         return None, source
     return Config(

@@ -6,7 +6,6 @@ from epp.config.document import Document
 from epp.config.releases import (
     DEPRECATED_FIELDS,
     FIELDS,
-    RENAMED_FIELDS,
     Release,
     releases_of,
     without_indices,
@@ -73,9 +72,9 @@ def _check_fields(source: Source, release: Release) -> None:
         if not release.has_field(path):
             refused.append(path)
             hint = f"it is known to {releases_of(FIELDS[field])}"
-            if other := RENAMED_FIELDS.get(field):
-                hint = f"{release.title} may have {other} for it; {hint}"
-            message = f"{release.title} has no field {field!r}"
+            if other := release.instead_of(path):
+                hint = f"use {other}; {hint}"
+            message = f"{release.title} has no such field"
             source.add(path, message, hint, at_key=True, code="field-not-in-release")
         releases, successor = DEPRECATED_FIELDS.get(field, ((), ""))
         if release.name in releases:
@@ -95,7 +94,7 @@ def _check_gates_needed(
     if document.flow_control is not None and "flowControl" not in gates and has_flow_control:
         source.warn(
             "flowControl",
-            "flowControl has no effect: its feature gate is off",
+            "has no effect: its feature gate is off",
             "add flowControl to featureGates",
             at_key=True,
             code="gate-needed",
@@ -119,7 +118,9 @@ def _check_data(
         message = f"{release.title} refuses data without its feature gate"
         source.add("data", message, needs, at_key=True, code="gate-needed")
         return
-    source.warn("data", "data has no effect", needs, at_key=True, code="gate-needed")
+    source.warn(
+        "data", "has no effect: its feature gate is off", needs, at_key=True, code="gate-needed"
+    )
     for index, entry in enumerate(document.plugins):
         if entry.type == "model-server-protocol-metrics":
             message = f"{release.title} refuses {entry.type!r} without its feature gate"

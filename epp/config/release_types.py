@@ -97,9 +97,11 @@ def judge_parameters(
         if problem.code == "unknown-field":
             _soften(problem, f"{release.title} reads over it", "parameter-ignored", source)
         elif problem.path == f"{path}.blockSize":
-            _judge_block_size(problem, source, release)
+            continue
         else:
             source.problems.append(problem)
+    if f"{path}.blockSize" in source.keys:
+        _judge_block_size(path, source, release)
     for (kind, name), releases in PARAMETERS.items():
         child = f"{path}.{name}"
         if kind == type_name and child in source.keys and not release.has_parameter(kind, name):
@@ -112,15 +114,14 @@ def judge_parameters(
             )
 
 
-def _judge_block_size(problem: Problem, source: Source, release: Release) -> None:
+def _judge_block_size(path: str, source: Source, release: Release) -> None:
     """Judge ``blockSize``: it counts characters in GAIE 1.3; 1.4 wants blockSizeTokens beside."""
-    if release.name == "gaie-1.3":
-        return
-    if release.name == "gaie-1.4" and f"{problem.path}Tokens" not in source.keys:
+    child, hint = f"{path}.blockSize", "write blockSizeTokens: a token is 4 characters"
+    if release.name == "gaie-1.4" and f"{child}Tokens" not in source.keys:
         message = f"{release.title} refuses blockSize without blockSizeTokens"
-        source.problems.append(replace(problem, message=message, code="parameter-not-in-release"))
-    else:
-        _soften(problem, f"{release.title} calls it deprecated", "deprecated-field", source)
+        source.add(child, message, hint, at_key=True, code="parameter-not-in-release")
+    elif release.name != "gaie-1.3":
+        source.warn(child, "'blockSize' is deprecated", hint, at_key=True, code="deprecated-field")
 
 
 def _soften(problem: Problem, verdict: str, code: str, source: Source) -> None:

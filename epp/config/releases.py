@@ -65,6 +65,11 @@ class Release:
         """Tell whether the document may have this field; ones that all releases have are in."""
         return self.is_own or self.name in FIELDS.get(without_indices(path), _EVERY)
 
+    def instead_of(self, path: str) -> str:
+        """Return the field or type that this release has in place of a field; empty if none."""
+        other = INSTEAD.get(without_indices(path), "")
+        return other if self.name in (FIELDS.get(other) or TYPES.get(other, ())) else ""
+
     def has_parameter(self, type_name: str, name: str) -> bool:
         """Tell whether the type has this parameter, of those that came or went."""
         return self.is_own or self.name in PARAMETERS.get((type_name, name), _EVERY)
@@ -234,20 +239,20 @@ DEPRECATED_FIELDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingPro
 )
 """Fields that a release still reads, and what it wants to be written instead."""
 
-RENAMED_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
         "data": "dataLayer",
         "dataLayer": "data",
-        "parser": "requestHandler.parsers",
+        "parser": "requestHandler",
         "requestHandler": "parser",
-        "saturationDetector.pluginRef": "saturationDetector.queueDepthThreshold and the like",
-        "flowControl.saturationDetector": "saturationDetector",
-        "saturationDetector.queueDepthThreshold": "a utilization-detector",
-        "saturationDetector.kvCacheUtilThreshold": "a utilization-detector",
-        "saturationDetector.metricsStalenessThreshold": "a utilization-detector",
+        "saturationDetector.pluginRef": "saturationDetector.queueDepthThreshold",
+        "flowControl.saturationDetector": "saturationDetector.pluginRef",
+        "saturationDetector.queueDepthThreshold": "utilization-detector",
+        "saturationDetector.kvCacheUtilThreshold": "utilization-detector",
+        "saturationDetector.metricsStalenessThreshold": "utilization-detector",
     }
 )
-"""What says the same in the releases that lack a field."""
+"""The field or plugin type that says the same in releases that lack a field."""
 
 _SOURCE = "metrics-data-source"
 _LATENCY = "predicted-latency-scorer"
@@ -280,7 +285,7 @@ def releases_of(names: Iterable[str]) -> str:
     gaie = [name.removeprefix("gaie-") for name in (_13, _14, _15) if name in wanted]
     words = []
     if gaie:
-        words.append(f"GAIE {gaie[0]} to {gaie[-1]}" if len(gaie) > 1 else f"GAIE {gaie[0]}")
+        words.append(f"GAIE {' and '.join(gaie) if len(gaie) < 3 else f'{gaie[0]} to {gaie[-1]}'}")
     if _LLM_D in wanted:
         words.append("llm-d 0.9")
     return ", ".join(words)

@@ -4,120 +4,197 @@
 """
 
 import json
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gaiectl.cli.options import Output, OutputOption, examples
 from gaiectl.console import terminal
-from gaiectl.errors import GaieError
+from gaiectl.errors import GaieError, UsageError
 
 if TYPE_CHECKING:
-    from epp.config import Problem, TypeEntry
-
-STDIN = "<stdin>"
+    from epp.config import TypeEntry
+    from gaiectl.console.epp_problems import Report
 
 app = typer.Typer(
     name="epp",
-    help="Check Endpoint Picker configurations and look up what can stand in them.",
-    short_help="Check Endpoint Picker configurations.",
+    help="Check Endpoint Picker configurations, look up what can stand in them, try them out.",
+    short_help="Check and try out Endpoint Picker configurations.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
+class For(StrEnum):
+    """Releases that a configuration can be for."""
+
+    PYTHON = "python"
+    GAIE_13 = "gaie-1.3"
+    GAIE_14 = "gaie-1.4"
+    GAIE_15 = "gaie-1.5"
+    LLM_D_09 = "llm-d-0.9"
+
+
+class ReportForm(StrEnum):
+    """Forms of a report."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+ForOption = Annotated[
+    For, typer.Option("--for", help="Whose rules count: this EPP's, or a Go EPP's of a release.")
+]
+
+
 @app.command(
-    epilog=examples("gaiectl epp validate config.yaml", "gaiectl epp validate - < config.yaml")
+    epilog=examples(
+        "gaiectl epp validate config.yaml",
+        "gaiectl epp validate --for gaie-1.4 configmap.yaml values.yaml",
+        "gaiectl epp validate ConfigMap/llm-epp -n llm",
+        "gaiectl epp validate - -o sarif < config.yaml > epp.sarif",
+    )
 )
 def validate(
-    files: Annotated[
+    inputs: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", help="EndpointPickerConfig, YAML or JSON; - is stdin."),
+        typer.Argument(
+            metavar="INPUT...",
+            help="File (a configuration, manifests with ConfigMaps, or values of a chart), - for "
+            "stdin, or ConfigMap/NAME or ConfigMap/NAME.KEY of the cluster.",
+        ),
     ],
-    output: OutputOption = Output.TEXT,
+    release: ForOption = For.PYTHON,
+    output: Annotated[
+        ReportForm, typer.Option("-o", "--output", help="Form of the report.")
+    ] = ReportForm.TEXT,
+    namespace: Annotated[
+        str, typer.Option("-n", "--namespace", help="Namespace of ConfigMaps of the cluster.")
+    ] = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
 ) -> None:
-    """Check configurations, and name every problem with its place."""
-    reports = [_report(name) for name in files]
-    if output is Output.JSON:
-        terminal.data(json.dumps({"files": reports}, indent=2))
+    """Check configurations, and name every problem with its place, a code and what to do."""
+    from gaiectl.console import epp_problems
+
+    reports = [one for name in inputs for one in _reports(name, release, namespace, strict)]
+    is_own = release is For.PYTHON
+    if output is ReportForm.JSON:
+        shown = epp_problems.as_json(reports, release)
+    elif output is ReportForm.SARIF:
+        shown = _sarif(reports)
+    elif output is ReportForm.GITHUB:
+        shown = epp_problems.as_github(reports)
     else:
-        terminal.data("\n".join(line for report in reports for line in _lines(report)))
-    broken = sum(not report["valid"] for report in reports)
-    if broken:
+        shown = epp_problems.as_text(reports, "" if is_own else _title(release))
+    if shown:
+        terminal.data(shown)
+    if failed := sum(report.fails for report in reports):
         raise GaieError(
-            f"{broken} of {len(reports)} configurations cannot be used",
+            f"{failed} of {len(reports)} configurations cannot be used"
+            if len(reports) > 1
+            else "the configuration cannot be used",
             hint="correct what is listed and run the command again",
         )
 
 
-@app.command(epilog=examples("gaiectl epp schema > epp.schema.json"))
-def schema() -> None:
+def _reports(name: str, release: For, namespace: str, strict: bool) -> "list[Report]":  # noqa: FBT001 - passed on from the command line
+    from epp.config import RELEASES, ConfigError, check
+    from gaiectl.console.epp_problems import Report
+    from gaiectl.operations.epp_inputs import configurations
+
+    try:
+        found = configurations(name, namespace)
+    except ConfigError as error:
+        return [Report(name, name, error.problems, fails=True)]
+    failing = {"error", "warning"} if strict else {"error"}
+    reports = []
+    for one in found:
+        problems = [one.located(p) for p in check(one.text, one.file, RELEASES[release])]
+        fails = any(problem.severity in failing for problem in problems)
+        reports.append(Report(one.title, one.file, problems, fails))
+    return reports
+
+
+def _sarif(reports: "list[Report]") -> str:
+    from importlib.metadata import version
+
+    from epp.config.codes import CODES
+    from gaiectl.console.epp_problems import as_sarif
+
+    return as_sarif(reports, dict(CODES), version("gaiectl"))
+
+
+def _title(release: For) -> str:
+    from epp.config import RELEASES
+
+    return RELEASES[release].title
+
+
+@app.command(epilog=examples("gaiectl epp codes"))
+def codes(output: OutputOption = Output.TEXT) -> None:
+    """List the codes of problems, which are the same in every release of gaiectl."""
+    from epp.config.codes import CODES
+    from gaiectl.console.tables import table
+
+    if output is Output.JSON:
+        terminal.data(json.dumps(dict(CODES), indent=2))
+    else:
+        terminal.data(table(("code", "meaning"), list(CODES.items())))
+
+
+@app.command(
+    epilog=examples("gaiectl epp schema > epp.schema.json", "gaiectl epp schema --for gaie-1.5")
+)
+def schema(release: ForOption = For.PYTHON) -> None:
     """Print the JSON Schema of EndpointPickerConfig, for editors."""
+    from epp.config import RELEASES
     from epp.config import schema as make_schema
 
-    terminal.data(json.dumps(make_schema(), indent=2))
+    terminal.data(json.dumps(make_schema(release=RELEASES[release]), indent=2))
 
 
-@app.command(epilog=examples("gaiectl epp plugins", "gaiectl epp plugins -o json"))
-def plugins(output: OutputOption = Output.TEXT) -> None:
-    """List the plugin types with their parameters and defaults."""
-    from epp.config import catalogue
+@app.command(
+    epilog=examples(
+        "gaiectl epp plugins",
+        "gaiectl epp plugins prefix-cache-scorer",
+        "gaiectl epp plugins -o json",
+    )
+)
+def plugins(
+    kind: Annotated[
+        str, typer.Argument(metavar="[TYPE]", help="Show all of one type.", show_default=False)
+    ] = "",
+    release: ForOption = For.PYTHON,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """List the plugin types, or show what one does, its parameters and when to use it."""
+    from gaiectl.console import epp_plugins
 
-    entries = catalogue()
+    entries = _entries(kind, release)
     if output is Output.JSON:
-        terminal.data(json.dumps({"plugins": [_as_json(entry) for entry in entries]}, indent=2))
+        listed = [epp_plugins.as_json(entry) for entry in entries]
+        terminal.data(json.dumps({"plugins": listed}, indent=2))
+    elif kind:
+        terminal.data(epp_plugins.page(entries[0]))
     else:
-        terminal.data("\n".join(line for entry in entries for line in _page(entry)))
+        terminal.data(epp_plugins.overview(entries))
 
 
-def _report(name: str) -> dict[str, Any]:
-    """Return what ``-o json`` prints for one file."""
-    from epp.config import ConfigError, load, load_file
+def _entries(kind: str, release: For) -> "list[TypeEntry]":
+    from epp.config import RELEASES, catalogue
+    from epp.reading.suggest import suggest
 
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
-    try:
-        config = load(sys.stdin.read(), STDIN) if name == "-" else load_file(Path(name))
-        warnings = config.warnings
-    except ConfigError as error:
-        problems = error.problems
-    return {
-        "file": STDIN if name == "-" else name,
-        "valid": not problems,
-        "problems": [_described(problem) for problem in problems],
-        "warnings": [_described(warning) for warning in warnings],
-    }
-
-
-def _described(problem: "Problem") -> dict[str, Any]:
-    return {
-        "text": str(problem),
-        "line": problem.line,
-        "column": problem.column,
-        "path": problem.path,
-        "message": problem.message,
-        "hint": problem.hint,
-    }
-
-
-def _lines(report: dict[str, Any]) -> list[str]:
-    lines = [str(problem["text"]) for problem in report["problems"]]
-    lines += [f"{warning['text']} [warning]" for warning in report["warnings"]]
-    return [*lines, f"{report['file']}: valid"] if report["valid"] else lines
-
-
-def _as_json(entry: "TypeEntry") -> dict[str, Any]:
-    parameters = [parameter._asdict() for parameter in entry.parameters]
-    return {**entry._asdict(), "parameters": parameters}
-
-
-def _page(entry: "TypeEntry") -> list[str]:
-    """Return a type with its parameters, 80 columns wide."""
-    lines = [f"{entry.type} ({entry.family}): {entry.summary}"]
-    for parameter in entry.parameters:
-        default = "required" if parameter.required else f"default {json.dumps(parameter.default)}"
-        facts = ", ".join(fact for fact in (parameter.type, parameter.range, default) if fact)
-        lines += [f"  {parameter.name}: {facts}", f"      {parameter.description}"]
-    return lines
+    wanted = RELEASES[release]
+    entries = [e for e in catalogue() if wanted.is_own or wanted.has_type(e.type)]
+    if not kind:
+        return entries
+    found = [entry for entry in entries if entry.type == kind]
+    if not found:
+        hint = suggest(kind, [entry.type for entry in entries])
+        hint = hint if hint.startswith("did you mean") else "gaiectl epp plugins lists them"
+        of_whom = "" if wanted.is_own else f" in {wanted.title}"
+        raise UsageError(f"there is no plugin type {kind!r}{of_whom}", hint=hint)
+    return found

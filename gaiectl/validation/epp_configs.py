@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from epp.reading.source import UNUSABLE, Source, parse
@@ -27,44 +28,8 @@ _OWN_IMAGE = re.compile(r"(^|/)gaiectl/epp([@:]|$)")
 _API_VERSIONS = (f"{EARLY_GROUP}/v1alpha1", "llm-d.ai/v1alpha1")
 _KIND = "EndpointPickerConfig"
 
-_GO_TYPES = frozenset(
-    (
-        # GAIE 1.3 to 1.5, and llm-d's router up to 0.10 where it kept them
-        *("single-profile-handler", "max-score-picker", "random-picker", "weighted-random-picker"),
-        *("queue-scorer", "kv-cache-utilization-scorer", "running-requests-size-scorer"),
-        *("lora-affinity-scorer", "prefix-cache-scorer", "predicted-latency-scorer"),
-        *("header-based-testing-filter", "destination-endpoint-served-verifier"),
-        *("metrics-data-source", "model-server-protocol-metrics", "core-metrics-extractor"),
-        *("fcfs-ordering-policy", "edf-ordering-policy", "slo-deadline-ordering-policy"),
-        *("global-strict-fairness-policy", "round-robin-fairness-policy"),
-        *("k8s-notification-source", "endpoint-notification-source", "request-attribute-reporter"),
-        *("static-usage-limit-policy", "utilization-detector", "concurrency-detector"),
-        *("approx-prefix-cache-producer", "inflight-load-producer", "predicted-latency-producer"),
-        *("token-load-scorer", "latency-scorer", "latency-slo-admitter"),
-        *("prefix-cache-affinity-filter", "slo-headroom-tier-filter"),
-        *("openai-parser", "vllmgrpc-parser", "passthrough-parser"),
-        *("eviction-sheddable-filter", "eviction-priority-then-time-ordering"),
-        # llm-d's router up to 0.10
-        *("sheddable-eviction-filter", "priority-then-time-eviction-order-policy"),
-        *("label-selector-filter", "by-label", "by-label-selector", "encode-filter"),
-        *("prefill-filter", "decode-filter", "data-parallel-profile-handler"),
-        *("disagg-profile-handler", "disagg-headers-handler", "prefill-header-handler"),
-        *("pd-profile-handler", "always-disagg-pd-decider", "prefix-based-pd-decider"),
-        *("always-disagg-multimodal-decider", "load-aware-scorer", "context-length-aware"),
-        *("no-hit-lru-scorer", "active-request-scorer", "mm-embeddings-cache-scorer"),
-        *("mm-embeddings-cache-producer", "precise-prefix-cache-producer", "token-producer"),
-        *("precise-prefix-cache-scorer", "tokenizer", "session-id-producer"),
-        *("probabilistic-admitter", "program-aware-fairness", "models-data-source"),
-        *("models-data-extractor", "anthropic-parser", "vllmhttp-parser", "sglanghttp-parser"),
-        *("vertexai-parser", "file-discovery", "session-affinity-filter"),
-        *("session-affinity-scorer", "endpoint-attribute-filter", "endpoint-attribute-scorer"),
-        *("topology-affinity-filter", "topology-affinity-scorer", "topology-extractor"),
-        *("utilization-filter", "header-label-affinity-scorer", "header-profile-handler"),
-        *("burst-prefix-cache-producer", "p2p-source-producer", "dcgm-data-source"),
-        *("dcgm-extractor", "priority-holdback-policy", "soft-reflective-ceiling-policy"),
-        *("agent-identity", "disaggregatedset-rollout-screener", "local-syncer"),
-    )
-)
+_TAG = re.compile(r":v?(\d+\.\d+)")
+_LLM_D = "llm-d"
 
 
 def check_epp_configs(
@@ -119,10 +84,31 @@ def _of(epp: Epp, stream: Stream, implementation: Implementation) -> Iterator[Re
 
 
 def _rules(epp: Epp, implementation: Implementation) -> Callable[[str, str], Iterator[Remark]]:
-    if implementation != "auto":
-        return _go if implementation == "go" else _python
     image = word(epp.container, "image")
-    return _go if _GO_IMAGE.search(image) else _python if _OWN_IMAGE.search(image) else _either
+    if implementation == "python" or (implementation == "auto" and _OWN_IMAGE.search(image)):
+        return _python
+    if _GO_IMAGE.search(image) and (release := _release(image)):
+        return partial(_of_release, release=release)
+    return _go if implementation == "go" or _GO_IMAGE.search(image) else _either
+
+
+def _release(image: str) -> str:
+    """Return the release of a Go EPP that the image's tag names; empty when we know none."""
+    from epp.config import RELEASES  # noqa: PLC0415 - heavy, and only rendering needs it
+
+    tag = _TAG.search(image.rpartition("/")[2])
+    name = f"{'llm-d' if _LLM_D in image else 'gaie'}-{tag[1]}" if tag else ""
+    return name if name in RELEASES else ""
+
+
+def _of_release(text: str, file: str, release: str) -> Iterator[Remark]:
+    """Yield what a Go EPP of this release refuses, and notes on what it reads over."""
+    from epp.config import RELEASES, check  # noqa: PLC0415 - heavy, and only rendering needs it
+
+    for problem in check(text, file, RELEASES[release]):
+        if problem.severity != "info":
+            is_mistake = problem.severity == "error" and problem.code != "unknown-type"
+            yield Remark(str(problem), is_mistake=is_mistake)
 
 
 def _either(text: str, file: str) -> Iterator[Remark]:
@@ -173,5 +159,6 @@ def _look_at(value: dict[str, Any], source: Source) -> None:
 
 def _known() -> frozenset[str]:
     from epp.config import catalogue  # noqa: PLC0415 - heavy, and only rendering needs it
+    from epp.config.releases import TYPES  # noqa: PLC0415 - see above
 
-    return _GO_TYPES | {entry.type for entry in catalogue()}
+    return frozenset(TYPES) | {entry.type for entry in catalogue()}

@@ -86,7 +86,7 @@ def test_a_type_of_ones_own_is_in_schema_and_catalogue_of_its_registry(registry:
 
     assert [entry[:5] for entry in entry.parameters] == [
         ("phase", "new | full", True, None, ""),
-        ("names", "list of string", False, (), ""),
+        ("names", "list of string", False, [], ""),
         ("pause", "duration", False, None, "more than 0 and 5 or less"),
         ("labels", "object", False, None, ""),
         ("share", "number", False, 0.5, "0 or more and 1 or less"),

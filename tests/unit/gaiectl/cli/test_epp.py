@@ -10,6 +10,7 @@ from gaiectl.cli.app import run
 from gaiectl.errors import Exit
 
 Run = Callable[..., tuple[int, str, str]]
+GOLDEN = Path(__file__).parent / "epp"
 
 GOOD = """apiVersion: inference.networking.x-k8s.io/v1alpha1
 kind: EndpointPickerConfig
@@ -41,42 +42,65 @@ def test_a_configuration_that_can_be_used_is_called_valid(gaiectl: Run, tmp_path
     assert gaiectl("epp", "validate", str(path)) == (Exit.OK, f"{path}: valid\n", "")
 
 
-def test_problems_are_the_answer_and_the_command_fails(gaiectl: Run, tmp_path: Path) -> None:
-    path = tmp_path / "bad.yaml"
-    path.write_text(BAD)
+@pytest.mark.parametrize("release", ["python", "gaie-1.3", "gaie-1.4", "gaie-1.5", "llm-d-0.9"])
+def test_problems_stand_with_place_severity_code_and_hint_for_each_release(
+    gaiectl: Run, release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(GOLDEN)
 
-    code, out, err = gaiectl("epp", "validate", str(path))
+    code, out, err = gaiectl("epp", "validate", "doubtful.yaml", "--for", release)
 
-    hint = "did you mean 'queue-scorer'?"
+    assert out == (GOLDEN / f"doubtful.{release}.txt").read_text()
     assert code == Exit.FAILED
-    assert out.splitlines() == [
-        f"{path}:1:1: field 'kind' is missing (Write EndpointPickerConfig.)",
-        f"{path}:2:1: kinds: unknown field 'kinds' (did you mean 'kind'?)",
-        f"{path}:4:9: plugins[0].type: unknown plugin type 'queue-scorrer' ({hint})",
-    ]
-    assert "1 of 1 configurations cannot be used" in err
+    assert "the configuration cannot be used" in err
 
 
-def test_several_files_and_stdin_are_checked_in_one_run(gaiectl: Run, tmp_path: Path) -> None:
+def test_several_inputs_and_stdin_are_checked_in_one_run(gaiectl: Run, tmp_path: Path) -> None:
     missing = tmp_path / "missing.yaml"
 
-    code, out, _ = gaiectl("epp", "validate", "-", str(missing), stdin=GOOD)
+    code, out, err = gaiectl("epp", "validate", "-", str(missing), stdin=GOOD)
 
     assert code == Exit.FAILED
     assert out.splitlines() == [
         "<stdin>: valid",
-        f"{missing}: cannot be read: No such file or directory",
+        f"{missing}: error: cannot be read: No such file or directory [unreadable]",
+        f"{missing}: 1 error",
     ]
+    assert "1 of 2 configurations cannot be used" in err
+
+
+def test_a_problem_inside_of_a_manifest_has_the_line_of_the_manifest(
+    gaiectl: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(GOLDEN)
+
+    code, out, _ = gaiectl("epp", "validate", "manifests.yaml", "values.yaml")
+
+    assert code == Exit.FAILED
+    assert out == (GOLDEN / "embedded.txt").read_text()
+    line = Path("manifests.yaml").read_text().splitlines()[20]
+    assert line[21:].startswith("nobody")
+
+
+def test_manifests_without_a_configuration_are_an_error(gaiectl: Run) -> None:
+    text = "kind: ConfigMap\nmetadata: {name: x}\ndata: {a: b}\n"
+
+    code, _, err = gaiectl("epp", "validate", "-", stdin=text)
+
+    assert code == Exit.FAILED
+    assert "<stdin>: no EndpointPickerConfig in its ConfigMaps or values" in err
 
 
 def test_json_tells_the_same_to_programs(gaiectl: Run) -> None:
     code, out, _ = gaiectl("epp", "validate", "-", "-o", "json", stdin=BAD)
 
-    (report,) = json.loads(out)["files"]
+    (report,) = json.loads(out)["configurations"]
     assert code == Exit.FAILED
-    assert (report["file"], report["valid"], report["warnings"]) == ("<stdin>", False, [])
+    assert (report["name"], report["valid"]) == ("<stdin>", False)
     assert report["problems"][1] == {
-        "text": "<stdin>:2:1: kinds: unknown field 'kinds' (did you mean 'kind'?)",
+        "severity": "error",
+        "code": "unknown-field",
+        "file": "<stdin>",
         "line": 2,
         "column": 1,
         "path": "kinds",
@@ -85,15 +109,46 @@ def test_json_tells_the_same_to_programs(gaiectl: Run) -> None:
     }
 
 
-def test_warnings_are_shown_and_do_not_fail(gaiectl: Run) -> None:
+def test_sarif_is_what_code_scanners_take(gaiectl: Run) -> None:
+    _, out, _ = gaiectl("epp", "validate", "-", "-o", "sarif", stdin=BAD)
+
+    log = json.loads(out)
+    (run_,) = log["runs"]
+    rules = run_["tool"]["driver"]["rules"]
+    assert log["version"] == "2.1.0"
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    for result in run_["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["level"] in ("error", "warning", "note")
+        assert result["message"]["text"]
+        (location,) = result["locations"]
+        physical = location["physicalLocation"]
+        assert physical["artifactLocation"]["uri"] == "stdin"
+        assert min(physical["region"].values()) >= 1
+
+
+def test_github_shows_problems_beside_the_lines_of_a_change(gaiectl: Run) -> None:
+    _, out, _ = gaiectl("epp", "validate", "-", "-o", "github", stdin=BAD)
+
+    assert out.splitlines()[2] == (
+        "::error file=<stdin>,title=unknown-type,line=4,col=9::plugins[0].type: unknown plugin "
+        "type 'queue-scorrer' (did you mean 'queue-scorer'?)"
+    )
+
+
+def test_warnings_fail_only_if_asked_to(gaiectl: Run) -> None:
     text = GOOD.replace("kind", "featureGates: [dataLayer]\nkind")
 
     code, out, _ = gaiectl("epp", "validate", "-", stdin=text)
+    strict, _, _ = gaiectl("epp", "validate", "-", "--strict", stdin=text)
 
-    assert code == Exit.OK
+    assert (code, strict) == (Exit.OK, Exit.FAILED)
     assert out.splitlines() == [
-        "<stdin>:2:16: featureGates[0]: feature gate 'dataLayer' has no effect here [warning]",
-        "<stdin>: valid",
+        (
+            "<stdin>:2:16: warning: featureGates[0]: feature gate 'dataLayer' has no effect here "
+            "[no-effect]"
+        ),
+        "<stdin>: valid, 1 warning",
     ]
 
 
@@ -104,21 +159,50 @@ def test_the_schema_is_printed_as_json(gaiectl: Run) -> None:
     assert json.loads(out)["title"] == "EndpointPickerConfig"
 
 
-def test_plugin_types_are_listed_with_parameters_and_defaults(gaiectl: Run) -> None:
+def test_plugin_types_are_listed_by_family(gaiectl: Run) -> None:
     code, out, _ = gaiectl("epp", "plugins")
 
     lines = out.splitlines()
     assert code == Exit.OK
-    assert "max-score-picker (picker): the best score wins." in lines
-    assert "  maxNumOfEndpoints: integer, 1 or more, default 1" in lines
-    assert "  path: string, required" in lines
+    assert lines.index("Pickers") < lines.index("Scorers")
+    assert "  max-score-picker                  the best score wins" in lines
     assert max(map(len, lines)) <= 80
+
+
+def test_a_go_release_lists_what_it_has(gaiectl: Run) -> None:
+    _, out, _ = gaiectl("epp", "plugins", "--for", "gaie-1.3")
+
+    assert "queue-scorer" in out
+    assert "token-load-scorer" not in out
+
+
+def test_one_plugin_type_has_a_page(gaiectl: Run) -> None:
+    code, out, _ = gaiectl("epp", "plugins", "max-score-picker")
+
+    assert code == Exit.OK
+    assert out == (GOLDEN / "max-score-picker.txt").read_text()
+
+
+def test_no_page_of_a_plugin_type_is_wider_than_a_terminal(gaiectl: Run) -> None:
+    _, listed, _ = gaiectl("epp", "plugins", "-o", "json")
+
+    for entry in json.loads(listed)["plugins"]:
+        _, page, _ = gaiectl("epp", "plugins", entry["type"])
+        assert max(map(len, page.splitlines())) <= 80, entry["type"]
+
+
+def test_a_misspelt_plugin_type_is_a_usage_error_with_the_right_name(gaiectl: Run) -> None:
+    code, _, err = gaiectl("epp", "plugins", "max-scorer-picker")
+
+    assert code == Exit.USAGE
+    assert "did you mean 'max-score-picker'?" in err
 
 
 def test_plugin_types_are_listed_as_json(gaiectl: Run) -> None:
     _, out, _ = gaiectl("epp", "plugins", "-o", "json")
 
     (picker,) = [p for p in json.loads(out)["plugins"] if p["type"] == "max-score-picker"]
+    assert picker["releases"] == ["gaie-1.3", "gaie-1.4", "gaie-1.5", "llm-d-0.9"]
     assert picker["parameters"] == [
         {
             "name": "maxNumOfEndpoints",
@@ -129,3 +213,10 @@ def test_plugin_types_are_listed_as_json(gaiectl: Run) -> None:
             "description": "How many endpoints to name, in fallback order.",
         }
     ]
+
+
+def test_codes_are_documented(gaiectl: Run) -> None:
+    code, out, _ = gaiectl("epp", "codes")
+
+    assert code == Exit.OK
+    assert "unknown-type" in out

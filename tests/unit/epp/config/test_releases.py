@@ -1,0 +1,201 @@
+"""What a configuration is to each release of an EPP."""
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from epp.api.registry import default_registry
+from epp.config import RELEASES, check, schema
+from epp.config.codes import CODES
+from epp.config.releases import ALPHA, SUCCESSORS, TYPES
+
+HEAD = "apiVersion: inference.networking.x-k8s.io/v1alpha1\nkind: EndpointPickerConfig\n"
+GO = [name for name, release in RELEASES.items() if not release.is_own]
+
+
+def found(text: str, release: str, *, head: str = HEAD) -> list[tuple[str, str, str]]:
+    """Return severity, code and path of each problem."""
+    problems = check(head + text, "epp.yaml", RELEASES[release])
+    return [(p.severity, p.code, p.path) for p in problems if p.code != "deprecated-field"]
+
+
+def errors(text: str, release: str) -> list[tuple[str, str]]:
+    return [(code, path) for severity, code, path in found(text, release) if severity == "error"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_configuration_of_the_charts_is_good_for_every_release(release: str) -> None:
+    text = """
+plugins:
+- type: queue-scorer
+- type: kv-cache-utilization-scorer
+- type: prefix-cache-scorer
+schedulingProfiles:
+- name: default
+  plugins:
+  - {pluginRef: queue-scorer, weight: 2}
+  - {pluginRef: kv-cache-utilization-scorer, weight: 2}
+  - {pluginRef: prefix-cache-scorer, weight: 3}
+"""
+
+    assert found(text, release) == [("info", "no-picker", "schedulingProfiles[0]")]
+
+
+@pytest.mark.parametrize(
+    ("text", "refused_by"),
+    [
+        ("plugins: [{type: fcfs-ordering-policy}]", {"gaie-1.3"}),
+        ("plugins: [{type: token-load-scorer}]", {"gaie-1.3", "gaie-1.4"}),
+        ("plugins: [{type: decode-filter}]", {"gaie-1.3", "gaie-1.4", "gaie-1.5"}),
+        ("data: {sources: []}\nfeatureGates: []", {"gaie-1.3", "gaie-1.5", "llm-d-0.9"}),
+        ("dataLayer: {sources: []}", {"gaie-1.3", "gaie-1.4"}),
+        ("flowControl: {}", {"gaie-1.3"}),
+        ("featureGates: [prepareDataPlugins]", {"gaie-1.5", "llm-d-0.9"}),
+        ("featureGates: [flowControl=true]", {"gaie-1.3", "gaie-1.4", "gaie-1.5"}),
+        ("featureGates: [enableLegacyMetrics]", {"gaie-1.3", "gaie-1.4", "llm-d-0.9"}),
+        ("featureGates: [dataLayer]", {"gaie-1.3", "gaie-1.4"}),
+        ("saturationDetector: {queueDepthThreshold: 3}", {"gaie-1.5", "llm-d-0.9"}),
+    ],
+)
+def test_each_release_refuses_what_it_does_not_know(text: str, refused_by: set[str]) -> None:
+    assert {release for release in GO if errors(text, release)} == refused_by
+    assert errors(text, "python") == []
+
+
+def test_fractions_of_weights_came_after_gaie_1_3() -> None:
+    text = """
+plugins: [{type: queue-scorer}]
+schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer, weight: 1.5}]}]
+"""
+    place = "schedulingProfiles[0].plugins[0].weight"
+
+    assert errors(text, "gaie-1.3") == [("weight-not-in-release", place)]
+    assert errors(text, "gaie-1.4") == []
+
+
+def test_blocks_counted_in_characters_are_judged_as_each_release_does() -> None:
+    old = "plugins: [{type: prefix-cache-scorer, parameters: {blockSize: 64}}]"
+    both = old.replace("64", "64, blockSizeTokens: 16")
+    path = "plugins[0].parameters.blockSize"
+
+    assert errors(old, "gaie-1.3") == []
+    assert errors(old, "gaie-1.4") == [("parameter-not-in-release", path)]
+    assert errors(both, "gaie-1.4") == []
+    assert errors(old, "gaie-1.5") == []
+
+
+def test_a_go_epp_reads_over_unknown_parameters_and_this_one_does_not() -> None:
+    text = "plugins: [{type: max-score-picker, parameters: {max: 2}}]"
+    path = "plugins[0].parameters.max"
+
+    assert found(text, "gaie-1.4") == [("warning", "parameter-ignored", path)]
+    assert found(text, "python") == [("error", "unknown-field", path)]
+
+
+def test_a_renamed_type_names_the_other_one() -> None:
+    text = f"{HEAD}plugins: [{{type: core-metrics-extractor}}]"
+    problem = next(p for p in check(text, "x", RELEASES["gaie-1.4"]) if p.severity == "error")
+
+    assert problem.message == "GAIE 1.4 has no plugin type 'core-metrics-extractor'"
+    assert problem.hint.startswith("use model-server-protocol-metrics; it is known to GAIE 1.5")
+
+
+def test_llm_d_reads_both_groups_and_gaie_only_its_own() -> None:
+    head = "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n"
+
+    assert found("", "llm-d-0.9", head=head) == []
+    assert found("", "gaie-1.5", head=head) == [("error", "api-version", "apiVersion")]
+
+
+def test_gaie_1_3_has_no_configuration_of_its_own() -> None:
+    assert [p.message for p in check("", "x", RELEASES["gaie-1.3"]) if p.severity == "error"] == [
+        "GAIE 1.3 has no default configuration"
+    ]
+    assert not [p for p in check("", "x", RELEASES["gaie-1.4"]) if p.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("flowControl: {}", "gate-needed"),
+        ("plugins: [{type: by-label, parameters: {label: a}}]", "deprecated-type"),
+    ],
+)
+def test_what_will_not_do_what_it_says_is_a_warning(text: str, code: str) -> None:
+    assert ("warning", code) in [(s, c) for s, c, _ in found(text, "python")]
+
+
+@pytest.mark.parametrize(
+    ("weights", "codes"),
+    [
+        ((1, 1), set()),
+        ((0, 1), {"zero-weight"}),
+        ((0, 0), {"zero-weight", "all-weights-zero"}),
+        ((-1, 1), {"negative-weight"}),
+    ],
+)
+def test_weights_are_looked_at(weights: tuple[int, int], codes: set[str]) -> None:
+    text = f"""
+plugins: [{{type: queue-scorer}}, {{type: kv-cache-utilization-scorer}}, {{type: random-picker}}]
+schedulingProfiles:
+- name: default
+  plugins:
+  - {{pluginRef: queue-scorer, weight: {weights[0]}}}
+  - {{pluginRef: kv-cache-utilization-scorer, weight: {weights[1]}}}
+  - {{pluginRef: random-picker}}
+"""
+
+    assert {code for _, code, _ in found(text, "python")} == codes
+
+
+def test_filters_that_keep_nothing_are_told() -> None:
+    text = """
+plugins:
+- {name: a, type: label-selector-filter, parameters: {matchLabels: {role: decode}}}
+- {name: b, type: label-selector-filter, parameters: {matchLabels: {role: prefill}}}
+- type: header-based-testing-filter
+- type: random-picker
+schedulingProfiles:
+- name: default
+  plugins: [{pluginRef: a}, {pluginRef: b}, {pluginRef: header-based-testing-filter},
+    {pluginRef: random-picker}]
+"""
+
+    assert {code for _, code, _ in found(text, "python")} == {"always-empty", "empties-pool"}
+
+
+def test_every_code_that_is_given_is_documented() -> None:
+    text = """
+featureGates: [dataLayer, nope, flowControl=maybe]
+plugin: 1
+plugins:
+- {type: queue-scorer, name: [], parameters: {a: 1}}
+- {type: random-picker, parameters: {maxNumOfEndpoints: 0}}
+- {type: max-score-picker}
+- {type: max-score-picker}
+schedulingProfiles: [{name: a, plugins: [{pluginRef: x}]}, {name: a}]
+"""
+
+    for release in RELEASES.values():
+        assert {problem.code for problem in check(HEAD + text, "x", release)} <= CODES.keys()
+
+
+@pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
+def test_each_release_has_a_schema_that_agrees_with_the_check(release: object) -> None:
+    made = schema(release=release)  # type: ignore[arg-type]
+    validator = Draft202012Validator(made)
+    head = {"kind": "EndpointPickerConfig", "apiVersion": RELEASES["gaie-1.3"].api_versions[0]}
+    Draft202012Validator.check_schema(made)
+
+    assert validator.is_valid(head | {"plugins": [{"type": "queue-scorer"}]})
+    for extra, field in (("fcfs-ordering-policy", "flowControl"), ("decode-filter", "dataLayer")):
+        has_type = release.is_own or release.has_type(extra)  # type: ignore[attr-defined]
+        if default_registry.get(extra) is not None:
+            assert validator.is_valid(head | {"plugins": [{"type": extra}]}) == has_type
+        has_field = release.has_field(field)  # type: ignore[attr-defined]
+        assert validator.is_valid(head | {field: {}}) == has_field
+
+
+def test_the_tables_agree_with_each_other() -> None:
+    assert set(TYPES) >= ALPHA
+    assert set(TYPES) >= set(SUCCESSORS)
+    assert {name for new in SUCCESSORS.values() for name in new.names} <= set(TYPES)
