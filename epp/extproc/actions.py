@@ -37,20 +37,33 @@ class ResponseStarted(NamedTuple):
     served: str
 
 
+class BodyStarted(NamedTuple):
+    """The first bytes of the response's body came: in a stream, the first token.
+
+    Attributes:
+        is_streaming: the response is server-sent events.
+    """
+
+    is_streaming: bool
+
+
 class Finished(NamedTuple):
     """The exchange is over; exactly once per routed request and per stream with a response.
 
     Attributes:
-        outcome: how it ended.
-        usage: token counts, None when none were seen or looked for.
+        outcome: how it ended, without times.
         response_bytes: bytes of the response body seen here.
         is_streaming: the response was server-sent events, or was asked to be while none was seen.
     """
 
     outcome: Outcome
-    usage: Usage | None
     response_bytes: int
     is_streaming: bool
+
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts; None when none were seen or looked for."""
+        return self.outcome.usage
 
 
 class Close(NamedTuple):
@@ -60,5 +73,5 @@ class Close(NamedTuple):
     message: str
 
 
-Action = bytes | Route | RouteAny | Refused | ResponseStarted | Finished | Close
+Action = bytes | Route | RouteAny | Refused | ResponseStarted | BodyStarted | Finished | Close
 """Bytes are a serialized ProcessingResponse to send."""

@@ -5,11 +5,12 @@ numbers are those of envoy.service.ext_proc.v3; a test has the generated classes
 Header values are always ``raw_value``: Envoy's default since 1.29.
 """
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from epp.api.errors import Refusal
 from epp.extproc.messages import BodyMode
+from epp.extproc.wording import DROPPED_REASON, Answer
 
 DESTINATION = "x-gateway-destination-endpoint"
 DESTINATION_NAMESPACE = "envoy.lb"
@@ -72,6 +73,26 @@ def _struct(key: str, value: bytes) -> bytes:
     return field(1, field(1, key.encode()) + field(2, value))
 
 
+def dynamic_metadata(values: Mapping[str, Mapping[str, float | str]]) -> bytes:
+    """Return ``dynamic_metadata`` with these values by namespace and name."""
+    return field(
+        8,
+        b"".join(
+            _struct(
+                namespace,
+                field(5, b"".join(_struct(name, _value(value)) for name, value in named.items())),
+            )
+            for namespace, named in values.items()
+        ),
+    )
+
+
+def _value(value: float | str) -> bytes:
+    if isinstance(value, str):
+        return field(3, value.encode())
+    return b"\x11" + struct.pack("<d", value)
+
+
 def mode_override(
     request_body: BodyMode, response_body: BodyMode, *, sends_response_headers: bool
 ) -> bytes:
@@ -87,6 +108,12 @@ def mode_override(
 def request_headers(mutation: bytes = b"", override: bytes = b"") -> bytes:
     """Return an answer to request headers that decides nothing yet."""
     return field(1, _common(mutation)) + override
+
+
+@lru_cache
+def continue_with(override: bytes) -> bytes:
+    """Return the same with nothing but a ``mode_override``."""
+    return request_headers(b"", override)
 
 
 @lru_cache(_MEMO)
@@ -140,6 +167,16 @@ def new_chunk(body: bytes) -> bytes:
     return field(3, _common(body=field(1, body) if body else b"\x10\x01"))
 
 
+def response_headers(mutation: bytes = b"") -> bytes:
+    """Return the answer to response headers, with more entries for its HeaderMutation."""
+    return field(2, _common(set_header("x-went-into-resp-headers", "true") + mutation))
+
+
+def new_response_chunk(body: bytes, mutation: bytes = b"") -> bytes:
+    """Return the answer to a response chunk that replaces it."""
+    return field(4, _common(mutation, field(1, body) if body else b"\x10\x01"))
+
+
 def request_pieces(body: bytes, *, is_last: bool) -> Sequence[bytes]:
     """Return the echo of a FULL_DUPLEX_STREAMED request body."""
     return _pieces(3, body, is_last=is_last)
@@ -188,10 +225,12 @@ def echo_head(size: int) -> bytes:
     return head
 
 
-def immediate(refusal: Refusal) -> bytes:
+def immediate(answer: Answer) -> bytes:
     """Return the answer that ends the exchange: a status and a plain-text body."""
-    status = field(1, b"\x08" + _varint(refusal.code.http_status))
-    return field(7, status + field(3, refusal.body))
+    content = field(1, b"\x08" + _varint(answer.status))
+    if answer.reason:
+        content += field(2, set_header(DROPPED_REASON, answer.reason))
+    return field(7, content + field(3, answer.body))
 
 
 CONTINUE_REQUEST_HEADERS = request_headers()
@@ -199,4 +238,4 @@ CONTINUE_REQUEST_BODY = field(3, _common())
 CONTINUE_RESPONSE_BODY = field(4, _common())
 REQUEST_TRAILERS = field(5, b"")
 RESPONSE_TRAILERS = field(6, b"")
-RESPONSE_HEADERS = field(2, _common(set_header("x-went-into-resp-headers", "true")))
+RESPONSE_HEADERS = response_headers()

@@ -28,7 +28,7 @@ from epp.extproc.headers import Headers
 from epp.extproc.messages import NO_HEADERS, BodyMode, Malformed, Protocol
 from epp.extproc.settings import StreamSettings
 from epp.parsing.models import rewrite_model
-from epp.parsing.requests import Parsed, parse_request
+from epp.parsing.parser import MakeReader, Parsed  # noqa: TC001 - compiled code casts to them
 
 MAX_HELD_BYTES: Final = 16 * 1024
 
@@ -78,6 +78,15 @@ class RequestSide:
 
     Its methods take what Envoy sends and return what is to be done.
 
+    Attributes:
+        phase: how far it is.
+        is_over: nothing of the request follows.
+        is_streaming: the client asked for a stream.
+        subset: candidate addresses that the gateway dictates; None for all.
+        reader: makes what finds token counts in the response; None when these are not looked for.
+        renamed: the target model and the incoming one, if the body names another than was asked
+            for.
+
     Raises (all methods that take a message):
         Refusal: the request is answered here.
         Malformed: the message does not belong here.
@@ -89,6 +98,7 @@ class RequestSide:
         "_has_control_headers",
         "_has_trailers",
         "_headers",
+        "_held",
         "_id",
         "_is_eager",
         "_mode",
@@ -101,6 +111,8 @@ class RequestSide:
         "is_over",
         "is_streaming",
         "phase",
+        "reader",
+        "renamed",
         "subset",
     )
 
@@ -116,6 +128,7 @@ class RequestSide:
         self._are_headers_answered = False
         self._chunks: list[bytes] = []
         self._size = 0
+        self._held = 0
         self._unanswered = 0
         self.is_over = False
         self._has_trailers = False
@@ -123,6 +136,15 @@ class RequestSide:
         self.phase = _START
         self.subset: tuple[str, ...] | None = None
         self.is_streaming = False
+        self.reader: MakeReader | None = settings.parsers.default_reader
+        self.renamed: tuple[str, str] | None = None
+
+    def release(self) -> None:
+        """Hold nothing of the body any more: it was passed on, or nobody waits for it."""
+        if self._held:
+            self._settings.bodies.give_back(self._held)
+            self._held = 0
+            self._chunks = []
 
     def headers(self, headers: Headers, message: bytes, *, is_last: bool) -> Sequence[Action]:
         """Take the request headers; ``message`` is the one that they came in."""
@@ -149,9 +171,9 @@ class RequestSide:
                     self._refuse_size(size)
             return ()
         self._are_headers_answered = True
-        if self._mutation or self._override:
+        if self._mutation:
             return (replies.request_headers(self._mutation, self._override),)
-        return _CONTINUE_HEADERS
+        return (replies.continue_with(self._override),) if self._override else _CONTINUE_HEADERS
 
     def body(self, body: bytes, *, is_last: bool) -> Sequence[Action]:
         """Take a chunk of the body, or all of it."""
@@ -166,7 +188,10 @@ class RequestSide:
         self.is_over = is_last
         if phase is _READING:
             chunks = self._chunks
-            self._size += len(body)
+            size = len(body)
+            self._size += size
+            self._held += size
+            self._settings.bodies.take(size)
             if mode in _WHOLE:
                 if self._size > self._settings.max_body_bytes:
                     self._refuse_size(self._size)
@@ -212,6 +237,7 @@ class RequestSide:
         extra = _header_changes(decision)
         new_body = self._new_body(request)
         chunks, self._chunks = self._chunks, []
+        self.release()
         if self._are_headers_answered:
             reply = (
                 replies.routed_body(destination, extra)
@@ -267,7 +293,7 @@ class RequestSide:
         if not body:
             return self._route_any()
         try:
-            parsed = parse_request(body, self._headers)
+            parsed = self._settings.parsers.parse(body, self._headers)
         except Refusal:
             if self._mode is _BUFFERED_PARTIAL and not self.is_over:
                 return self._route_any()
@@ -277,7 +303,7 @@ class RequestSide:
         self._chunks = [body]
         self._parsed = parsed
         self.phase = _ROUTING
-        model, prompt, salt, is_streaming, tree = parsed
+        model, prompt, salt, is_streaming, tree, self.reader = parsed
         self.is_streaming = is_streaming
         request = Request(
             id=self._id,
@@ -306,7 +332,7 @@ class RequestSide:
     def _apply_control_headers(self, request: Request) -> None:
         request.objective = self._first(_OBJECTIVE)
         request.fairness_id = self._first(_FAIRNESS_ID) or DEFAULT_FAIRNESS_ID
-        if request.model:
+        if self._parsed is not None:
             request.target_model = self._first(_MODEL_REWRITE) or request.model
 
     def _first(self, names: Sequence[str]) -> str:
@@ -317,10 +343,12 @@ class RequestSide:
         parsed, self._parsed = self._parsed, None
         # The decoded body would live as long as the response otherwise.
         request.prompt, request.body = NO_PROMPT, None
-        if parsed is None or request.target_model == parsed.model:
+        if parsed is None or request.target_model == parsed.model or parsed.tree is None:
             return None
         body = rewrite_model(self._chunks[0], parsed.tree, request.target_model)
         request.size = len(body)
+        if parsed.model and request.target_model:
+            self.renamed = (request.target_model, parsed.model)
         return body
 
     def _chunk_answers(self, new_body: bytes | None) -> Iterator[bytes]:

@@ -35,15 +35,23 @@ GRPC_OK: Final = 0
 GRPC_INVALID_ARGUMENT: Final = 3
 
 _ROUTING, _ROUTED = Phase.ROUTING, Phase.ROUTED
+_NONE, _STREAMED, _BUFFERED = BodyMode.NONE, BodyMode.STREAMED, BodyMode.BUFFERED
+_FULL_DUPLEX = BodyMode.FULL_DUPLEX_STREAMED
 _CLOSE = Close(GRPC_OK, "")
 # How an exchange ends whose response was not seen, by whether it was to be streamed.
-_UNSEEN = {flag: (Finished(Outcome(), None, 0, flag),) for flag in (False, True)}
-_outcome = lru_cache(Outcome)
+_UNSEEN = {flag: (Finished(Outcome(), 0, flag),) for flag in (False, True)}
+_BROKEN = {flag: (Finished(Outcome(0, is_complete=False), 0, flag),) for flag in (False, True)}
 
 
 @lru_cache
 def _assumed(mode: BodyMode) -> Protocol:
     return Protocol(mode, mode)
+
+
+@lru_cache
+def _override(request: BodyMode, response: BodyMode, has_headers: bool) -> tuple[Protocol, bytes]:  # noqa: FBT001 # positional for the cache's speed
+    override = replies.mode_override(request, response, sends_response_headers=has_headers)
+    return Protocol(request, response), override
 
 
 def _ignore(_: bytes) -> Sequence[Action]:
@@ -67,6 +75,7 @@ class Stream:
         "_protocol",
         "_request",
         "_response",
+        "_routed",
         "_settings",
         "receive",
     )
@@ -77,6 +86,7 @@ class Stream:
         self._protocol = _assumed(settings.assumed_mode)
         self._request: RequestSide | None = None
         self._response: ResponseSide | None = None
+        self._routed: tuple[Request, Decision] | None = None
         self._is_finished = False
 
     @property
@@ -97,14 +107,14 @@ class Stream:
         """
         if self.receive is _ignore:
             return ()
-        self.receive = _ignore
+        self._stop_hearing()
         return (*self._finish(is_complete=True), _CLOSE)
 
     def aborted(self) -> Sequence[Action]:
         """Tell that the stream was reset, or the connection lost; nothing can be sent any more."""
         if self.receive is _ignore:
             return ()
-        self.receive = _ignore
+        self._stop_hearing()
         return self._finish(is_complete=False)
 
     def decided(self, decision: Decision, request: Request) -> Sequence[Action]:
@@ -127,6 +137,8 @@ class Stream:
             )
         if self.receive is _ignore:
             return self._finish(is_complete=False)
+        if self._settings.hooks is not None:
+            self._routed = request, decision
         if self._response is None:
             return actions
         # A reply of Envoy's own overtook the decision: the request side is over.
@@ -154,7 +166,7 @@ class Stream:
         except Refusal as refusal:
             return (Refused(refusal), *self._refuse(refusal))
         except Malformed as error:
-            self.receive = _ignore
+            self._stop_hearing()
             return (*self._finish(is_complete=False), Close(GRPC_INVALID_ARGUMENT, str(error)))
 
     def _receive_duplex(self, message: bytes) -> Sequence[Action]:
@@ -171,34 +183,38 @@ class Stream:
                 raise Malformed("a request after its response")
             if extras is not None and extras.protocol is not None:
                 self._protocol = extras.protocol
+            settings = self._settings
             protocol, override = self._protocol, b""
-            if self._settings.allow_mode_override:
+            if settings.allow_mode_override or settings.observation.wants_headers:
                 protocol, override = self._negotiate()
-            side = self._request = RequestSide(self._settings, protocol, override)
+            side = self._request = RequestSide(settings, protocol, override)
         metadata = extras.metadata if extras is not None else None
         if metadata is not None and metadata.subset is not None:
             side.subset = None if self._settings.disable_subset_filter else metadata.subset
         return side
 
     def _negotiate(self) -> tuple[Protocol, bytes]:
-        """Return the protocol of this stream and the ``mode_override`` that makes it so."""
+        """Return the protocol of this stream and the ``mode_override`` that makes it so.
+
+        Nothing here relies on the response's side of it: a filter that does not allow overrides
+        shows of the response what it would have shown.
+        """
         settings, protocol = self._settings, self._protocol
         if protocol.is_eager:
             return protocol, b""
         request, response = protocol.request_body, protocol.response_body
-        if BodyMode.FULL_DUPLEX_STREAMED in (request, response):
+        if request is _FULL_DUPLEX or response is _FULL_DUPLEX:
             return protocol, b""
-        if request is BodyMode.STREAMED:
-            request = BodyMode.BUFFERED
-        if settings.wants_response:
-            response = BodyMode.STREAMED if settings.observe_usage else BodyMode.NONE
+        if request is _STREAMED and settings.allow_mode_override:
+            request = _BUFFERED
+        observation = settings.observation
+        if observation.wants_headers:
+            # A body that comes in one piece is somebody's wish.
+            if response in (_NONE, _STREAMED):
+                response = _STREAMED if observation.wants_body() else _NONE
         elif request is protocol.request_body:
             return protocol, b""
-        self._protocol = Protocol(request, response)
-        override = replies.mode_override(
-            request, response, sends_response_headers=settings.wants_response
-        )
-        return self._protocol, override
+        return _override(request, response, observation.wants_headers)
 
     def _take_response(
         self, kind: int, headers: Headers, body: bytes, extras: Extras | None, *, is_last: bool
@@ -218,18 +234,29 @@ class Stream:
     def _begin_response(self, extras: Extras | None) -> ResponseSide:
         if extras is not None and extras.protocol is not None and self._request is None:
             self._protocol = extras.protocol
+        settings, request = self._settings, self._request
+        make = settings.parsers.default_reader if request is None else request.reader
         side = self._response = ResponseSide(
-            self._protocol.response_body, observe_usage=self._settings.observe_usage
+            self._protocol.response_body,
+            settings.hooks,
+            make() if make is not None and not settings.observation.is_off else None,
+            request.renamed if request is not None else None,
+            self._routed,
         )
         if side.is_duplex:
             self.receive = self._receive_duplex
         return side
 
     def _refuse(self, refusal: Refusal) -> Sequence[Action]:
-        self.receive = _ignore
+        self._stop_hearing()
         if self._response:
             return (_CLOSE,)
-        return (replies.immediate(refusal), _CLOSE)
+        return (replies.immediate(self._settings.wording.of(refusal)), _CLOSE)
+
+    def _stop_hearing(self) -> None:
+        self.receive = _ignore
+        if self._request is not None:
+            self._request.release()
 
     def _finish(self, *, is_complete: bool) -> Sequence[Action]:
         """Return ``Finished`` when there is something to finish that was not finished before.
@@ -244,10 +271,8 @@ class Stream:
         self._is_finished = True
         is_streaming = request.is_streaming if request else False
         if not response:
-            if is_complete:
-                return _UNSEEN[is_streaming]
-            return (Finished(_outcome(0, is_complete), None, 0, is_streaming),)
+            return (_UNSEEN if is_complete else _BROKEN)[is_streaming]
         if response.is_event_stream is not None:
             is_streaming = response.is_event_stream
-        outcome = _outcome(response.status, is_complete)
-        return (Finished(outcome, response.usage, response.size, is_streaming),)
+        outcome = Outcome(response.status, is_complete, response.usage, response.served)
+        return (Finished(outcome, response.size, is_streaming),)

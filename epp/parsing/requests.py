@@ -1,4 +1,4 @@
-"""Request bodies of the inference APIs: which API it is, what is asked of which model.
+"""Request bodies of OpenAI's APIs: which API it is, what is asked of which model.
 
 One decode per request; nothing of the body is changed. The checks and their texts are those of
 GAIE 1.4, which clients and tests know; prompts may also be lists, as OpenAI's API allows.
@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import orjson
-
 from epp.api.errors import Code, Refusal
 from epp.api.request import Prompt
+from epp.parsing.parser import Parsed, Tree, json_object, misshapen
 from epp.parsing.prompt import (
     MEDIA,
     ChatPrompt,
@@ -21,63 +20,42 @@ from epp.parsing.prompt import (
     TextPrompt,
     TokenPrompt,
 )
-
-Tree = dict[str, Any]
-
-
-class Parsed(NamedTuple):
-    """What a request body says.
-
-    Attributes:
-        model: name the client asked for.
-        prompt: the text for prefix matching.
-        cache_salt: part of the prefix hash; empty when not given.
-        is_streaming: the client asked for server-sent events.
-        tree: the decoded body, for ``rewrite_model``.
-    """
-
-    model: str
-    prompt: Prompt
-    cache_salt: str
-    is_streaming: bool
-    tree: Tree
+from epp.parsing.usage import UsageScanner
 
 
 class _Misshapen(Exception):
     """A declared field is missing, empty or of a wrong type."""
 
 
-def parse_request(body: bytes, headers: Mapping[str, str]) -> Parsed:
-    """Read a request body; ``headers`` (lower-case names) tell the API by the path.
+def parse_request(body: bytes, path: str) -> Parsed:
+    """Read the body of a request to ``path`` (without query).
 
     Raises:
         Refusal: 400 with GAIE 1.4's text: not a JSON object, no model, or fields of the API
             missing, empty or mistyped.
     """
-    try:
-        tree = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        tree = None
-    if type(tree) is not dict:
-        raise Refusal(Code.BAD_REQUEST, "Error unmarshaling request body")
+    tree = json_object(body)
     model = tree.get("model")
     if type(model) is not str:
         raise Refusal(Code.BAD_REQUEST, "model not found in request body")
-    path = (
-        headers.get(":path")
-        or headers.get("x-original-path")
-        or headers.get("x-forwarded-path")
-        or ""
-    )
+    prompt, salt = prompt_of(tree, path)
+    return Parsed(model, prompt, salt, tree.get("stream") is True, tree, UsageScanner)
+
+
+def prompt_of(tree: Tree, path: str) -> tuple[Prompt, str]:
+    """Return the prompt and the cache salt of a body, whose ``model`` need not be there.
+
+    Raises:
+        Refusal: as ``parse_request``.
+    """
     api = _api(path)
     try:
         prompt = api.prompt(tree)
         salt = _optional(tree, "cache_salt", str) if "cache_salt" in tree else ""
     except _Misshapen:
-        inner = Refusal(Code.BAD_REQUEST, f"invalid {api.title} request: {api.demand}")
-        message = f"failed to extract request data: {inner.body.decode()}"
-        raise Refusal(Code.BAD_REQUEST, message) from None
-    return Parsed(model, prompt, salt or "", tree.get("stream") is True, tree)
+        detail = "messages" if tree.get("messages") else ""
+        raise misshapen(api.title, api.demand, detail=detail) from None
+    return prompt, salt or ""
 
 
 def _optional(fields: Mapping[str, Any], name: str, kind: type) -> Any:
@@ -190,7 +168,6 @@ _APIS = (
 @lru_cache(maxsize=256)
 def _api(path: str) -> _Api:
     """Tell the API by the end of the path (any prefix is a provider's), or by GAIE 1.4's rule."""
-    path = path.partition("?")[0]
     for api in _APIS:
         if path.endswith(api.suffix):
             return api

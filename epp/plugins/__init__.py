@@ -1,13 +1,18 @@
-"""The built-in plugin types: one file each, and one import line each here, which registers it.
+"""The built-in plugin types: one file each, and one line each here, which registers it.
 
 A plugin imports ``epp.api`` and, where it needs memory or shared arithmetic, ``epp.scheduling``;
 never another plugin.
 """
 
+import epp.plugins.admitters.probabilistic
 import epp.plugins.deciders.always_disagg_multimodal
 import epp.plugins.deciders.always_disagg_pd
 import epp.plugins.deciders.prefix_based_pd
 import epp.plugins.discovery.file
+import epp.plugins.extractors.core_metrics
+import epp.plugins.extractors.dcgm
+import epp.plugins.extractors.model_server_protocol_metrics
+import epp.plugins.extractors.models_data
 import epp.plugins.extractors.topology
 import epp.plugins.filters.by_label
 import epp.plugins.filters.critical_request
@@ -27,10 +32,29 @@ import epp.plugins.filters.session_affinity
 import epp.plugins.filters.sheddable_capacity
 import epp.plugins.filters.topology_affinity
 import epp.plugins.filters.utilization
+import epp.plugins.flow.edf
+import epp.plugins.flow.fcfs
+import epp.plugins.flow.global_strict
+import epp.plugins.flow.priority_holdback
+import epp.plugins.flow.priority_then_time_eviction_order
+import epp.plugins.flow.program_aware
+import epp.plugins.flow.round_robin
+import epp.plugins.flow.sheddable_eviction
+import epp.plugins.flow.slo_deadline
+import epp.plugins.flow.soft_reflective_ceiling
+import epp.plugins.flow.static_usage_limit
+import epp.plugins.parsers.anthropic
+import epp.plugins.parsers.openai
+import epp.plugins.parsers.passthrough
+import epp.plugins.parsers.sglang_http
+import epp.plugins.parsers.vertex_ai
+import epp.plugins.parsers.vllm_grpc
+import epp.plugins.parsers.vllm_http
 import epp.plugins.pickers.max_score
 import epp.plugins.pickers.random
 import epp.plugins.pickers.weighted_random
 import epp.plugins.producers.approx_prefix_cache
+import epp.plugins.producers.inflight_load
 import epp.plugins.producers.multicluster_approx_prefix_cache
 import epp.plugins.producers.session_id
 import epp.plugins.profile_handlers.data_parallel
@@ -40,6 +64,8 @@ import epp.plugins.profile_handlers.header
 import epp.plugins.profile_handlers.pd
 import epp.plugins.profile_handlers.prefill_header
 import epp.plugins.profile_handlers.single
+import epp.plugins.saturation.concurrency
+import epp.plugins.saturation.utilization
 import epp.plugins.scorers.active_request
 import epp.plugins.scorers.context_length_aware
 import epp.plugins.scorers.endpoint_attribute
@@ -55,4 +81,10 @@ import epp.plugins.scorers.queue
 import epp.plugins.scorers.running_requests_size
 import epp.plugins.scorers.session_affinity
 import epp.plugins.scorers.token_load
-import epp.plugins.scorers.topology_affinity  # noqa: F401 - the imports are the list
+import epp.plugins.scorers.topology_affinity
+import epp.plugins.sources.dcgm
+import epp.plugins.sources.endpoint_notification
+import epp.plugins.sources.k8s_notification
+import epp.plugins.sources.metrics
+import epp.plugins.sources.models
+import epp.plugins.syncers.local  # noqa: F401 - the imports are the list

@@ -12,6 +12,7 @@ from epp.api.errors import Refusal
 from epp.api.request import Decision, Request
 from epp.extproc.actions import (
     Action,
+    BodyStarted,
     Close,
     Finished,
     Refused,
@@ -136,6 +137,7 @@ class Conversation:
     replies: list[wire.ProcessingResponse] = field(default_factory=list)
     routes: list[Route | RouteAny] = field(default_factory=list)
     started: list[ResponseStarted] = field(default_factory=list)
+    body_starts: list[bool] = field(default_factory=list)
     finished: list[Finished] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     closes: list[Close] = field(default_factory=list)
@@ -179,6 +181,8 @@ class Conversation:
                         self.decide(self.decision)
                 case ResponseStarted():
                     self.started.append(action)
+                case BodyStarted(is_streaming):
+                    self.body_starts.append(is_streaming)
                 case Finished():
                     self.finished.append(action)
                 case Refused(refusal):

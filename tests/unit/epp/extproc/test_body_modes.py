@@ -162,32 +162,3 @@ def test_where_the_filter_allows_it_a_streamed_body_is_asked_for_as_a_whole(
     assert replies[0].mode_override.request_body_mode == envoy.BUFFERED
     assert replies[0].mode_override.response_header_mode == 2  # SKIP
     assert isinstance(talk.routes[0], Route)
-
-
-@pytest.mark.parametrize(("observe_usage", "body_mode"), [(False, "NONE"), (True, "STREAMED")])
-def test_where_the_filter_allows_it_the_response_is_asked_for(
-    envoy: Any, conversation: Talk, observe_usage: bool, body_mode: str
-) -> None:
-    settings = StreamSettings(
-        allow_mode_override=True, wants_response=True, observe_usage=observe_usage
-    )
-
-    reply = conversation(settings=settings).say(envoy.headers(modes=(envoy.BUFFERED, envoy.NONE)))[
-        0
-    ]
-
-    assert reply.mode_override.request_body_mode == envoy.BUFFERED
-    assert reply.mode_override.response_header_mode == 1  # SEND
-    assert reply.mode_override.response_body_mode == getattr(envoy, body_mode)
-
-
-def test_the_mode_is_left_alone_unless_the_filter_allows_a_change(
-    envoy: Any, conversation: Talk
-) -> None:
-    settings = StreamSettings(wants_response=True, observe_usage=True)
-
-    reply = conversation(settings=settings).say(envoy.headers(modes=(envoy.BUFFERED, envoy.NONE)))[
-        0
-    ]
-
-    assert not reply.HasField("mode_override")

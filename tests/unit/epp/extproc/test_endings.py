@@ -30,7 +30,7 @@ def test_the_end_of_the_stream_is_the_end_of_the_exchange(envoy: Any, conversati
 
     talk.perform(talk.stream.half_closed())
 
-    assert talk.finished == [Finished(Outcome(0, is_complete=True), None, 0, is_streaming=True)]
+    assert talk.finished == [Finished(Outcome(0, is_complete=True), 0, is_streaming=True)]
     assert talk.closes == [Close(0, "")]
 
 
@@ -48,7 +48,7 @@ def test_a_reset_in_mid_response_keeps_the_status(envoy: Any, conversation: Talk
 
     talk.perform(talk.stream.aborted())
 
-    assert talk.finished == [Finished(Outcome(200, is_complete=False), None, 3, False)]
+    assert talk.finished == [Finished(Outcome(200, is_complete=False, usage=None), 3, False)]
 
 
 def test_the_end_of_the_response_is_told_before_the_stream_ends_and_only_once(

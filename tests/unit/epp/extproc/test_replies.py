@@ -8,6 +8,7 @@ from epp._generated import gaie_extproc_pb2 as wire
 from epp.api.errors import Code, Refusal
 from epp.extproc import replies
 from epp.extproc.messages import BodyMode
+from epp.extproc.wording import Wording
 
 DESTINATION = "x-gateway-destination-endpoint"
 TEXT = st.text(min_size=1, max_size=300)
@@ -153,7 +154,7 @@ def test_bodies_are_cut_into_pieces(size: int, sizes: list[int], is_last: bool) 
 def test_immediate_responses_carry_status_and_plain_text(code: Code) -> None:
     refusal = Refusal(code, "not today")
 
-    response = parsed(replies.immediate(refusal)).immediate_response
+    response = parsed(replies.immediate(Wording().of(refusal))).immediate_response
 
     assert response.status.code == code.http_status
     assert response.body == f"inference gateway: {code.text} - not today".encode()

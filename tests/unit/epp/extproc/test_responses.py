@@ -8,6 +8,7 @@ import pytest
 from epp._generated import gaie_extproc_pb2 as wire
 from epp.api.plugin import Outcome
 from epp.api.request import Usage
+from epp.extproc import observation
 from epp.extproc.actions import Finished, ResponseStarted
 from epp.extproc.stream import StreamSettings
 
@@ -18,7 +19,7 @@ Replies = Sequence[wire.ProcessingResponse]
 JSON = {":status": "200", "content-type": "application/json"}
 EVENTS = {"status": "200", "content-type": "text/event-stream; charset=utf-8"}
 COMPLETION = b'{"id":"1","usage":{"prompt_tokens":7,"completion_tokens":10,"total_tokens":17}}'
-OBSERVING = StreamSettings(observe_usage=True)
+OBSERVING = StreamSettings(observation=observation.HEADERS)
 
 
 def kinds(replies: Replies) -> list[str | None]:
@@ -42,7 +43,9 @@ def test_a_stream_may_begin_with_the_response(
     pieces = echoed(replies)
     assert b"".join(piece for piece, _ in pieces) == COMPLETION
     assert [is_last for _, is_last in pieces] == [False, True]
-    assert talk.finished == [Finished(Outcome(200), Usage(7, 10, 17, 0), len(COMPLETION), False)]
+    assert talk.finished == [
+        Finished(Outcome(200, usage=Usage(7, 10, 17, 0)), len(COMPLETION), False)
+    ]
 
 
 def test_a_response_that_is_no_json_passes_unchanged(
@@ -88,11 +91,13 @@ def test_events_are_echoed_at_once_and_their_tokens_counted(
 
     assert answers == [[(chunk, not chunk)] for chunk in chunks]
     size = sum(map(len, chunks))
-    assert talk.finished == [Finished(Outcome(200), Usage(7, 10, 17, 0), size, True)]
+    assert talk.finished == [Finished(Outcome(200, usage=Usage(7, 10, 17, 0)), size, True)]
 
 
-def test_usage_is_not_looked_for_unless_asked(envoy: Any, conversation: Talk) -> None:
-    talk = conversation()
+def test_usage_is_not_looked_for_when_nothing_is_to_be_observed(
+    envoy: Any, conversation: Talk
+) -> None:
+    talk = conversation(settings=StreamSettings(observation=observation.OFF))
 
     talk.say(envoy.response_headers(JSON), envoy.response_body(COMPLETION, last=True))
 
@@ -154,4 +159,6 @@ def test_the_status_and_who_served_are_told(
     talk.say(envoy.response_headers(headers, metadata=metadata, last=True))
 
     assert talk.started == [ResponseStarted(status, "10.0.0.9:8000")]
-    assert [finished.outcome for finished in talk.finished] == [Outcome(status)]
+    assert [finished.outcome for finished in talk.finished] == [
+        Outcome(status, served="10.0.0.9:8000")
+    ]

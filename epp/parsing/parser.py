@@ -1,0 +1,113 @@
+"""What a parser of request bodies is, and what it tells."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+
+import orjson
+
+from epp.api.errors import Code, Refusal
+from epp.api.request import Prompt, Usage
+
+Tree = dict[str, Any]
+
+DEFAULT_PATH = "/v1/completions"
+"""The path of a request that names none (GAIE)."""
+
+MISSHAPEN = "failed to extract request data: inference gateway: BadRequest - "
+"""How GAIE 1.4 begins to say that fields of the API are missing or mistyped."""
+
+
+class UsageReader(Protocol):
+    """Finds token counts in the chunks of one response."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was found so far."""
+        ...
+
+    def feed(self, chunk: bytes) -> None:
+        """Look at the next bytes; these may be anything."""
+        ...
+
+
+MakeReader = Callable[[], UsageReader]
+
+
+class Parsed(NamedTuple):
+    """What a request body says.
+
+    Attributes:
+        model: name the client asked for; empty when the API has none.
+        prompt: the text for prefix matching.
+        cache_salt: part of the prefix hash; empty when not given.
+        is_streaming: the client asked for a stream.
+        tree: the decoded JSON object; None when the body is none, and is passed on unchanged.
+        reader: makes what finds token counts in the response; None when they are not looked for.
+    """
+
+    model: str
+    prompt: Prompt
+    cache_salt: str
+    is_streaming: bool
+    tree: Tree | None
+    reader: MakeReader | None
+
+
+@runtime_checkable
+class Parser(Protocol):
+    """Reads the bodies of some APIs.
+
+    Attributes:
+        claims: ends of the paths that it is for; none stands for every path.
+        reader: makes what finds token counts in responses to requests that were not seen.
+    """
+
+    claims: ClassVar[tuple[str, ...]]
+    reader: ClassVar[MakeReader | None]
+
+    def parse(self, body: bytes, path: str) -> Parsed:
+        """Read a body, which may be anything; ``path`` is without query.
+
+        Raises:
+            Refusal: 400, it is no such request.
+        """
+        ...
+
+
+def path_of(headers: Mapping[str, str]) -> str:
+    """Return the path of a request (lower-case header names), as far as a gateway left it."""
+    path = (
+        headers.get(":path")
+        or headers.get("x-original-path")
+        or headers.get("x-forwarded-path")
+        or DEFAULT_PATH
+    )
+    return path.partition("?")[0] if "?" in path else path
+
+
+def json_object(body: bytes) -> Tree:
+    """Return the JSON object that a body is.
+
+    Raises:
+        Refusal: 400, it is none.
+    """
+    detail = "not an object"
+    try:
+        tree = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        tree, detail = None, str(error)
+    if type(tree) is not dict:
+        raise Refusal(Code.BAD_REQUEST, "Error unmarshaling request body", detail=detail)
+    return tree
+
+
+def misshapen(title: str, demand: str, *, detail: str = "") -> Refusal:
+    """Return the refusal of a body whose fields are not what its API demands.
+
+    Args:
+        title: of the API, for example ``chat completions``.
+        demand: what is missing, for example ``must have prompt field``.
+        detail: not empty if it has messages that cannot be read.
+    """
+    message = f"{MISSHAPEN}invalid {title} request: {demand}"
+    return Refusal(Code.BAD_REQUEST, message, detail=detail)

@@ -1,0 +1,1 @@
+"""Parsers: read request bodies, and say where the token counts of responses are."""

@@ -1,0 +1,1 @@
+"""Response hooks: look at responses, and tell the proxy or the client about them."""
