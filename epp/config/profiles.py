@@ -84,10 +84,10 @@ def _use(draft: Draft, built: Built, reference: PluginReference, path: str, sour
         )
     if built.serves(Family.FILTER):
         draft.filters.append(built.plugin)
-    elif built.serves(Family.SCORER):
+    if built.serves(Family.SCORER):
         weight = 1.0 if reference.weight is None else reference.weight
         draft.scorers.append((built.plugin, weight))
-    elif built.serves(Family.PICKER):
+    if built.serves(Family.PICKER):
         if draft.pickers:
             hint = "a profile has exactly one picker: remove the others"
             source.add(
@@ -97,7 +97,7 @@ def _use(draft: Draft, built: Built, reference: PluginReference, path: str, sour
                 code="two-pickers",
             )
         draft.pickers.append(built.plugin)
-    else:
+    if not built.serves(Family.FILTER, Family.SCORER, Family.PICKER):
         source.warn(
             path, f"{name!r} is a {built.family}: it does nothing in a profile", code="no-effect"
         )

@@ -22,7 +22,8 @@ Parameters:
 
 When to use:
     When a server keeps state that another one cannot rebuild. If it could, session-affinity-scorer
-    leaves room for load.
+    leaves room for load. The type multicluster-session-affinity-filter does the same for endpoints
+    that are whole clusters.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ from epp.api.request import Request
 from epp.scheduling.affinity import SessionAffinity
 
 
+@plugin("multicluster-session-affinity-filter", Family.FILTER, is_alpha=True)
 @plugin("session-affinity-filter", Family.FILTER, is_alpha=True)
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionAffinityFilter(SessionAffinity):

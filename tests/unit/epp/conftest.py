@@ -1,10 +1,11 @@
 """A small vocabulary: ``pod(queue=3, kv=0.2, active="foo bar")`` and ``ask("llama", "prompt")``."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
+from epp.api.discovery import NO_LABELS
 from epp.api.endpoint import Candidate, Endpoint, Metrics
 from epp.api.request import Request
 
@@ -37,6 +38,7 @@ def pod() -> Callable[..., Candidate]:
         num_blocks: int = 0,
         fresh: bool = True,
         reachable: bool = True,
+        labels: Mapping[str, str] = NO_LABELS,
     ) -> Candidate:
         slot = next(slots)
         metrics = Metrics(
@@ -51,7 +53,9 @@ def pod() -> Callable[..., Candidate]:
             updated_at=1.0,
         )
         return Candidate(
-            endpoint=Endpoint(f"pod-{slot}", "default", f"192.168.1.{slot + 1}", 8000, slot=slot),
+            endpoint=Endpoint(
+                f"pod-{slot}", "default", f"192.168.1.{slot + 1}", 8000, labels, slot
+            ),
             metrics=metrics,
             is_fresh=fresh,
             is_reachable=reachable,
@@ -67,7 +71,22 @@ def pod() -> Callable[..., Candidate]:
 def ask() -> Callable[..., Request]:
     """Make a request for a model, with a prompt."""
 
-    def make(model: str = "llama", prompt: str = "", *, salt: str = "") -> Request:
-        return Request("id", {}, model, target_model=model, prompt=Text(prompt), cache_salt=salt)
+    def make(
+        model: str = "llama",
+        prompt: str = "",
+        *,
+        salt: str = "",
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_LABELS,
+    ) -> Request:
+        return Request(
+            "id",
+            headers,
+            model,
+            target_model=model,
+            prompt=Text(prompt),
+            cache_salt=salt,
+            priority=priority,
+        )
 
     return make

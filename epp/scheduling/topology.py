@@ -1,0 +1,128 @@
+"""How near two endpoints are: on the same host, in the same rack, zone or region."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from epp.api.data import PrefillTarget, find
+from epp.api.endpoint import Candidate, Endpoint
+from epp.api.plugin import Instance
+from epp.api.request import Request
+
+LEVELS = ("host", "rack", "zone", "region")
+"""From near to far."""
+
+
+class Place(NamedTuple):
+    """Where an endpoint is; empty for what is unknown."""
+
+    host: str = ""
+    rack: str = ""
+    zone: str = ""
+    region: str = ""
+
+
+USUAL = Place(
+    "kubernetes.io/hostname",
+    "topology.kubernetes.io/rack",
+    "topology.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
+)
+"""The labels of Kubernetes' nodes, which pods may have too."""
+
+
+@runtime_checkable
+class PlaceLabels(Protocol):
+    """Names the pod labels that say where an endpoint is."""
+
+    @property
+    def hostname(self) -> str:
+        """Key of the label with the host."""
+        ...
+
+    @property
+    def rack(self) -> str:
+        """Key of the label with the rack."""
+        ...
+
+    @property
+    def zone(self) -> str:
+        """Key of the label with the zone."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """Key of the label with the region."""
+        ...
+
+
+def locate(endpoint: Endpoint, keys: Place) -> Place:
+    """Return where the endpoint is, by the labels with these keys."""
+    value = endpoint.labels.get
+    return Place(value(keys[0], ""), value(keys[1], ""), value(keys[2], ""), value(keys[3], ""))
+
+
+def nearest_level(one: Place, other: Place) -> int:
+    """Return the position in ``LEVELS`` of the nearest thing they share; 4 if it is nothing."""
+    for level, (mine, its) in enumerate(zip(one, other, strict=True)):
+        if mine and mine == its:
+            return level
+    return len(LEVELS)
+
+
+def keys_of(name: str, instances: Mapping[str, Instance]) -> tuple[Place, str]:
+    """Return the keys of the labels that say where endpoints are, or what is wrong.
+
+    Args:
+        name: of the instance that names them; empty takes the first one, or else the labels of
+            Kubernetes.
+        instances: all there are.
+    """
+    if name and name not in instances:
+        return USUAL, f"no plugin is named {name!r}"
+    if name and not isinstance(instances[name].plugin, PlaceLabels):
+        return USUAL, f"{name!r} does not say where endpoints are; name a topology-extractor"
+    for instance in [instances[name]] if name else instances.values():
+        labels = instance.plugin
+        if isinstance(labels, PlaceLabels):
+            return Place(labels.hostname, labels.rack, labels.zone, labels.region), ""
+    return USUAL, ""
+
+
+def parse_place(text: str) -> Place:
+    """Return the place that ``host=a,rack=b`` describes; unknown keys do not matter."""
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    known = {key.strip(): value.strip() for key, _, value in pairs if key.strip() in LEVELS}
+    return Place(**known)
+
+
+class Proximity:
+    """How near candidates are to the endpoint that was chosen for prefill.
+
+    Attributes:
+        keys: of the labels that say where endpoints are.
+    """
+
+    __slots__ = ("keys",)
+
+    def __init__(self) -> None:
+        self.keys = USUAL
+
+    def levels(
+        self, request: Request, candidates: Sequence[Candidate], header: str = ""
+    ) -> list[int] | None:
+        """Return the nearest level of each; None when it is unknown whom to be near.
+
+        Args:
+            request: being scheduled.
+            candidates: who is judged.
+            header: request header that describes a place, where another EPP has chosen.
+        """
+        keys = self.keys
+        target = find(request, PrefillTarget)
+        if target is not None:
+            peer = locate(target.endpoint, keys)
+        else:
+            peer = parse_place(request.headers.get(header, "")) if header else Place()
+        if not any(peer):
+            return None
+        return [nearest_level(peer, locate(c.endpoint, keys)) for c in candidates]
