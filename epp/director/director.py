@@ -19,6 +19,7 @@ from epp.api.request import Decision, Request
 from epp.datalayer.pool import Pool
 from epp.director.intent import Intents
 from epp.director.subset import restrict
+from epp.flowcontrol.outcomes import shed
 from epp.metrics.recorder import EppMetrics
 
 log = logging.getLogger(__name__)
@@ -29,10 +30,12 @@ PRODUCERS_SECONDS = 0.4
 _NO_CANDIDATES = "failed to find candidate pods for serving the request"
 _EMPTY_POOL = "no pods available in datastore"
 _NOT_ADMITTED = "request cannot be admitted"
+_READING = ("GET", "HEAD")
+"""Methods whose requests ask for no inference: they never wait for room in the pool."""
 
 Later = Callable[[Decision | Refusal], None]
 """Takes the answer to a request that could not be decided at once; called once, or never if the
-request is abandoned."""
+request is abandoned. A refusal after the decision ends a request while it is served."""
 
 
 class Schedules(Protocol):
@@ -158,21 +161,22 @@ class Director:
         """
         self._touch()
         if self._intents:
-            self._intents.apply(request, self._metrics)
+            self._apply_intents(request)
         if self._is_plain:
             return self._schedule(request, self._candidates(request))
         admission = self._routing.admission
         if admission is not None:
-            proceed = partial(self._proceed, request, later)
             self._waiting[request] = None
             try:
-                is_admitted = admission.admit(request, self._choices, proceed)
+                is_admitted = admission.admit(
+                    request, partial(self._proceed, request, later), later
+                )
             except Refusal:
                 del self._waiting[request]
                 raise
             if not is_admitted:
                 return None
-            self._waiting.pop(request, None)
+            del self._waiting[request]
         return self._decide(request, later)
 
     def route_any(self, request: Request, later: Later) -> Decision | None:
@@ -186,7 +190,12 @@ class Director:
         """
         if not len(self._pool):
             raise Refusal(Code.INTERNAL, _EMPTY_POOL)
-        return self.route(request, later)
+        if request.headers.get(":method") not in _READING:
+            return self.route(request, later)
+        self._touch()
+        if self._intents:
+            self._apply_intents(request)
+        return self._decide(request, later)
 
     def abandon(self, request: Request) -> None:
         """Forget a request that waits for its decision: its client left."""
@@ -195,6 +204,7 @@ class Director:
         task = self._waiting.pop(request)
         if task is not None:
             task.cancel()
+            self._lost(request)
         elif self._routing.admission is not None:
             self._routing.admission.abandon(request)
 
@@ -205,6 +215,18 @@ class Director:
         routing.scheduler.completed(request, decision, outcome)
         if routing.admission is not None:
             routing.admission.completed(request)
+
+    def _apply_intents(self, request: Request) -> None:
+        """Set priority and target model; sheddable requests may end here (GAIE: shouldReject)."""
+        self._intents.apply(request, self._metrics)
+        is_full = self._routing.is_full
+        if request.priority < 0 and is_full is not None and is_full(self._choices(request)):
+            raise shed()
+
+    def _lost(self, request: Request) -> None:
+        """Note that a request that was let go on is not going anywhere."""
+        if self._routing.admission is not None:
+            self._routing.admission.completed(request)
 
     def _choices(self, request: Request) -> Sequence[Candidate]:
         candidates: Sequence[Candidate] = self._pool.snapshot()
@@ -236,16 +258,20 @@ class Director:
                 later(decision)
 
     def _decide(self, request: Request, later: Later) -> Decision | None:
-        candidates = self._candidates(request)
-        producers = self._routing.producers
-        for index, producer in enumerate(producers, 1):
-            found = producer.produce(request, candidates)
-            if found is not None:
-                rest = producers[index:]
-                task = asyncio.ensure_future(self._wait(request, later, found, rest))
-                self._waiting[request] = task
-                return None
-        return self._admit_and_schedule(request, candidates)
+        try:
+            candidates = self._candidates(request)
+            producers = self._routing.producers
+            for index, producer in enumerate(producers, 1):
+                found = producer.produce(request, candidates)
+                if found is not None:
+                    rest = producers[index:]
+                    task = asyncio.ensure_future(self._wait(request, later, found, rest))
+                    self._waiting[request] = task
+                    return None
+            return self._admit_and_schedule(request, candidates)
+        except Exception:
+            self._lost(request)
+            raise
 
     async def _wait(
         self, request: Request, later: Later, found: Awaitable[None], rest: Sequence[Producer]
@@ -271,6 +297,8 @@ class Director:
         except Exception:
             log.exception("scheduling failed", extra={"fields": {"x-request-id": request.id}})
             answer = Refusal(Code.INTERNAL, "internal error")
+        if isinstance(answer, Refusal):
+            self._lost(request)
         later(answer)
 
     def _admit_and_schedule(self, request: Request, candidates: Sequence[Candidate]) -> Decision:

@@ -40,6 +40,21 @@ class Intents:
             if not rule.models and self._generic is None:
                 self._generic = rule
 
+    def state(self) -> Mapping[str, object]:
+        """Return the objectives and rewrites in force as JSON values, for the debug page."""
+        rules = [*self._exact.items(), *([("", self._generic)] if self._generic else [])]
+        return {
+            "objectives": dict(self._priorities),
+            "rewrites": [
+                {
+                    "name": rule.name,
+                    "model": model,
+                    "targets": [{"model": name, "weight": weight} for name, weight in rule.targets],
+                }
+                for model, rule in rules
+            ],
+        }
+
     def apply(self, request: Request, metrics: EppMetrics) -> None:
         """Set the request's priority and target model.
 

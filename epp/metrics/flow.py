@@ -18,16 +18,17 @@ class FlowLoad(NamedTuple):
         stale_endpoints: endpoints without fresh figures, by name of the detector.
         bands: share of what may wait that does, by priority: as requests and as bytes.
         whole: the same over all bands.
-        reclaim_target: requests to be revoked.
-        pending_reclaim: revoked requests that have not ended yet.
+        reclaim_target: how much of the pool the last revocations were to give back, in units of
+            saturation.
+        pending_reclaim: how much of it they have still to give back.
     """
 
     saturation: Mapping[str, float] = MappingProxyType({})
     stale_endpoints: Mapping[str, int] = MappingProxyType({})
     bands: Mapping[int, tuple[float, float]] = MappingProxyType({})
     whole: tuple[float, float] = (0.0, 0.0)
-    reclaim_target: int = 0
-    pending_reclaim: int = 0
+    reclaim_target: float = 0.0
+    pending_reclaim: float = 0.0
 
 
 class FlowSeries:

@@ -1,0 +1,1 @@
+"""Admitters: they may turn requests away before scheduling."""

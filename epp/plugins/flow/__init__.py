@@ -1,0 +1,1 @@
+"""Policies of flow control: order, fairness, usage limits, eviction."""

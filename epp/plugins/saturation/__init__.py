@@ -1,0 +1,1 @@
+"""Saturation detectors: they tell how full a pool is."""
