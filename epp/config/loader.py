@@ -135,7 +135,8 @@ def examine(
     add_missing(plugins)
     plugins.connect()
     producers = in_order(plugins, source)
-    used = frozenset(name for draft in drafts for name in draft.used)
+    inner = {name for built in plugins for name in getattr(built.plugin, "uses", ())}
+    used = frozenset(inner.union(*(draft.used for draft in drafts)))
     lint(document, used, plugins, discovery, source)
     if source.problems or handler is None:
         return None, source
