@@ -13,11 +13,18 @@ from epp.api.request import Request
 _T = TypeVar("_T")
 
 
-def publish(request: Request, producer: str, found: Any) -> None:
-    """Hand out what the producer of this name has found; its class is the kind of data."""
+def publish(request: Request, producer: str, found: Any, shared: Any = None) -> None:
+    """Hand out what the producer of this name has found; its class is the kind of data.
+
+    Args:
+        request: about which it was found.
+        producer: name of the finder.
+        found: what.
+        shared: what those get who name no producer, if this is the first one; the same if None.
+    """
     kind = type(found)
     request.scratch[kind, producer] = found
-    request.scratch.setdefault((kind, ""), found)
+    request.scratch.setdefault((kind, ""), found if shared is None else shared)
 
 
 def find(request: Request, kind: type[_T], producer: str = "") -> _T | None:

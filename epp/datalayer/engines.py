@@ -4,7 +4,7 @@ Names of the built-in engines are those of GAIE's and llm-d-router's core metric
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -59,6 +59,20 @@ class InfoSpec(NamedTuple):
     label: str = ""
 
 
+class CustomMetric(NamedTuple):
+    """A number that is kept as an attribute of the endpoint.
+
+    Attributes:
+        attribute: what it is called.
+        metric: the series.
+        is_optional: not every endpoint has it.
+    """
+
+    attribute: str
+    metric: MetricSpec
+    is_optional: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """What to read from one kind of model server; None is not exported by it.
@@ -73,6 +87,7 @@ class Engine:
         num_blocks: KV-cache blocks.
         rank_label: label that tells the data-parallel ranks behind one port apart.
         path: where the metrics are served unless configured otherwise.
+        custom: numbers beyond those above.
     """
 
     name: str
@@ -84,6 +99,7 @@ class Engine:
     num_blocks: InfoSpec | None = None
     rank_label: str = ""
     path: str = field(default="/metrics", kw_only=True)
+    custom: tuple[CustomMetric, ...] = field(default=(), kw_only=True)
 
 
 _VLLM_CACHE = MetricSpec("vllm:cache_config_info")
@@ -142,9 +158,29 @@ ENGINES: Mapping[str, Engine] = {
 }
 
 
-def engine_name(labels: Mapping[str, str]) -> str:
+def engine_name(labels: Mapping[str, str], keys: Sequence[str] = ENGINE_LABELS) -> str:
     """Return the engine a pod's labels name, or an empty text."""
-    for label in ENGINE_LABELS:
-        if labels.get(label):
-            return labels[label]
+    for key in keys:
+        if labels.get(key):
+            return labels[key]
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """How the endpoints of one pool are read.
+
+    Attributes:
+        default: engine of endpoints whose labels name none.
+        by_name: the others.
+        label_keys: pod labels that name the engine; the first one present counts.
+    """
+
+    default: Engine = VLLM
+    by_name: Mapping[str, Engine] = field(default_factory=lambda: ENGINES)
+    label_keys: Sequence[str] = ENGINE_LABELS
+
+    def of(self, labels: Mapping[str, str]) -> Engine | None:
+        """Return the engine of an endpoint; None when its label names an unknown one."""
+        name = engine_name(labels, self.label_keys)
+        return self.by_name.get(name) if name and name != self.default.name else self.default

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
+from types import MappingProxyType
 from typing import NamedTuple
 
 from epp.api.endpoint import NEVER_SCRAPED, NO_MODELS, Metrics
@@ -27,6 +28,9 @@ _MANY = 8
 _AFTER_NAME = (b"{", b" ", b"\t")
 
 
+NOTHING_CUSTOM: Mapping[str, float] = MappingProxyType({})
+
+
 class Reading(NamedTuple):
     """What one exposition said.
 
@@ -34,11 +38,13 @@ class Reading(NamedTuple):
         metrics: the previous values with those found replaced.
         missing: names of the wanted families that have no usable series.
         is_usable: at least one of waiting, running and KV usage was found.
+        custom: the engine's custom numbers by attribute, as far as they were found.
     """
 
     metrics: Metrics
     missing: tuple[str, ...]
     is_usable: bool
+    custom: Mapping[str, float] = NOTHING_CUSTOM
 
 
 class _Series(NamedTuple):
@@ -136,6 +142,16 @@ class _Newest(_Family):
         return super()._parse(text, start)
 
 
+def samples(text: bytes, name: str) -> list[tuple[Mapping[str, str], float]]:
+    """Return labels and value of each sample of one family; whatever the text is, nothing raises.
+
+    For what is read seldom: ``Reader`` remembers where things stood.
+    """
+    family = _Family(name)
+    family.update(text)
+    return [(_labels(one.labels), one.value) for one in family.series]
+
+
 class Reader:
     """Reads one endpoint's expositions, one after the other.
 
@@ -156,6 +172,7 @@ class Reader:
             engine.lora,
             engine.block_size and engine.block_size.metric,
             engine.num_blocks and engine.num_blocks.metric,
+            *[custom.metric for custom in engine.custom],
         )
         self._families = {spec.name: _Family(spec.name) for spec in specs if spec}
         if engine.lora is not None and not engine.lora.labels:
@@ -178,8 +195,8 @@ class Reader:
         if is_changed:
             self._last = self._reading(self._last.metrics, now)
         else:
-            metrics, missing, is_usable = self._last
-            self._last = Reading(Metrics(*metrics[:-1], now), missing, is_usable)
+            metrics, missing, is_usable, custom = self._last
+            self._last = Reading(Metrics(*metrics[:-1], now), missing, is_usable, custom)
         return self._last
 
     def _reading(self, known: Metrics, now: float) -> Reading:
@@ -200,7 +217,18 @@ class Reader:
             self._size(engine.num_blocks, known.num_blocks, missing),
             now,
         )
-        return Reading(metrics, tuple(missing), bool(waiting or running or usage))
+        custom = self._custom(missing) if engine.custom else NOTHING_CUSTOM
+        return Reading(metrics, tuple(missing), bool(waiting or running or usage), custom)
+
+    def _custom(self, missing: dict[str, None]) -> Mapping[str, float]:
+        found = {}
+        for attribute, metric, is_optional in self.engine.custom:
+            series = _select(self._families[metric.name].series, metric)
+            if series:
+                found[attribute] = series[0].value
+            elif not is_optional:
+                missing[metric.name] = None
+        return found
 
     def _values(self, spec: MetricSpec | None, missing: dict[str, None]) -> list[float]:
         if spec is None:

@@ -5,11 +5,14 @@ import logging
 import ssl
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from epp.api.endpoint import Endpoint
-from epp.datalayer.engines import ENGINES, VLLM, Engine, engine_name
+from epp.datalayer.attributes import Attributes
+from epp.datalayer.engines import Engine, Engines, engine_name
+from epp.datalayer.intake import Intake, LoadIntake
 from epp.datalayer.pool import Pool
-from epp.datalayer.target import Target, Terms
+from epp.datalayer.target import Plan, Target, Terms
 from epp.metrics.recorder import EppMetrics
 
 logger = logging.getLogger(__name__)
@@ -20,31 +23,40 @@ MOST_SCRAPES_PER_SECOND = 2000
 _MOST_PARTS = 10
 _PART_SIZE = 10
 _EXPIRE_SECONDS = 0.1
+_MOST_UNKNOWN = 100
 
 
-class Scraper:
-    """Scrapes every endpoint of a pool from ``start`` to ``stop``.
+class Topic(Protocol):
+    """What endpoints are asked for."""
+
+    def plan(self, endpoint: Endpoint) -> Plan:
+        """Return how the endpoint is asked now."""
+        ...
+
+    def intake(self, endpoint: Endpoint, plan: Plan) -> Intake:
+        """Return who takes its answers."""
+        ...
+
+    def expire(self) -> None:
+        """Note that time passes; called a few times a second."""
+        ...
+
+
+class Poller:
+    """Asks every endpoint of a pool from ``start`` to ``stop``.
 
     One timer serves all endpoints: the interval is cut into up to ten parts and each part begins
-    the scrapes of its share, so that many endpoints spread evenly and few share one wake-up of the
-    process, which costs more than a scrape. A scrape that is due while the last one is under way
-    is left out. With very many endpoints the interval grows, so that the scrapes of all together
+    the polls of its share, so that many endpoints spread evenly and few share one wake-up of the
+    process, which costs more than a poll. A poll that is due while the last one is under way
+    is left out. With very many endpoints the interval grows, so that the polls of all together
     stay below ``MOST_SCRAPES_PER_SECOND``.
 
     Args:
-        pool: whose endpoints are scraped; changes of the set are followed.
-        metrics: count scrapes and their failures.
-        interval_seconds: between two scrapes of one endpoint while requests flow
-            (``--refresh-metrics-interval``).
-        idle_interval_seconds: the same when none came for two seconds; never more than half of
-            the pool's staleness threshold.
-        timeout_seconds: for connecting and answering together.
-        engine: of endpoints whose labels name none.
-        is_https: ask over TLS.
-        is_verified: with TLS, the certificate must be valid for the endpoint's address.
-        path: replaces the engine's own path unless empty.
-        port: replaces the endpoints' port unless 0.
-        clock: monotonic seconds, the pool's clock.
+        pool: whose endpoints are asked; changes of the set are followed.
+        topic: what they are asked for.
+        terms: on what terms.
+        interval_seconds: between two polls of one endpoint while requests flow.
+        idle_interval_seconds: the same when none came for two seconds.
 
     Raises:
         ValueError: an interval or the timeout is not positive.
@@ -53,40 +65,22 @@ class Scraper:
     def __init__(
         self,
         pool: Pool,
-        metrics: EppMetrics,
+        topic: Topic,
+        terms: Terms,
         *,
-        interval_seconds: float = 0.05,
-        idle_interval_seconds: float = IDLE_INTERVAL_SECONDS,
-        timeout_seconds: float = 1.0,
-        engine: Engine = VLLM,
-        is_https: bool = False,
-        is_verified: bool = False,
-        path: str = "",
-        port: int = 0,
-        clock: Callable[[], float] = time.monotonic,
+        interval_seconds: float,
+        idle_interval_seconds: float,
     ) -> None:
-        if min(interval_seconds, idle_interval_seconds, timeout_seconds) <= 0:
+        if min(interval_seconds, idle_interval_seconds, terms.timeout_seconds) <= 0:
             raise ValueError("intervals and the timeout of scrapes must be positive")
         self._pool = pool
+        self._topic = topic
         self._interval = interval_seconds
-        self._idle_interval = max(
-            interval_seconds, min(idle_interval_seconds, pool.staleness_seconds / 2)
-        )
-        self._engine = engine
-        self._clock = clock
-        self._terms = Terms(
-            pool=pool,
-            metrics=metrics,
-            interval_seconds=interval_seconds,
-            timeout_seconds=timeout_seconds,
-            tls=_tls(is_verified=is_verified) if is_https else None,
-            path=path,
-            port=port,
-            clock=clock,
-        )
+        self._idle_interval = idle_interval_seconds
+        self._clock = terms.clock
+        self._terms = terms
         self._targets: dict[Endpoint, Target] = {}
         self._order: list[Target] = []
-        self._unknown_engines: set[str] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._part = 0
@@ -140,7 +134,7 @@ class Scraper:
             target.scrape()
         if now >= self._next_expiry:
             self._next_expiry = now + _EXPIRE_SECONDS
-            self._pool.expire()
+            self._topic.expire()
         interval = self._idle_interval if self._is_idle else self._interval
         crowded = min(self._idle_interval, len(order) / MOST_SCRAPES_PER_SECOND)
         self._timer = asyncio.get_running_loop().call_later(
@@ -153,31 +147,15 @@ class Scraper:
         for endpoint in self._targets.keys() - set(endpoints):
             self._close(self._targets.pop(endpoint))
         for endpoint in endpoints:
-            engine = self._engine_of(endpoint)
+            plan = self._topic.plan(endpoint)
             target = self._targets.get(endpoint)
             if target is None:
-                target = self._targets[endpoint] = Target(endpoint, engine, self._terms)
+                intake = self._topic.intake(endpoint, plan)
+                target = self._targets[endpoint] = Target(endpoint, plan, intake, self._terms)
                 target.scrape()
-            elif target.engine is not engine:
-                target.use(engine)
+            elif target.plan != plan:
+                target.use(plan, self._topic.intake(endpoint, plan))
         self._order = list(self._targets.values())
-
-    def _engine_of(self, endpoint: Endpoint) -> Engine:
-        name = engine_name(endpoint.labels)
-        if not name or name == self._engine.name:
-            return self._engine
-        engine = ENGINES.get(name)
-        if engine is None and name not in self._unknown_engines:
-            self._unknown_engines.add(name)
-            logger.warning(
-                "endpoint %s/%s is labelled with the unknown engine %r, read as %s; known are %s",
-                endpoint.namespace,
-                endpoint.name,
-                name,
-                self._engine.name,
-                ", ".join(ENGINES),
-            )
-        return engine or self._engine
 
     def _close(self, target: Target) -> None:
         ending = target.close()
@@ -186,9 +164,142 @@ class Scraper:
             ending.add_done_callback(self._ending.discard)
 
 
-def _tls(*, is_verified: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
+class Load:
+    """The topic of load figures: each engine writes them in its own way.
+
+    Args:
+        pool: takes them.
+        metrics: count scrapes and their failures.
+        engines: how they are written.
+        path: replaces the engines' own paths unless empty.
+        attributes: take the engines' custom numbers.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        metrics: EppMetrics,
+        engines: Engines,
+        path: str = "",
+        attributes: Attributes | None = None,
+    ) -> None:
+        self._pool = pool
+        self._metrics = metrics
+        self._engines = engines
+        self._path = path
+        self._attributes = attributes
+        self._unknown: set[str] = set()
+
+    def plan(self, endpoint: Endpoint) -> Plan:
+        """See ``Topic``."""
+        engine = self._engine_of(endpoint)
+        return Plan(self._path or engine.path, engine)
+
+    def intake(self, endpoint: Endpoint, plan: Plan) -> LoadIntake:
+        """See ``Topic``."""
+        engine = plan.engine or self._engines.default
+        return LoadIntake(endpoint, engine, self._pool, self._metrics, self._attributes)
+
+    def expire(self) -> None:
+        """See ``Topic``."""
+        self._pool.expire()
+
+    def _engine_of(self, endpoint: Endpoint) -> Engine:
+        engines = self._engines
+        engine = engines.of(endpoint.labels)
+        if engine is None:
+            self._say_unknown(endpoint)
+        return engine or engines.default
+
+    def _say_unknown(self, endpoint: Endpoint) -> None:
+        engines = self._engines
+        name = engine_name(endpoint.labels, engines.label_keys)
+        if name in self._unknown or len(self._unknown) >= _MOST_UNKNOWN:
+            return
+        self._unknown.add(name)
+        logger.warning(
+            "endpoint %s/%s is labelled with the unknown engine %r, read as %s; known are %s",
+            endpoint.namespace,
+            endpoint.name,
+            name,
+            engines.default.name,
+            ", ".join(engines.by_name),
+        )
+
+
+class Scraper(Poller):
+    """Scrapes the load figures of every endpoint of a pool from ``start`` to ``stop``.
+
+    Args:
+        pool: whose endpoints are scraped; changes of the set are followed.
+        metrics: count scrapes and their failures.
+        interval_seconds: between two scrapes of one endpoint while requests flow
+            (``--refresh-metrics-interval``).
+        idle_interval_seconds: the same when none came for two seconds; never more than half of
+            the pool's staleness threshold.
+        timeout_seconds: for connecting and answering together.
+        engines: how the figures are written.
+        tls: how to speak https; None is plain http.
+        path: replaces the engines' own paths unless empty.
+        port: replaces the endpoints' port unless 0.
+        attributes: take the engines' custom numbers.
+        clock: monotonic seconds, the pool's clock.
+
+    Raises:
+        ValueError: an interval or the timeout is not positive.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        metrics: EppMetrics,
+        *,
+        interval_seconds: float = 0.05,
+        idle_interval_seconds: float = IDLE_INTERVAL_SECONDS,
+        timeout_seconds: float = 1.0,
+        engines: Engines | None = None,
+        tls: ssl.SSLContext | None = None,
+        path: str = "",
+        port: int = 0,
+        attributes: Attributes | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(
+            pool,
+            Load(pool, metrics, engines or Engines(), path, attributes),
+            Terms(
+                subject="load",
+                interval_seconds=interval_seconds,
+                timeout_seconds=timeout_seconds,
+                tls=tls,
+                port=port,
+                clock=clock,
+            ),
+            interval_seconds=interval_seconds,
+            idle_interval_seconds=max(
+                interval_seconds, min(idle_interval_seconds, pool.staleness_seconds / 2)
+            ),
+        )
+
+
+def client_tls(
+    *, is_verified: bool, ca: str = "", certificate: str = "", key: str = ""
+) -> ssl.SSLContext:
+    """Return how to speak https with endpoints.
+
+    Args:
+        is_verified: their certificates must be valid for their addresses.
+        ca: file with the authorities to trust; empty is those of the system.
+        certificate: file with a client certificate; empty shows none.
+        key: file with its key; empty if that is in the same file.
+
+    Raises:
+        OSError: a file cannot be read, or is no certificate or key (``ssl.SSLError``).
+    """
+    context = ssl.create_default_context(cafile=ca or None)
     if not is_verified:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    if certificate:
+        context.load_cert_chain(certificate, key or None)
     return context

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from epp.api.endpoint import Endpoint
 from epp.datalayer.connection import Connection
 from epp.datalayer.engines import Engine
-from epp.datalayer.exposition import Reader
 from epp.datalayer.http1 import BadResponse, Response, ResponseTooLarge
-from epp.datalayer.pool import Pool
-from epp.metrics.recorder import EppMetrics
+from epp.datalayer.intake import NO_CONTENT, Intake
+from epp.datalayer.sources import Unusable
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Failure(StrEnum):
     MALFORMED = "malformed"
     TOO_LARGE = "too_large"
     STATUS = "status"
-    NO_METRICS = "no_metrics"
+    NO_METRICS = NO_CONTENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,24 +44,34 @@ class Terms:
     """On what terms all endpoints are scraped.
 
     Attributes:
-        pool: is told what was found.
-        metrics: count scrapes and their failures.
+        subject: what is asked for, in messages.
         interval_seconds: between two scrapes of an endpoint under load; the first backoff.
         timeout_seconds: for connecting and answering together.
         tls: how to speak https; None is plain http.
-        path: replaces the engine's own path unless empty.
+        accept: media type asked for.
         port: replaces the endpoint's port unless 0.
         clock: monotonic seconds, the pool's clock.
     """
 
-    pool: Pool
-    metrics: EppMetrics
+    subject: str
     interval_seconds: float
     timeout_seconds: float
     tls: ssl.SSLContext | None = None
-    path: str = ""
+    accept: str = "text/plain;version=0.0.4"
     port: int = 0
     clock: Callable[[], float] = time.monotonic
+
+
+class Plan(NamedTuple):
+    """How one endpoint is asked.
+
+    Attributes:
+        path: with a leading slash.
+        engine: what the answers are read as, where that differs between endpoints.
+    """
+
+    path: str
+    engine: Engine | None = None
 
 
 class Target:
@@ -77,9 +87,9 @@ class Target:
         "_endpoint",
         "_failure",
         "_failures",
+        "_intake",
         "_is_reused",
         "_missing",
-        "_reader",
         "_refusals",
         "_request",
         "_rest_until",
@@ -87,9 +97,10 @@ class Target:
         "_started",
         "_terms",
         "_url",
+        "plan",
     )
 
-    def __init__(self, endpoint: Endpoint, engine: Engine, terms: Terms) -> None:
+    def __init__(self, endpoint: Endpoint, plan: Plan, intake: Intake, terms: Terms) -> None:
         self._endpoint = endpoint
         self._terms = terms
         self._connection: Connection | None = None
@@ -102,23 +113,21 @@ class Target:
         self._refusals = 0
         self._failure: Failure | None = None
         self._missing: tuple[str, ...] = ()
-        self.use(engine)
+        self._intake = intake
+        self.use(plan, intake)
 
-    @property
-    def engine(self) -> Engine:
-        """What the answers are read as."""
-        return self._reader.engine
-
-    def use(self, engine: Engine) -> None:
-        """Read the answers as this engine's from now on."""
+    def use(self, plan: Plan, intake: Intake) -> None:
+        """Ask so, and hand the answers to this one, from now on."""
+        if intake is not self._intake:
+            self._intake.end()
         host, terms = self._endpoint.host_port.rpartition(":")[0], self._terms
         authority = f"{host}:{self._port}"
-        path = terms.path or engine.path
-        self._reader = Reader(engine)
-        self._url = f"{'https' if terms.tls else 'http'}://{authority}{path}"
+        self.plan = plan
+        self._intake = intake
+        self._url = f"{'https' if terms.tls else 'http'}://{authority}{plan.path}"
         self._request = (
-            f"GET {path} HTTP/1.1\r\nHost: {authority}\r\n"
-            "User-Agent: gaiectl-epp\r\nAccept: text/plain;version=0.0.4\r\n\r\n"
+            f"GET {plan.path} HTTP/1.1\r\nHost: {authority}\r\n"
+            f"User-Agent: gaiectl-epp\r\nAccept: {terms.accept}\r\n\r\n"
         ).encode()
 
     def scrape(self) -> None:
@@ -140,7 +149,7 @@ class Target:
         if self._retry is not None:
             self._retry.cancel()
         self._drop()
-        self._terms.metrics.metrics_missing(self._endpoint, ())
+        self._intake.end()
         connecting, self._connecting = self._connecting, None
         if connecting is not None:
             connecting.cancel()
@@ -157,16 +166,15 @@ class Target:
             return
         now = self._terms.clock()
         self._rest_until = now + len(response.body) / MOST_BYTES_PER_SECOND
-        reading = self._reader.read(response.body, now)
-        if not reading.is_usable:
-            self._failed(Failure.NO_METRICS, f"no usable metric of {self.engine.name}")
+        try:
+            missing = self._intake.take(response.body, now)
+        except Unusable as error:
+            self._failed(Failure.NO_METRICS, str(error))
             return
-        self._terms.pool.scraped(self._endpoint, reading.metrics)
-        self._terms.metrics.scrape_finished()
         if self._failures:
             self._recovered()
-        if reading.missing != self._missing:
-            self._note_missing(reading.missing)
+        if missing != self._missing:
+            self._note_missing(missing)
 
     def garbled(self, error: BadResponse) -> None:
         """See ``Asker``."""
@@ -208,7 +216,7 @@ class Target:
         self._connecting = None
 
     def _ask(self, connection: Connection) -> None:
-        self._terms.pool.scrape_started(self._endpoint)
+        self._intake.begin()
         connection.ask(self._request)
 
     def _give_up(self) -> None:
@@ -230,33 +238,36 @@ class Target:
         self._refusals = self._refusals + 1 if is_refusal else 0
         self._failures += 1
         is_elsewhere = self._port != self._endpoint.port
-        terms.pool.scrape_failed(
-            self._endpoint,
-            is_reachable=is_elsewhere or self._refusals < FAILURES_UNTIL_UNREACHABLE,
+        self._intake.fail(
+            failure, is_reachable=is_elsewhere or self._refusals < FAILURES_UNTIL_UNREACHABLE
         )
-        terms.metrics.scrape_failed(failure)
         if failure is not self._failure:
             self._failure = failure
-            logger.warning("cannot read load of %s from %s: %s", self._name, self._url, detail)
+            logger.warning(
+                "cannot read %s of %s from %s: %s", terms.subject, self._name, self._url, detail
+            )
         backoff = terms.interval_seconds * 2 ** min(self._failures - 1, 16)
         self._retry_after(min(LONGEST_BACKOFF_SECONDS, backoff) * random.uniform(0.5, 1.0))
 
     def _recovered(self) -> None:
-        logger.info("load of %s is known again after %d failures", self._name, self._failures)
+        logger.info(
+            "%s of %s is known again after %d failures",
+            self._terms.subject,
+            self._name,
+            self._failures,
+        )
         self._failures = 0
         self._failure = None
 
     def _note_missing(self, names: tuple[str, ...]) -> None:
         self._missing = names
-        self._terms.metrics.metrics_missing(self._endpoint, names)
         if names:
             logger.warning(
                 "%s exports no %s at %s, so decisions go by its last or default value; "
-                "check the engine (%s) and the model server's version",
+                "check the engine and the version of the model server",
                 self._name,
                 ", ".join(names),
                 self._url,
-                self.engine.name,
             )
 
     def _retry_after(self, seconds: float) -> None:

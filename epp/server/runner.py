@@ -11,7 +11,6 @@ from pathlib import Path
 from epp.api.endpoint import Candidate
 from epp.config.loader import Config
 from epp.datalayer.pool import Pool
-from epp.datalayer.scraper import Scraper
 from epp.director.director import Director, Routing
 from epp.director.intent import Intents
 from epp.discovery.file import FileDiscovery
@@ -20,7 +19,6 @@ from epp.metrics.recorder import EppMetrics
 from epp.plugins.discovery.file import FileDiscovery as FileDiscoveryPlugin
 from epp.scheduling.scheduler import Scheduler
 from epp.scheduling.timing import timed
-from epp.server.engine import engine_from
 from epp.server.errors import StartError
 from epp.server.extproc import PROCESS, ExtProcCall, Serving
 from epp.server.flags import Parsed
@@ -28,6 +26,7 @@ from epp.server.health import Health
 from epp.server.http import HttpServer
 from epp.server.kubernetes import guard_for, kubernetes_for, target_from
 from epp.server.pages import pages
+from epp.server.polling import Polls
 from epp.server.prefix_metrics import follow_prefix_caches
 from epp.server.services import Services
 from epp.transport import tls
@@ -79,20 +78,7 @@ class Epp:
         self._pool.observe(self._scheduler)
         self._pool.observe(self._metrics)
         self._metrics.instances = config.instances
-        self._scraper = Scraper(
-            self._pool,
-            self._metrics,
-            interval_seconds=options.refresh_metrics_interval,
-            engine=engine_from(parsed),
-            is_https=options.model_server_metrics_scheme == "https",
-            is_verified=not options.model_server_metrics_https_insecure_skip_verify,
-            path=(
-                options.model_server_metrics_path
-                if "model_server_metrics_path" in parsed.given
-                else ""
-            ),
-            port=options.model_server_metrics_port,
-        )
+        self._scraper = Polls(parsed, config.data, self._pool, self._metrics)
         self._health = Health(elects=options.ha_enable_leader_election)
         self._file = _file_discovery(config, self._pool, self._metrics)
         target = None if self._file else target_from(options)

@@ -1,0 +1,1 @@
+"""Extractors: read what a data source brings."""

@@ -1,0 +1,1 @@
+"""Data sources: where figures of endpoints come from."""

@@ -1,0 +1,1 @@
+"""Syncers: how replicas share state."""
