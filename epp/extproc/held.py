@@ -14,28 +14,21 @@ class HeldBodies:
 
     Args:
         limit: bytes of all bodies; at least as many as one may have.
+
+    Attributes:
+        held: bytes held now. Whoever holds more or less says so here, and asks ``refusal`` when it
+            is above the limit.
     """
 
-    __slots__ = ("_limit", "held")
+    __slots__ = ("held", "limit")
 
     def __init__(self, limit: int = MAX_HELD_BYTES) -> None:
-        self._limit = limit
+        self.limit = limit
         self.held = 0
 
-    def take(self, count: int) -> None:
-        """Hold some more.
-
-        Raises:
-            Refusal: 503, there is no room; they count as held all the same until they are given
-                back.
-        """
-        self.held += count
-        if self.held > self._limit:
-            raise Refusal(
-                Code.SERVICE_UNAVAILABLE,
-                f"request bodies of {self._limit} bytes wait already, there is no room for more",
-            )
-
-    def give_back(self, count: int) -> None:
-        """Hold less."""
-        self.held -= count
+    def refusal(self) -> Refusal:
+        """Return the answer to a request for whose body there is no room."""
+        return Refusal(
+            Code.SERVICE_UNAVAILABLE,
+            f"request bodies of {self.limit} bytes wait already, there is no room for more",
+        )

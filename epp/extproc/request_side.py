@@ -80,6 +80,7 @@ class RequestSide:
 
     Attributes:
         phase: how far it is.
+        held: bytes of its body that are held.
         is_over: nothing of the request follows.
         is_streaming: the client asked for a stream.
         subset: candidate addresses that the gateway dictates; None for all.
@@ -98,7 +99,6 @@ class RequestSide:
         "_has_control_headers",
         "_has_trailers",
         "_headers",
-        "_held",
         "_id",
         "_is_eager",
         "_mode",
@@ -108,6 +108,7 @@ class RequestSide:
         "_settings",
         "_size",
         "_unanswered",
+        "held",
         "is_over",
         "is_streaming",
         "phase",
@@ -128,7 +129,7 @@ class RequestSide:
         self._are_headers_answered = False
         self._chunks: list[bytes] = []
         self._size = 0
-        self._held = 0
+        self.held = 0
         self._unanswered = 0
         self.is_over = False
         self._has_trailers = False
@@ -141,10 +142,9 @@ class RequestSide:
 
     def release(self) -> None:
         """Hold nothing of the body any more: it was passed on, or nobody waits for it."""
-        if self._held:
-            self._settings.bodies.give_back(self._held)
-            self._held = 0
-            self._chunks = []
+        self._settings.bodies.held -= self.held
+        self.held = 0
+        self._chunks = []
 
     def headers(self, headers: Headers, message: bytes, *, is_last: bool) -> Sequence[Action]:
         """Take the request headers; ``message`` is the one that they came in."""
@@ -190,8 +190,11 @@ class RequestSide:
             chunks = self._chunks
             size = len(body)
             self._size += size
-            self._held += size
-            self._settings.bodies.take(size)
+            self.held += size
+            bodies = self._settings.bodies
+            bodies.held += size
+            if bodies.held > bodies.limit:
+                raise bodies.refusal()
             if mode in _WHOLE:
                 if self._size > self._settings.max_body_bytes:
                     self._refuse_size(self._size)

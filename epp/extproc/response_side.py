@@ -25,6 +25,8 @@ from epp.parsing.model_names import ModelNames
 from epp.parsing.parser import UsageReader
 
 _CONTINUE_BODY = (replies.CONTINUE_RESPONSE_BODY,)
+_STREAM_STARTED = BodyStarted(is_streaming=True)
+_BODY_STARTED = BodyStarted(is_streaming=False)
 _FULL_DUPLEX = BodyMode.FULL_DUPLEX_STREAMED
 _WHOLE = (BodyMode.BUFFERED, BodyMode.BUFFERED_PARTIAL)
 
@@ -43,6 +45,7 @@ class ResponseSide:
         status: HTTP status; 0 when it was not seen.
         served: the endpoint that the gateway says has served, ``ip:port``, or empty.
         size: bytes of the body seen.
+        has_begun: some of its body was seen.
         is_duplex: chunks must be sent back, or they are lost.
         is_event_stream: the headers say server-sent events; None when there were no headers.
         is_over: nothing follows.
@@ -58,6 +61,7 @@ class ResponseSide:
         "_names",
         "_reader",
         "_request",
+        "has_begun",
         "is_duplex",
         "is_event_stream",
         "is_over",
@@ -89,6 +93,7 @@ class ResponseSide:
         self.status = 0
         self.served = ""
         self.size = 0
+        self.has_begun = False
         self.is_event_stream: bool | None = None
         self.is_over = False
 
@@ -118,7 +123,6 @@ class ResponseSide:
         if self.is_over:
             raise Malformed("response body out of order")
         self.is_over = is_last
-        is_first = not self.size and len(body) > 0
         self.size += len(body)
         if self._reader is not None:
             self._reader.feed(body)
@@ -126,7 +130,12 @@ class ResponseSide:
         if is_last and self._hooks is not None:
             metadata = self._hooks.ended(self._request, self.usage)
             answers = (*answers[:-1], answers[-1] + metadata)
-        return (BodyStarted(bool(self.is_event_stream)), *answers) if is_first else answers
+        return answers if self.has_begun or not body else self.begun(*answers)
+
+    def begun(self, *answers: bytes) -> Sequence[Action]:
+        """Return the answers to the first bytes of the body, and that they are these."""
+        self.has_begun = True
+        return (_STREAM_STARTED if self.is_event_stream else _BODY_STARTED, *answers)
 
     def _answers(self, body: bytes, *, is_last: bool) -> Sequence[bytes]:
         names = self._names
@@ -153,7 +162,7 @@ class ResponseSide:
         spare = len(message) - end
         if (spare and (spare != 2 or not message.endswith(EMPTY_METADATA))) or self.is_over:
             return None
-        if self._names is not None or not self.size:
+        if self._names is not None:
             return None
         self.size += end - start
         if self._reader is not None:

@@ -38,6 +38,8 @@ _ROUTING, _ROUTED = Phase.ROUTING, Phase.ROUTED
 _NONE, _STREAMED, _BUFFERED = BodyMode.NONE, BodyMode.STREAMED, BodyMode.BUFFERED
 _FULL_DUPLEX = BodyMode.FULL_DUPLEX_STREAMED
 _CLOSE = Close(GRPC_OK, "")
+_new_tuple = tuple.__new__
+"""What a named tuple's own constructor calls; that one is Python."""
 # How an exchange ends whose response was not seen, by whether it was to be streamed.
 _UNSEEN = {flag: (Finished(Outcome(), 0, flag),) for flag in (False, True)}
 _BROKEN = {flag: (Finished(Outcome(0, is_complete=False), 0, flag),) for flag in (False, True)}
@@ -48,10 +50,24 @@ def _assumed(mode: BodyMode) -> Protocol:
     return Protocol(mode, mode)
 
 
-@lru_cache
-def _override(request: BodyMode, response: BodyMode, has_headers: bool) -> tuple[Protocol, bytes]:  # noqa: FBT001 # positional for the cache's speed
-    override = replies.mode_override(request, response, sends_response_headers=has_headers)
-    return Protocol(request, response), override
+def _overrides(*, sends_response_headers: bool) -> list[list[tuple[Protocol, bytes]]]:
+    """Return protocols, and the overrides that make them so, by request and response body mode."""
+    return [
+        [
+            (
+                Protocol(request, response),
+                replies.mode_override(
+                    request, response, sends_response_headers=sends_response_headers
+                ),
+            )
+            for response in BodyMode
+        ]
+        for request in BodyMode
+    ]
+
+
+_WITH_HEADERS = _overrides(sends_response_headers=True)
+_WITHOUT_HEADERS = _overrides(sends_response_headers=False)
 
 
 def _ignore(_: bytes) -> Sequence[Action]:
@@ -172,7 +188,9 @@ class Stream:
     def _receive_duplex(self, message: bytes) -> Sequence[Action]:
         response = self._response
         if response is not None and (echo := response.echo(message)) is not None:
-            return (echo,)
+            if response.has_begun:
+                return (echo,)
+            return response.begun(echo)
         return self._receive(message)
 
     def _begin_request(self, extras: Extras | None) -> RequestSide:
@@ -210,11 +228,12 @@ class Stream:
         observation = settings.observation
         if observation.wants_headers:
             # A body that comes in one piece is somebody's wish.
-            if response in (_NONE, _STREAMED):
+            if response is _NONE or response is _STREAMED:
                 response = _STREAMED if observation.wants_body() else _NONE
-        elif request is protocol.request_body:
+            return _WITH_HEADERS[request][response]
+        if request is protocol.request_body:
             return protocol, b""
-        return _override(request, response, observation.wants_headers)
+        return _WITHOUT_HEADERS[request][response]
 
     def _take_response(
         self, kind: int, headers: Headers, body: bytes, extras: Extras | None, *, is_last: bool
@@ -255,8 +274,9 @@ class Stream:
 
     def _stop_hearing(self) -> None:
         self.receive = _ignore
-        if self._request is not None:
-            self._request.release()
+        request = self._request
+        if request is not None and request.held:
+            request.release()
 
     def _finish(self, *, is_complete: bool) -> Sequence[Action]:
         """Return ``Finished`` when there is something to finish that was not finished before.
@@ -274,5 +294,7 @@ class Stream:
             return (_UNSEEN if is_complete else _BROKEN)[is_streaming]
         if response.is_event_stream is not None:
             is_streaming = response.is_event_stream
-        outcome = Outcome(response.status, is_complete, response.usage, response.served)
+        outcome = _new_tuple(
+            Outcome, (response.status, is_complete, response.usage, response.served, 0.0, 0.0, 0.0)
+        )
         return (Finished(outcome, response.size, is_streaming),)

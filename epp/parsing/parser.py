@@ -1,6 +1,6 @@
 """What a parser of request bodies is, and what it tells."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import orjson
@@ -30,7 +30,7 @@ class UsageReader(Protocol):
         ...
 
 
-MakeReader = Callable[[], UsageReader]
+MakeReader = Callable[[], UsageReader | None]
 
 
 class Parsed(NamedTuple):
@@ -59,11 +59,9 @@ class Parser(Protocol):
 
     Attributes:
         claims: ends of the paths that it is for; none stands for every path.
-        reader: makes what finds token counts in responses to requests that were not seen.
     """
 
     claims: ClassVar[tuple[str, ...]]
-    reader: ClassVar[MakeReader | None]
 
     def parse(self, body: bytes, path: str) -> Parsed:
         """Read a body, which may be anything; ``path`` is without query.
@@ -73,16 +71,9 @@ class Parser(Protocol):
         """
         ...
 
-
-def path_of(headers: Mapping[str, str]) -> str:
-    """Return the path of a request (lower-case header names), as far as a gateway left it."""
-    path = (
-        headers.get(":path")
-        or headers.get("x-original-path")
-        or headers.get("x-forwarded-path")
-        or DEFAULT_PATH
-    )
-    return path.partition("?")[0] if "?" in path else path
+    def usage_reader(self) -> UsageReader | None:
+        """Return what finds token counts in a response whose request was not seen."""
+        ...
 
 
 def json_object(body: bytes) -> Tree:

@@ -1,16 +1,16 @@
 """Which parser reads a request: the one that claims the longest end of its path."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from epp.parsing.parser import MakeReader, Parsed, Parser, path_of
+from epp.parsing.parser import DEFAULT_PATH, MakeReader, Parsed, Parser
 
 _MEMO = 1024
 
 
 class _Route(NamedTuple):
-    parser: Parser
+    parse: Callable[[bytes, str], Parsed]
     path: str
 
 
@@ -27,7 +27,7 @@ class ParserTable:
 
     def __init__(self, parsers: Sequence[Parser]) -> None:
         self.parsers = tuple(parsers)
-        self.default_reader: MakeReader | None = self.parsers[0].reader
+        self.default_reader: MakeReader = self.parsers[0].usage_reader
         self._route = lru_cache(_MEMO)(self._find)
 
     def parse(self, body: bytes, headers: Mapping[str, str]) -> Parsed:
@@ -36,14 +36,17 @@ class ParserTable:
         Raises:
             Refusal: 400, it is not what its path is for.
         """
-        parser, path = self._route(path_of(headers))
-        return parser.parse(body, path)
+        parse, path = self._route(
+            headers.get(":path")
+            or headers.get("x-original-path")
+            or headers.get("x-forwarded-path")
+            or DEFAULT_PATH
+        )
+        return parse(body, path)
 
-    def choose(self, path: str) -> Parser:
-        """Return who reads what is sent to a path (without query)."""
-        return self._route(path).parser
-
-    def _find(self, path: str) -> _Route:
+    def choose(self, path: str) -> tuple[Parser, str]:
+        """Return who reads what is sent to a path, and what it calls that."""
+        path = path.partition("?")[0]
         trimmed = path.rstrip("/")
         claims = [
             (len(claim), parser)
@@ -52,6 +55,9 @@ class ParserTable:
             if trimmed.endswith(claim)
         ]
         if claims:
-            return _Route(max(claims, key=lambda claim: claim[0])[1], trimmed)
-        anything = next((p for p in self.parsers if not p.claims), self.parsers[0])
-        return _Route(anything, path)
+            return max(claims, key=lambda claim: claim[0])[1], trimmed
+        return next((p for p in self.parsers if not p.claims), self.parsers[0]), path
+
+    def _find(self, path: str) -> _Route:
+        parser, path = self.choose(path)
+        return _Route(parser.parse, path)

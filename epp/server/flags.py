@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import Field, dataclass, fields
 from typing import Any, Final
 
+from epp.extproc import observation
 from epp.server.options import CHOICES, DURATION, INTEGERS, LOG_LEVELS, Options
 
 _UNITS: Final = {
@@ -158,6 +159,11 @@ def _validate(options: Options) -> None:
         raise FlagError(
             f"flag --zap-log-level: {level!r} is not one of {names} or a number above 0"
         )
+    if options.response_observation:
+        try:
+            observation.parse(options.response_observation)
+        except ValueError as error:
+            raise FlagError(f"flag --response-observation: {error}") from None
     if options.drain_timeout < 0:
         raise FlagError("flag --drain-timeout must not be negative")
     if options.max_request_body_bytes < 1:

@@ -34,6 +34,16 @@ class Options:
     )
     drain_timeout: float = flag(30.0, "time for open streams to end on SIGTERM", kind=DURATION)
     max_request_body_bytes: int = flag(32 * 1024 * 1024, "larger request bodies are answered 413")
+    response_observation: str = flag(
+        "",
+        "what is asked for of responses: off, headers, sampled:P with a share P, or full, which "
+        "gives all token and latency metrics; empty is what the plugins need, at least headers",
+    )
+    allow_mode_override: bool = flag(
+        default=False,
+        help_text="the filter has allow_mode_override: ask for streamed bodies in one piece",
+    )
+    compat: str = flag("gaie-1.4", "the Go EPP whose error texts and codes clients know")
     refresh_metrics_interval: float = flag(
         0.05, "scrape interval of an endpoint while requests flow", kind=DURATION
     )
@@ -82,6 +92,7 @@ class Options:
 LOG_LEVELS: Final = ("debug", "info", "error", "panic")
 
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
+    "compat": ("gaie-1.3", "gaie-1.4", "gaie-1.5", "llm-d-0.9"),
     "model_server_metrics_scheme": ("http", "https"),
     "zap_encoder": ("json", "console"),
     "zap_time_encoding": ("epoch", "millis", "nano", "iso8601", "rfc3339", "rfc3339nano"),

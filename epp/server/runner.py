@@ -14,7 +14,6 @@ from epp.datalayer.pool import Pool
 from epp.director.director import Director, Routing
 from epp.director.intent import Intents
 from epp.discovery.file import FileDiscovery
-from epp.extproc.settings import StreamSettings
 from epp.metrics.recorder import EppMetrics
 from epp.plugins.discovery.file import FileDiscovery as FileDiscoveryPlugin
 from epp.scheduling.scheduler import Scheduler
@@ -28,6 +27,7 @@ from epp.server.kubernetes import guard_for, kubernetes_for, target_from
 from epp.server.pages import pages
 from epp.server.polling import Polls
 from epp.server.prefix_metrics import follow_prefix_caches
+from epp.server.responses import stream_settings
 from epp.server.services import Services
 from epp.transport import tls
 from epp.transport.limits import Limits
@@ -110,10 +110,7 @@ class Epp:
                 intents=self._intents,
             ),
             self._metrics,
-            StreamSettings(
-                max_body_bytes=options.max_request_body_bytes,
-                disable_subset_filter=options.disable_endpoint_subset_filter,
-            ),
+            stream_settings(parsed, config, self._metrics),
         )
         methods = {PROCESS: lambda call: ExtProcCall(call, serving)}
         limits = Limits(max_message_bytes=options.max_request_body_bytes + _MESSAGE_OVERHEAD)

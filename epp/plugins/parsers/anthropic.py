@@ -21,7 +21,7 @@ from typing import ClassVar
 from epp.api.errors import Code, Refusal
 from epp.api.registry import Family, plugin
 from epp.api.request import NO_PROMPT
-from epp.parsing.parser import MakeReader, Parsed, json_object, misshapen
+from epp.parsing.parser import Parsed, json_object, misshapen
 from epp.parsing.prompt import ResponsesPrompt
 from epp.parsing.usage import UsageScanner
 
@@ -35,7 +35,6 @@ class AnthropicParser:
     """Reads the messages API."""
 
     claims: ClassVar[tuple[str, ...]] = ("/messages", _COUNT_TOKENS)
-    reader: ClassVar[MakeReader | None] = UsageScanner
 
     def parse(self, body: bytes, path: str) -> Parsed:
         """Read a body."""
@@ -51,3 +50,7 @@ class AnthropicParser:
         parts = [(key, tree[key]) for key in _KEYS if tree.get(key) is not None]
         is_streaming = tree.get("stream") is True
         return Parsed(model, ResponsesPrompt(parts), "", is_streaming, tree, UsageScanner)
+
+    def usage_reader(self) -> UsageScanner:
+        """Return what finds the token counts of a response."""
+        return UsageScanner()

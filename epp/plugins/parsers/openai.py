@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from epp.api.registry import Family, plugin
-from epp.parsing.parser import MakeReader, Parsed
+from epp.parsing.parser import Parsed
 from epp.parsing.requests import parse_request
 from epp.parsing.usage import UsageScanner
 
@@ -36,8 +36,11 @@ class OpenAiParser:
         "/conversations",
         "/embeddings",
     )
-    reader: ClassVar[MakeReader | None] = UsageScanner
 
     def parse(self, body: bytes, path: str) -> Parsed:
         """Read a body, with GAIE 1.4's answers to what is wrong with it."""
         return parse_request(body, path)
+
+    def usage_reader(self) -> UsageScanner:
+        """Return what finds the token counts of a response."""
+        return UsageScanner()

@@ -19,7 +19,7 @@ from typing import ClassVar
 
 from epp.api.registry import Family, plugin
 from epp.api.request import NO_PROMPT
-from epp.parsing.parser import MakeReader, Parsed
+from epp.parsing.parser import Parsed
 
 _UNREAD = Parsed("", NO_PROMPT, "", is_streaming=False, tree=None, reader=None)
 
@@ -30,9 +30,12 @@ class PassthroughParser:
     """Reads nothing."""
 
     claims: ClassVar[tuple[str, ...]] = ()
-    reader: ClassVar[MakeReader | None] = None
 
     def parse(self, body: bytes, path: str) -> Parsed:
         """Return that nothing is known."""
         del body, path
         return _UNREAD
+
+    def usage_reader(self) -> None:
+        """Return that token counts are not looked for."""
+        return

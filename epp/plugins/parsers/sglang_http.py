@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from epp.api.registry import Family, plugin
-from epp.parsing.parser import MakeReader, Parsed, json_object, misshapen
+from epp.parsing.parser import Parsed, json_object, misshapen
 from epp.parsing.prompt import TokenPrompt
 from epp.parsing.sglang_usage import MetaInfoScanner
 
@@ -32,7 +32,6 @@ class SglangHttpParser:
     """Reads SGLang's generate API."""
 
     claims: ClassVar[tuple[str, ...]] = ("/generate",)
-    reader: ClassVar[MakeReader | None] = MetaInfoScanner
 
     def parse(self, body: bytes, path: str) -> Parsed:
         """Read a body."""
@@ -45,6 +44,10 @@ class SglangHttpParser:
             raise misshapen("generate", "extra_key must be a string")
         prompt = TokenPrompt(_prompts(tree.get("input_ids")))
         return Parsed("", prompt, salt or "", tree.get("stream") is True, None, MetaInfoScanner)
+
+    def usage_reader(self) -> MetaInfoScanner:
+        """Return what finds the token counts of a response."""
+        return MetaInfoScanner()
 
 
 def _prompts(ids: Any) -> list[list[int]]:

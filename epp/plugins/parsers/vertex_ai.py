@@ -21,7 +21,7 @@ from typing import ClassVar
 from epp.api.errors import Code, Refusal
 from epp.api.registry import Family, plugin
 from epp.api.request import NO_PROMPT
-from epp.parsing.parser import MakeReader, Parsed, json_object
+from epp.parsing.parser import Parsed, json_object
 from epp.parsing.protobuf import NotProtobuf, grpc_message, last
 from epp.parsing.requests import prompt_of
 from epp.parsing.usage import UsageScanner
@@ -39,7 +39,6 @@ class VertexAiParser:
     """Reads predictions that are OpenAI requests inside."""
 
     claims: ClassVar[tuple[str, ...]] = (_CHAT, *_RAW)
-    reader: ClassVar[MakeReader | None] = UsageScanner
 
     def parse(self, body: bytes, path: str) -> Parsed:
         """Read a gRPC frame."""
@@ -56,3 +55,7 @@ class VertexAiParser:
         )
         # The counts stand in JSON, whose bytes are in the frames as they are.
         return Parsed("", prompt, salt, tree.get("stream") is True, None, UsageScanner)
+
+    def usage_reader(self) -> UsageScanner:
+        """Return what finds the token counts of a response."""
+        return UsageScanner()

@@ -24,7 +24,7 @@ from epp.api.errors import Code, Refusal
 from epp.api.registry import Family, plugin
 from epp.api.request import Prompt
 from epp.parsing.grpc_usage import EmbedUsage, GenerateUsage
-from epp.parsing.parser import MakeReader, Parsed
+from epp.parsing.parser import Parsed
 from epp.parsing.prompt import TextPrompt, TokenPrompt
 from epp.parsing.protobuf import NotProtobuf, counts, grpc_message, integers, last
 
@@ -40,7 +40,6 @@ class VllmGrpcParser:
     """Reads Generate and Embed."""
 
     claims: ClassVar[tuple[str, ...]] = (_GENERATE, _EMBED)
-    reader: ClassVar[MakeReader | None] = GenerateUsage
 
     def parse(self, body: bytes, path: str) -> Parsed:
         """Read a gRPC frame."""
@@ -51,6 +50,10 @@ class VllmGrpcParser:
             return read(grpc_message(body))
         except (NotProtobuf, UnicodeDecodeError) as error:
             raise Refusal(Code.BAD_REQUEST, f"invalid gRPC request: {error}") from None
+
+    def usage_reader(self) -> GenerateUsage:
+        """Return what finds the token counts of a response."""
+        return GenerateUsage()
 
 
 def _generate(message: bytes) -> Parsed:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from epp.api.registry import Family, plugin
-from epp.parsing.parser import MakeReader, Parsed, json_object, misshapen
+from epp.parsing.parser import Parsed, json_object, misshapen
 from epp.parsing.prompt import TokenPrompt
 from epp.parsing.usage import UsageScanner
 
@@ -28,7 +28,6 @@ class VllmHttpParser:
     """Reads vLLM's generate API."""
 
     claims: ClassVar[tuple[str, ...]] = ("/inference/v1/generate",)
-    reader: ClassVar[MakeReader | None] = UsageScanner
 
     def parse(self, body: bytes, path: str) -> Parsed:
         """Read a body."""
@@ -46,3 +45,7 @@ class VllmHttpParser:
             tree,
             UsageScanner,
         )
+
+    def usage_reader(self) -> UsageScanner:
+        """Return what finds the token counts of a response."""
+        return UsageScanner()
