@@ -37,7 +37,7 @@ def families(metrics: EppMetrics) -> Iterator[MetricFamily]:
     for family in _built_in(metrics):
         taken.add(family.name)
         yield family
-    yield from plugin_families(metrics.instances, taken)
+    yield from plugin_families((*metrics.instances, *metrics.parts), taken)
 
 
 def _built_in(metrics: EppMetrics) -> Iterator[MetricFamily]:

@@ -48,6 +48,7 @@ class EppMetrics:
 
     Attributes:
         instances: the plugins in use, whose own metrics are shown too.
+        parts: the same for parts of the server, which stay when the configuration changes.
         response_note: what must be known of figures that come from responses, for example that only
             a sample of them is watched; part of their help texts.
     """
@@ -62,6 +63,7 @@ class EppMetrics:
         """Seconds from each request's arrival to its answer."""
         self.flow = FlowMetrics()
         self.instances = _NO_PLUGINS
+        self.parts: list[Instance] = []
         self.response_note = ""
         self.scheduling = Histogram(buckets.FAST_SECONDS)
         """Seconds of each scheduling cycle, successful or not."""

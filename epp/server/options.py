@@ -26,6 +26,10 @@ class Options:
     bind_address: str = flag("", "address to listen on; empty is all interfaces")
     config_file: str = flag("", "EndpointPickerConfig, YAML or JSON")
     config_text: str = flag("", "the same, inline")
+    config_reload: bool = flag(
+        default=True,
+        help_text="use --config-file again when it changes; a bad edit changes nothing",
+    )
     secure_serving: bool = flag(default=True, help_text="TLS on the ext-proc port; false is h2c")
     cert_path: str = flag("", "directory with tls.crt and tls.key; empty is self-signed")
     enable_cert_reload: bool = flag(default=False, help_text="load the certificate again on change")
@@ -70,9 +74,18 @@ class Options:
     metrics_endpoint_auth: bool = flag(
         default=True, help_text="ask Kubernetes who may read /metrics"
     )
-    tracing: bool = flag(default=True, help_text="accepted; spans are not exported yet")
+    enable_grpc_stream_metrics: bool = flag(
+        default=False, help_text="count how streams of the proxy end"
+    )
+    enable_decision_records: bool = flag(
+        default=False,
+        help_text="keep for /debug/decisions why requests with x-gateway-inference-explain went where",
+    )
+    tracing: bool = flag(
+        default=True, help_text="export spans, if given or if OTEL_* variables say where to"
+    )
     enable_pprof: bool = flag(default=True, help_text="accepted; Go profiles do not exist here")
-    v: int = flag(2, "verbosity: 4 and more logs at debug level")
+    v: int = flag(2, "verbosity: 3 logs each request, 4 at debug level, 5 at trace level")
     zap_devel: bool = flag(default=True, help_text="accepted; use --zap-encoder")
     zap_encoder: str = flag("json", "json or console")
     zap_log_level: str = flag("", "debug, info, error, panic or a verbosity; wins over --v")

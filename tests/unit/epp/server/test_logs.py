@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from epp.server.flags import parse
-from epp.server.logs import TRACE, ConsoleFormatter, JsonFormatter, level_of
+from epp.server.logs import TRACE, VERBOSE, ConsoleFormatter, JsonFormatter, level_of
 
 
 def record(message: str, **fields: object) -> logging.LogRecord:
@@ -56,6 +56,7 @@ def test_times_are_written_as_the_flag_says(encoding: str, expected: object) -> 
     ("arguments", "level"),
     [
         ([], logging.INFO),
+        (["--v", "3"], VERBOSE),
         (["--v", "4"], logging.DEBUG),
         (["--v", "5"], TRACE),
         (["--v", "5", "--zap-log-level", "error"], logging.ERROR),
