@@ -1,6 +1,7 @@
 """``epp`` and ``python -m epp``: the Endpoint Picker as a process."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -46,9 +47,9 @@ def serve(arguments: list[str]) -> int:
     try:
         options = parsed.options
         if options.config_file:
-            config = load_file(Path(options.config_file))
+            config = load_file(Path(options.config_file), environment=os.environ)
         else:
-            config = load(options.config_text, "--config-text")
+            config = load(options.config_text, "--config-text", environment=os.environ)
         for warning in config.warnings:
             log.warning("%s", warning)
         uvloop.run(runner.run(parsed, config))

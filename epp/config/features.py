@@ -1,5 +1,7 @@
 """Feature gates: the names that GAIE and llm-d-router know, and what each does here."""
 
+from collections.abc import Mapping
+
 from epp.config.releases import PYTHON, Release
 from epp.reading.source import Source
 from epp.reading.suggest import suggest
@@ -49,3 +51,13 @@ def _refuse(name: str, path: str, source: Source, release: Release) -> None:
             suggest(name, release.gates),
             code="gate-not-in-release",
         )
+
+
+FLOW_CONTROL_VARIABLE = "ENABLE_EXPERIMENTAL_FLOW_CONTROL_LAYER"
+_TRUE = ("1", "t", "T", "true", "True", "TRUE")
+
+
+def of_environment(environment: Mapping[str, str]) -> frozenset[str]:
+    """Return the gates that environment variables switch on; values are Go's, others are false."""
+    is_on = environment.get(FLOW_CONTROL_VARIABLE, "") in _TRUE
+    return frozenset(("flowControl",)) if is_on else frozenset()

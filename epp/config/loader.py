@@ -6,6 +6,7 @@ The order of steps and the defaults are those of GAIE's loader.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from epp.api.errors import ConfigError, Problem
 from epp.api.plugin import Admitter, Instance, Producer, ProfileHandler
@@ -41,6 +42,8 @@ schedulingProfiles:
 """
 """What an empty configuration stands for."""
 
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -57,6 +60,7 @@ class Config:
         flow: how requests are queued while the pool is full; None when they are not.
         parsers: who reads request bodies, in order.
         saturation: when an endpoint counts as saturated.
+        detector: who says how full the pool is.
         feature_gates: those switched on.
         warnings: what is probably not meant as written.
     """
@@ -71,22 +75,30 @@ class Config:
     flow: flow.FlowSettings | None
     parsers: tuple[Instance, ...]
     saturation: Saturation
+    detector: Instance
     feature_gates: frozenset[str]
     warnings: tuple[Problem, ...]
 
 
-def load(text: str, file: str = "<text>", registry: Registry = default_registry) -> Config:
+def load(
+    text: str,
+    file: str = "<text>",
+    registry: Registry = default_registry,
+    *,
+    environment: Mapping[str, str] = _NO_VARIABLES,
+) -> Config:
     """Return the configuration that the text describes; an empty text stands for the default.
 
     Args:
         text: YAML or JSON.
         file: how problems call it.
         registry: the plugin types to choose from.
+        environment: variables, of which some switch features on.
 
     Raises:
         ConfigError: the text cannot be used; carries every problem that was found.
     """
-    config, source = examine(text, file, registry)
+    config, source = examine(text, file, registry, environment=environment)
     if config is None:
         raise ConfigError(source.problems)
     return config
@@ -104,7 +116,12 @@ def check(
 
 
 def examine(
-    text: str, file: str, registry: Registry = default_registry, release: Release = PYTHON
+    text: str,
+    file: str,
+    registry: Registry = default_registry,
+    release: Release = PYTHON,
+    *,
+    environment: Mapping[str, str] = _NO_VARIABLES,
 ) -> tuple[Config | None, Source]:
     """Return the configuration, None if it cannot be used, and what is to be said of it.
 
@@ -113,6 +130,7 @@ def examine(
         file: how problems call it.
         registry: the plugin types that can be made.
         release: whose rules count; the configuration is of use for this EPP only.
+        environment: variables, of which some switch features on.
     """
     source = parse(text, file, merge_keys=not release.is_own)
     if source.value is None:
@@ -122,6 +140,7 @@ def examine(
         return None, source
     document: Document = decode_lenient(Document, source, source.value, "")
     gates = features.enabled(document.feature_gates, source, release)
+    gates |= features.of_environment(environment)
     check_document(document, gates, source, release)
     plugins = Plugins(source, registry, release)
     for position, entry in enumerate(document.plugins):
@@ -131,6 +150,7 @@ def examine(
     discovery = _discovery(document, plugins, source)
     data = data_layer.settle(document, plugins, source)
     queues = flow.settle(document, plugins, source, gates)
+    detector = flow.detector(document, plugins, source)
     readers = parsers.settle(document, plugins, source)
     add_missing(plugins)
     plugins.connect()
@@ -151,6 +171,7 @@ def examine(
         flow=queues,
         parsers=readers,
         saturation=document.saturation_detector or Saturation(),
+        detector=detector,
         feature_gates=gates,
         warnings=tuple(
             sorted(
@@ -179,13 +200,18 @@ def read_text(path: Path) -> str:
         raise ConfigError([problem]) from error
 
 
-def load_file(path: Path, registry: Registry = default_registry) -> Config:
-    """Return the configuration in the file.
+def load_file(
+    path: Path,
+    registry: Registry = default_registry,
+    *,
+    environment: Mapping[str, str] = _NO_VARIABLES,
+) -> Config:
+    """Return the configuration in the file; the arguments are those of ``load``.
 
     Raises:
         ConfigError: the file cannot be read or used; carries every problem that was found.
     """
-    return load(read_text(path), str(path), registry)
+    return load(read_text(path), str(path), registry, environment=environment)
 
 
 def _instance(built: Built) -> Instance:

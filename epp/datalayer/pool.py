@@ -114,6 +114,7 @@ class Pool:
         self._slot_count = 0
         self._observers: list[EndpointObserver] = []
         self._listeners: list[Callable[[], None]] = []
+        self._figure_listeners: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
         return len(self._states)
@@ -140,6 +141,11 @@ class Pool:
         """Call ``listener`` after each ``replace`` that changed something; return the undo."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def on_figures(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` after each scrape that brought figures; return the undo."""
+        self._figure_listeners.append(listener)
+        return lambda: self._figure_listeners.remove(listener)
 
     def replace(self, endpoints: Iterable[EndpointSpec]) -> None:
         """Make the pool hold exactly these endpoints.
@@ -210,6 +216,8 @@ class Pool:
             state.inflight_at_scrape = state.inflight_at_start
             state.is_reachable = True
             self._changed.add(state)
+            for listener in self._figure_listeners:
+                listener()
 
     def scrape_failed(self, endpoint: Endpoint, *, is_reachable: bool) -> None:
         """Note a failed scrape; the last values stay until they are too old.

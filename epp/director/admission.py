@@ -155,9 +155,6 @@ class Queueing:
         self._cancel_alarm: Callable[[], None] | None = None
         metrics.load = self.load
 
-    def __len__(self) -> int:
-        return len(self._places)
-
     def admit(self, request: Request, proceed: Proceed, revoke: Revoke) -> bool:
         """Let a request go on, or queue it; as ``director.Admission`` says."""
         metrics, controller = self._metrics, self._controller
@@ -261,8 +258,8 @@ class Queueing:
                 _share(controller.length, settings.max_requests),
                 _share(controller.bytes, settings.max_bytes),
             ),
-            reclaim_target=reclaiming.target if reclaiming else 0.0,
-            pending_reclaim=reclaiming.pending() if reclaiming else 0.0,
+            reclaim_target=reclaiming.target if reclaiming is not None else 0.0,
+            pending_reclaim=reclaiming.pending() if reclaiming is not None else 0.0,
         )
 
     def _seat(self, waiting: Waiting, proceed: Proceed, revoke: Revoke) -> None:

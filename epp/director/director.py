@@ -148,7 +148,9 @@ class Director:
         """Decide by this from now on."""
         self._routing = routing
         self._turns = cycle((routing.timed_scheduler, *[routing.scheduler] * (SAMPLE - 1)))
-        self._is_plain = not (routing.producers or routing.admitters or routing.admission)
+        self._is_plain = (
+            not routing.producers and not routing.admitters and routing.admission is None
+        )
 
     def route(self, request: Request, later: Later) -> Decision | None:
         """Choose the endpoints for a request with a body.

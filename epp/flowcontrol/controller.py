@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
-from epp.api.flow import UsageLimitPolicy
+from epp.api.flow import EvictionFilter, EvictionOrder, UsageLimitPolicy
 from epp.api.request import Request
 from epp.flowcontrol.bands import Band, BandSettings
 from epp.flowcontrol.outcomes import Outcome
@@ -36,8 +36,8 @@ class FlowSettings:
         no_endpoint_ttl: the same while it has none.
         tells_empty_pool: requests that find no room, or wait too long, while the pool has no
             endpoint have outcomes of their own (llm-d-router).
-        has_eviction: sheddable requests are ended while they are served if more important ones
-            wait (llm-d-router).
+        eviction: which requests are ended while they are served if more important ones wait, and
+            in which order (llm-d-router); None for none.
     """
 
     other: BandSettings
@@ -49,7 +49,7 @@ class FlowSettings:
     ttl: float = 0.0
     no_endpoint_ttl: float = 0.0
     tells_empty_pool: bool = False
-    has_eviction: bool = False
+    eviction: tuple[EvictionFilter, EvictionOrder] | None = None
 
 
 class Blocked:

@@ -45,9 +45,6 @@ class Reclaiming:
         self._metrics = metrics
         self.target = 0.0
 
-    def __len__(self) -> int:
-        return len(self._places)
-
     def started(self, request: Request, now: float) -> bool:
         """Note that a request goes on; return whether it may be ended."""
         if not self._filter.accepts(request):

@@ -28,6 +28,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from epp.api.data import InflightLoad
 from epp.api.endpoint import Candidate
 from epp.api.flow import InflightCounter
 from epp.api.parameters import Param
@@ -56,6 +57,11 @@ class ConcurrencyDetector:
         float, Param("How far above its capacity the filter lets an endpoint go.", minimum=0)
     ] = 0.0
     _counters: list[InflightCounter] = field(init=False, repr=False, default_factory=list)
+
+    @property
+    def consumes(self) -> frozenset[type]:
+        """What must be counted for it."""
+        return frozenset() if self.concurrency_mode == "requests" else frozenset((InflightLoad,))
 
     def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
         """Find who counts tokens; the first one is asked."""
