@@ -64,6 +64,8 @@ import epp.plugins.profile_handlers.header
 import epp.plugins.profile_handlers.pd
 import epp.plugins.profile_handlers.prefill_header
 import epp.plugins.profile_handlers.single
+import epp.plugins.responses.request_attribute_reporter
+import epp.plugins.responses.served_verifier
 import epp.plugins.saturation.concurrency
 import epp.plugins.saturation.utilization
 import epp.plugins.scorers.active_request
