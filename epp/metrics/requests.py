@@ -90,12 +90,12 @@ def merged(parts: Iterable[RequestSeries]) -> RequestSeries:
     for part in parts:
         whole.running += part.running
         whole.errors.update(part.errors)
-        for name in _HISTOGRAMS:
+        for name in HISTOGRAMS:
             _add(getattr(whole, name), getattr(part, name))
     return whole
 
 
-_HISTOGRAMS = tuple(sorted({*RequestSeries.__slots__} - {"errors", "running"}))
+HISTOGRAMS = tuple(sorted({*RequestSeries.__slots__} - {"errors", "running"}))
 
 
 def _add(whole: Histogram, part: Histogram) -> None:

@@ -26,13 +26,15 @@ _HELP_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n"})
 def pieces(family: MetricFamily) -> Iterator[str]:
     """Return the text of a family.
 
-    Histograms with labels that saw nothing are left out, as in Go, where they do not exist.
+    Histograms with labels that saw nothing are left out, as in Go, where they do not exist. Labels
+    are in alphabetical order, as there.
     """
     name = family.name
     text = family.help.translate(_HELP_ESCAPES)
     lines = [f"# HELP {name} {text}", f"# TYPE {name} {family.kind}"]
+    order = sorted(zip(family.labels, range(len(family.labels)), strict=True))
     for values, value in family.samples:
-        labels = _labels(family.labels, values)
+        labels = ",".join([f'{n}="{values[i].translate(_ESCAPES)}"' for n, i in order])
         if not isinstance(value, Buckets):
             lines.append(f"{name}{{{labels}}} {number(value)}" if labels else _bare(name, value))
         elif not labels or any(value.counts):
@@ -68,10 +70,6 @@ def _bare(name: str, value: float) -> str:
 
 def _joined(lines: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
-
-
-def _labels(names: Sequence[str], values: Sequence[str]) -> str:
-    return ",".join([f'{n}="{v.translate(_ESCAPES)}"' for n, v in zip(names, values, strict=True)])
 
 
 def _histogram(name: str, labels: str, value: Buckets) -> Iterator[str]:

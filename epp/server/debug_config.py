@@ -1,12 +1,11 @@
 """The configuration and the flags in force, as JSON values; what may be a secret is left out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
 from epp.api.parameters import camel_case, parameters_of
-from epp.api.plugin import Instance
 from epp.config.loader import Config
 from epp.server.options import Options
 
@@ -71,11 +70,6 @@ def parameters_json(plugin: object) -> dict[str, Any]:
         parameter.name: _hide(parameter.name, _plain(getattr(plugin, parameter.field, None)))
         for parameter in parameters_of(type(plugin))
     }
-
-
-def named(instances: Iterable[Instance]) -> Mapping[str, Instance]:
-    """Return the instances by name; of several with the same name the last."""
-    return {instance.name: instance for instance in instances}
 
 
 def _plain(value: Any) -> Any:

@@ -66,11 +66,7 @@ def kubernetes_for(
         is_there = options.kubeconfig or os.environ.get("KUBERNETES_SERVICE_HOST")
         if not (options.metrics_endpoint_auth and is_there):
             return None
-    kubernetes = Kubernetes(
-        options, target, pool=pool, intents=intents, metrics=metrics, health=health
-    )
-    metrics.instances = (*metrics.instances, kubernetes.instance)
-    return kubernetes
+    return Kubernetes(options, target, pool=pool, intents=intents, metrics=metrics, health=health)
 
 
 def guard_for(kubernetes: "Kubernetes | None", *, requires_auth: bool) -> Guard:

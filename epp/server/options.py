@@ -79,7 +79,7 @@ class Options:
     )
     enable_decision_records: bool = flag(
         default=False,
-        help_text="keep for /debug/decisions why requests with x-gateway-inference-explain went where",
+        help_text="keep why requests with the header x-gateway-inference-explain went where",
     )
     tracing: bool = flag(
         default=True, help_text="export spans, if given or if OTEL_* variables say where to"

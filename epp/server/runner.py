@@ -6,6 +6,7 @@ import logging
 import signal
 import ssl
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from epp.api.endpoint import Candidate
@@ -18,15 +19,18 @@ from epp.metrics.recorder import EppMetrics
 from epp.plugins.discovery.file import FileDiscovery as FileDiscoveryPlugin
 from epp.scheduling.scheduler import Scheduler
 from epp.scheduling.timing import timed
+from epp.server.admission import Admissions
 from epp.server.errors import StartError
 from epp.server.extproc import PROCESS, ExtProcCall, Serving
 from epp.server.flags import Parsed
+from epp.server.generation import Generations, TimedGeneration
 from epp.server.health import Health
 from epp.server.http import HttpServer
+from epp.server.insight import Insight
 from epp.server.kubernetes import guard_for, kubernetes_for, target_from
-from epp.server.pages import pages
 from epp.server.polling import Polls
 from epp.server.prefix_metrics import follow_prefix_caches
+from epp.server.reload import own_instance, reload_for
 from epp.server.responses import stream_settings
 from epp.server.services import Services
 from epp.transport import tls
@@ -70,14 +74,13 @@ class Epp:
         options = parsed.options
         self._options = options
         self._host = options.bind_address or None
-        self._metrics = EppMetrics()
+        self._insight = Insight(parsed)
+        self._metrics = self._insight.metrics
         self._pool = Pool(staleness_seconds=options.metrics_staleness_threshold)
         self._intents = Intents()
-        follow_prefix_caches(config.instances, self._metrics)
-        self._scheduler = Scheduler(config.profiles, config.handler, config.instances)
-        self._pool.observe(self._scheduler)
+        self._generations = Generations()
+        self._pool.observe(self._generations)
         self._pool.observe(self._metrics)
-        self._metrics.instances = config.instances
         self._scraper = Polls(parsed, config.data, self._pool, self._metrics)
         self._health = Health(elects=options.ha_enable_leader_election)
         self._file = _file_discovery(config, self._pool, self._metrics)
@@ -92,27 +95,32 @@ class Epp:
         )
         self._http = HttpServer(
             self._health,
-            pages(self._metrics),
+            self._insight.pages(
+                self._pool, self._intents, self._health, lambda: self._serving.settings
+            ),
             guard_for(self._kubernetes, requires_auth=options.metrics_endpoint_auth),
         )
         self._metrics.follow_pool(target.name if target else "file", self._candidates_if_synced)
-        serving = Serving(
-            Director(
-                self._pool,
-                Routing(
-                    self._scheduler,
-                    timed(self._scheduler, self._time_plugin),
-                    config.producers,
-                    config.admitters,
-                ),
-                self._metrics,
-                touch=self._scraper.touch,
-                intents=self._intents,
-            ),
+        self._admissions = Admissions(self._pool, self._metrics.flow)
+        self._reload = reload_for(options, config, self._use)
+        self._metrics.parts += own_instance(self._reload)
+        if self._kubernetes is not None:
+            self._metrics.parts.append(self._kubernetes.instance)
+        self._director = Director(
+            self._pool,
+            self._routing(config),
+            self._metrics,
+            touch=self._scraper.touch,
+            intents=self._intents,
+        )
+        self._parsed = parsed
+        self._serving = Serving(
+            self._director,
             self._metrics,
             stream_settings(parsed, config, self._metrics),
+            self._insight.watchers,
         )
-        methods = {PROCESS: lambda call: ExtProcCall(call, serving)}
+        methods = {PROCESS: lambda call: ExtProcCall(call, self._serving)}
         limits = Limits(max_message_bytes=options.max_request_body_bytes + _MESSAGE_OVERHEAD)
         health_methods = self._health.methods()
         self._server = GrpcServer(
@@ -125,6 +133,7 @@ class Epp:
 
     async def start(self) -> None:
         """Open the ports, then find the endpoints; ready when both is done."""
+        self._insight.announce()
         options = self._options
         context = self._tls() if options.secure_serving else None
         await _listen("--metrics-port", self._http.start(self._host, options.metrics_port))
@@ -139,6 +148,8 @@ class Epp:
             await self._kubernetes.start()
         await self._scraper.start()
         await self._services.run(self._instances)
+        if self._reload is not None:
+            self._reload.start()
         # What exists now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -176,11 +187,14 @@ class Epp:
                 "streams were still open after the drain timeout",
                 extra={"fields": {"streams": self._server.open_streams}},
             )
+        self._admissions.close()
 
     async def stop(self) -> None:
         """Release everything."""
         if self._certificates is not None:
             self._certificates.cancel()
+        if self._reload is not None:
+            await self._reload.stop()
         await self._services.stop()
         if self._file is not None:
             await self._file.stop()
@@ -190,11 +204,30 @@ class Epp:
         await self._server.stop()
         await self._health_server.stop()
         await self._http.stop()
+        await self._insight.stop()
 
-    def _time_plugin(
-        self, extension_point: str, plugin_type: str, plugin_name: str, seconds: float
-    ) -> None:
-        self._metrics.plugin_timer(extension_point, plugin_type, plugin_name).observe(seconds)
+    def _routing(self, config: Config) -> Routing:
+        """Return what decides by a configuration, and let the metrics follow its plugins."""
+        follow_prefix_caches(config.instances, self._metrics)
+        self._metrics.instances = config.instances
+        scheduler = Scheduler(config.profiles, config.handler, config.instances)
+        generation = self._generations.begin(scheduler)
+        with_times = timed(scheduler, self._insight.time_plugin)
+        return Routing(
+            *self._insight.schedulers(
+                config, scheduler, generation, TimedGeneration(generation, with_times)
+            ),
+            config.producers,
+            config.admitters,
+            *self._admissions.make(config),
+        )
+
+    async def _use(self, config: Config) -> None:
+        """Decide by another configuration from now on; open streams keep their settings."""
+        await self._services.run(config.instances)
+        self._director.use(self._routing(config))
+        settings = stream_settings(self._parsed, config, self._metrics)
+        self._serving = replace(self._serving, settings=settings)
 
     def _candidates_if_synced(self) -> Sequence[Candidate] | None:
         return self._pool.snapshot() if self._pool.is_synced else None

@@ -185,12 +185,13 @@ def test_what_was_done_is_counted(start: Start) -> None:
         list(process(iter([request_headers(BUFFERED), request_body(b"nope")]), timeout=10))
     text = epp.http("/metrics").text
 
-    assert 'inference_objective_request_total{model_name="m",target_model_name="m"} 1.0' in text
+    labels = 'model_name="m",priority="0",target_model_name="m"'
+    assert f"inference_objective_request_total{{{labels}}} 1\n" in text
     assert (
         'inference_objective_request_error_total{error_code="BadRequest",'
-        'model_name="",target_model_name=""} 1.0'
+        'model_name="",target_model_name=""} 1\n'
     ) in text
-    assert 'inference_objective_running_requests{model_name="m"} 0.0' in text
+    assert 'inference_objective_running_requests{model_name="m"} 0\n' in text
 
 
 def test_metrics_stay_closed_when_nobody_can_be_authenticated(start: Start) -> None:

@@ -158,7 +158,7 @@ def test_models_a_client_invents_share_one_series_after_the_thousandth() -> None
     running = [line for line in text if line.startswith("inference_objective_running_requests{")]
 
     assert len(errors) == len(running) == 1001
-    assert errors[-1].endswith('target_model_name="other",error_code="NotFound"} 500')
+    assert errors[-1].endswith('model_name="other",target_model_name="other"} 500')
     assert all(line.endswith(" 0") for line in running)
 
 
