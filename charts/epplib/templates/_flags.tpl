@@ -3,14 +3,19 @@ charts/schema/flags.yaml. */ -}}
 
 {{- /* epplib.knownFlags.python: names, as a YAML list. */ -}}
 {{- define "epplib.knownFlags.python" -}}
+- allow-mode-override
 - bind-address
 - cache-info-metric
 - cert-path
+- compat
 - config-file
+- config-reload
 - config-text
 - disable-endpoint-subset-filter
 - drain-timeout
 - enable-cert-reload
+- enable-decision-records
+- enable-grpc-stream-metrics
 - enable-pprof
 - endpoint-selector
 - endpoint-target-ports
@@ -34,6 +39,7 @@ charts/schema/flags.yaml. */ -}}
 - pool-namespace
 - refresh-metrics-interval
 - refresh-prometheus-metrics-interval
+- response-observation
 - secure-serving
 - total-queued-requests-metric
 - total-running-requests-metric
@@ -169,9 +175,18 @@ llm-d:
 {{- /* epplib.flagKinds: boolean, integer, duration or a list of words, by name, as a YAML map; a
 flag that is not here takes any text. */ -}}
 {{- define "epplib.flagKinds" -}}
+allow-mode-override: boolean
+compat:
+- gaie-1.3
+- gaie-1.4
+- gaie-1.5
+- llm-d-0.9
+config-reload: boolean
 disable-endpoint-subset-filter: boolean
 drain-timeout: duration
 enable-cert-reload: boolean
+enable-decision-records: boolean
+enable-grpc-stream-metrics: boolean
 enable-pprof: boolean
 grpc-health-port: integer
 grpc-port: integer
