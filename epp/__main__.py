@@ -31,9 +31,11 @@ def serve(arguments: list[str]) -> int:
     try:
         import uvloop  # noqa: PLC0415 - see above
 
-        from epp.config import load, load_file  # noqa: PLC0415
+        from epp.config import Config, load, load_file  # noqa: PLC0415
         from epp.server import logs, runner  # noqa: PLC0415
         from epp.server.errors import StartError  # noqa: PLC0415
+        from epp.server.workers import worker  # noqa: PLC0415
+        from epp.server.workers.processes import WORKER_FD  # noqa: PLC0415
     except ModuleNotFoundError as error:
         sys.stderr.write(
             f"error: the package {error.name!r} is missing\nhint: pip install 'gaiectl[epp]'\n"
@@ -46,10 +48,16 @@ def serve(arguments: list[str]) -> int:
         log.warning("ignoring arguments that belong to no flag: %s", " ".join(parsed.strays))
     try:
         options = parsed.options
-        if options.config_file:
-            config = load_file(Path(options.config_file), environment=os.environ)
-        else:
-            config = load(options.config_text, "--config-text", environment=os.environ)
+
+        def read_config() -> Config:
+            if options.config_file:
+                return load_file(Path(options.config_file), environment=os.environ)
+            return load(options.config_text, "--config-text", environment=os.environ)
+
+        if descriptor := os.environ.get(WORKER_FD):
+            uvloop.run(worker.run(parsed, read_config, int(descriptor)))
+            return 0
+        config = read_config()
         for warning in config.warnings:
             log.warning("%s", warning)
         uvloop.run(runner.run(parsed, config))

@@ -22,6 +22,8 @@ from epp.metrics.text import pieces
 
 async def expose(metrics: EppMetrics) -> bytes:
     """Return the text of all families, and let others run while it is made."""
+    for prepare in metrics.before_exposition:
+        await prepare()
     text = []
     for family in families(metrics):
         for piece in pieces(family):

@@ -5,7 +5,7 @@ Names, labels and buckets are GAIE's (``inference_objective_*``, ``inference_poo
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from epp.api.endpoint import Candidate, Endpoint
 from epp.api.plugin import Instance
@@ -49,6 +49,7 @@ class EppMetrics:
     Attributes:
         instances: the plugins in use, whose own metrics are shown too.
         parts: the same for parts of the server, which stay when the configuration changes.
+        before_exposition: called and awaited before anything is shown.
         response_note: what must be known of figures that come from responses, for example that only
             a sample of them is watched; part of their help texts.
     """
@@ -64,6 +65,7 @@ class EppMetrics:
         self.flow = FlowMetrics()
         self.instances = _NO_PLUGINS
         self.parts: list[Instance] = []
+        self.before_exposition: list[Callable[[], Awaitable[None]]] = []
         self.response_note = ""
         self.scheduling = Histogram(buckets.FAST_SECONDS)
         """Seconds of each scheduling cycle, successful or not."""
@@ -110,12 +112,16 @@ class EppMetrics:
         series.sizes.observe(request.size)
         series.running += 1
         self.processing.observe(seconds)
-        key = (request.target_model, endpoint)
+        self.attempted(request.target_model, endpoint)
+        return series
+
+    def attempted(self, target_model: str, endpoint: Endpoint) -> None:
+        """Count a request that was scheduled there; a part of ``exchange_started``."""
+        key = (target_model, endpoint)
         if key in self.attempts:
             self.attempts[key] += 1
         else:
-            self._first_attempt(request.target_model, endpoint)
-        return series
+            self._first_attempt(target_model, endpoint)
 
     def request_failed(self, request: Request | None, code: str) -> None:
         """Count a request that was refused or whose model server answered with an error.

@@ -6,8 +6,7 @@ Plain values, so that they can be sent from process to process.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from epp.api.endpoint import Endpoint
-from epp.metrics.recorder import EppMetrics
+from epp.metrics.recorder import EppMetrics, StreamMetrics
 from epp.metrics.requests import HISTOGRAMS, RequestSeries
 from epp.metrics.series import Histogram
 
@@ -19,12 +18,6 @@ def shared(metrics: EppMetrics) -> Shared:
     return (
         tuple([(labels, _series(series)) for labels, series in metrics.requests.items()]),
         _numbers(metrics.processing),
-        tuple(
-            [
-                (target, (e.name, e.namespace, e.address, e.port), count)
-                for (target, e), count in metrics.attempts.items()
-            ]
-        ),
         metrics.streams_open,
         (dict(metrics.streams.codes), _numbers(metrics.streams.seconds))
         if metrics.streams
@@ -47,9 +40,9 @@ class Totals:
 
     def ended(self, last: Shared) -> None:
         """Keep what a process had counted when it was last asked; nothing runs there any more."""
-        requests, *rest, _, streams = last
+        requests, processing, _, streams = last
         stopped = tuple([(labels, (0, *series[1:])) for labels, series in requests])
-        self._ended.append((stopped, *rest, 0, streams))
+        self._ended.append((stopped, processing, 0, streams))
         if len(self._ended) > 1:
             self._ended = [_sum(self._ended)]
 
@@ -59,7 +52,7 @@ class Totals:
         metrics = self._metrics
         fresh = EppMetrics()
         metrics.requests, metrics.processing = fresh.requests, fresh.processing
-        metrics.attempts, metrics.streams_open = {}, 0
+        metrics.streams_open = 0
         if metrics.streams is not None:
             metrics.streams.codes.clear()
             metrics.streams.seconds = Histogram(metrics.streams.seconds.bounds)
@@ -69,13 +62,14 @@ class Totals:
 
 def _sum(parts: Sequence[Shared]) -> Shared:
     whole = EppMetrics()
+    whole.streams = StreamMetrics()
     for part in parts:
         _add(whole, part)
     return shared(whole)
 
 
 def _add(metrics: EppMetrics, part: Shared) -> None:
-    requests, processing, attempts, streams_open, streams = part
+    requests, processing, streams_open, streams = part
     for labels, (running, errors, *histograms) in requests:
         series = metrics.requests[labels]
         series.running += running
@@ -83,9 +77,6 @@ def _add(metrics: EppMetrics, part: Shared) -> None:
         for name, numbers in zip(HISTOGRAMS, histograms, strict=True):
             _observe(getattr(series, name), numbers)
     _observe(metrics.processing, processing)
-    for target, facts, count in attempts:
-        key = (target, metrics.endpoint_of(facts))
-        metrics.attempts[key] = metrics.attempts.get(key, 0) + count
     metrics.streams_open += streams_open
     if streams is not None and metrics.streams is not None:
         metrics.streams.codes.update(streams[0])
@@ -108,6 +99,3 @@ def _observe(histogram: Histogram, numbers: tuple[Sequence[int], float]) -> None
     counts, total = numbers
     histogram.counts = [a + b for a, b in zip(histogram.counts, counts, strict=True)]
     histogram.total += total
-
-
-_KNOWN: dict[tuple[Any, ...], Endpoint] = {}

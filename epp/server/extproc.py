@@ -9,7 +9,7 @@ from typing import Protocol
 from epp.api.errors import Code, Refusal
 from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
-from epp.director.director import Director, Later
+from epp.director.director import Later
 from epp.extproc.actions import (
     Action,
     BodyStarted,
@@ -57,11 +57,31 @@ class Watcher(Protocol):
         ...
 
 
+class Routes(Protocol):
+    """What calls need of a director; ``epp.director.director.Director`` says what each does."""
+
+    def route(self, request: Request, later: Later) -> Decision | None:
+        """Choose the endpoints for a request with a body."""
+        ...
+
+    def route_any(self, request: Request, later: Later) -> Decision | None:
+        """Choose the endpoints for a request without a body."""
+        ...
+
+    def abandon(self, request: Request) -> None:
+        """Forget a request that waits for its decision."""
+        ...
+
+    def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
+        """Account for the end of a routed request."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Serving:
     """What all calls share."""
 
-    director: Director
+    director: Routes
     metrics: EppMetrics
     settings: StreamSettings
     watchers: Sequence[Watcher] = ()

@@ -47,11 +47,13 @@ class Parsed:
         options: the flags.
         given: names of the options that were set explicitly.
         strays: positional arguments, ignored.
+        arguments: the command line itself.
     """
 
     options: Options
     given: frozenset[str]
     strays: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
 
 
 def parse_duration(text: str) -> float:
@@ -105,7 +107,7 @@ def parse(arguments: Sequence[str]) -> Parsed:
         _store(values, field, name, text)
     options = Options(**values)
     _validate(options)
-    return Parsed(options, frozenset(values), tuple(strays))
+    return Parsed(options, frozenset(values), tuple(strays), tuple(arguments))
 
 
 def _store(values: dict[str, Any], field: Field[Any], name: str, text: str) -> None:

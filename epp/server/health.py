@@ -36,6 +36,11 @@ class Health:
         if elects:
             self._unmet.add("leading")
         self._watchers: set[_Watch] = set()
+        self._listeners: list[Callable[[bool], None]] = []
+
+    def on_change(self, listener: Callable[[bool], None]) -> None:
+        """Call ``listener`` whenever this becomes ready or ceases to be."""
+        self._listeners.append(listener)
 
     @property
     def is_ready(self) -> bool:
@@ -57,6 +62,8 @@ class Health:
         if self.is_ready != was_ready:
             for watcher in list(self._watchers):
                 watcher.tell()
+            for listener in self._listeners:
+                listener(self.is_ready)
 
     def status(self, service: str) -> pb.HealthCheckResponse.ServingStatus:
         """Return the serving status of a service.

@@ -24,6 +24,7 @@ class Options:
     grpc_health_port: int = flag(9003, "port of the plaintext gRPC health listener")
     metrics_port: int = flag(9090, "port of /metrics, /healthz and /readyz")
     bind_address: str = flag("", "address to listen on; empty is all interfaces")
+    workers: int = flag(0, "processes that serve streams; 0 serves them in this one")
     config_file: str = flag("", "EndpointPickerConfig, YAML or JSON")
     config_text: str = flag("", "the same, inline")
     config_reload: bool = flag(

@@ -4,9 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
-import ssl
-from collections.abc import Awaitable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from epp.api.endpoint import Candidate
@@ -20,9 +18,9 @@ from epp.plugins.discovery.file import FileDiscovery as FileDiscoveryPlugin
 from epp.scheduling.scheduler import Scheduler
 from epp.scheduling.timing import timed
 from epp.server.admission import Admissions
-from epp.server.errors import StartError
-from epp.server.extproc import PROCESS, ExtProcCall, Serving
+from epp.server.extproc import Serving
 from epp.server.flags import Parsed
+from epp.server.front import Front, listen
 from epp.server.generation import Generations, TimedGeneration
 from epp.server.health import Health
 from epp.server.http import HttpServer
@@ -33,15 +31,10 @@ from epp.server.prefix_metrics import follow_prefix_caches
 from epp.server.reload import own_instance, reload_for
 from epp.server.responses import stream_settings
 from epp.server.services import Services
-from epp.transport import tls
-from epp.transport.limits import Limits
+from epp.server.workers.processes import Workers
 from epp.transport.server import GrpcServer
 
 log = logging.getLogger("setup")
-
-_CERTIFICATE_CHECK_SECONDS = 5.0
-_LAME_DUCK_SECONDS = 2.0
-_MESSAGE_OVERHEAD = 1024 * 1024
 
 
 async def run(parsed: Parsed, config: Config) -> None:
@@ -95,9 +88,7 @@ class Epp:
         )
         self._http = HttpServer(
             self._health,
-            self._insight.pages(
-                self._pool, self._intents, self._health, lambda: self._serving.settings
-            ),
+            self._insight.pages(self._pool, self._intents, self._health, lambda: self._settings),
             guard_for(self._kubernetes, requires_auth=options.metrics_endpoint_auth),
         )
         self._metrics.follow_pool(target.name if target else "file", self._candidates_if_synced)
@@ -114,20 +105,16 @@ class Epp:
             intents=self._intents,
         )
         self._parsed = parsed
-        self._serving = Serving(
-            self._director,
-            self._metrics,
-            stream_settings(parsed, config, self._metrics),
-            self._insight.watchers,
-        )
-        methods = {PROCESS: lambda call: ExtProcCall(call, self._serving)}
-        limits = Limits(max_message_bytes=options.max_request_body_bytes + _MESSAGE_OVERHEAD)
+        self._settings = stream_settings(parsed, config, self._metrics)
         health_methods = self._health.methods()
-        self._server = GrpcServer(
-            {**methods, **(health_methods if options.health_checking else {})}, limits=limits
-        )
+        self._front: Front | Workers
+        if options.workers:
+            self._front = Workers(parsed, self._director, self._metrics, self._health)
+        else:
+            serving = Serving(self._director, self._metrics, self._settings, self._insight.watchers)
+            checked = health_methods if options.health_checking else {}
+            self._front = Front(options, serving, checked)
         self._health_server = GrpcServer(health_methods)
-        self._certificates: asyncio.Task[None] | None = None
         self._instances = config.instances
         self._services = Services(self._pool)
 
@@ -135,12 +122,11 @@ class Epp:
         """Open the ports, then find the endpoints; ready when both is done."""
         self._insight.announce()
         options = self._options
-        context = self._tls() if options.secure_serving else None
-        await _listen("--metrics-port", self._http.start(self._host, options.metrics_port))
-        await _listen(
+        await listen("--metrics-port", self._http.start(self._host, options.metrics_port))
+        await listen(
             "--grpc-health-port", self._health_server.start(self._host, options.grpc_health_port)
         )
-        await _listen("--grpc-port", self._server.start(self._host, options.grpc_port, context))
+        await self._front.start()
         if self._file is not None:
             await self._file.start()
             self._health.meet("synced")
@@ -159,7 +145,7 @@ class Epp:
             "serving",
             extra={
                 "fields": {
-                    "grpcPort": self._server.port,
+                    "grpcPort": self._front.port,
                     "grpcHealthPort": self._health_server.port,
                     "metricsPort": options.metrics_port,
                     "endpoints": len(self._pool),
@@ -169,30 +155,16 @@ class Epp:
         )
 
     async def drain(self) -> None:
-        """Turn new requests away and let the open ones end.
-
-        Readiness goes first. Until everybody has noticed, requests are served as before: a GOAWAY
-        at once would only make peers come back, to connections that end under their requests.
-        """
-        options = self._options
-        log.info("draining", extra={"fields": {"streams": self._server.open_streams}})
+        """Turn new requests away and let the open ones end; readiness goes first."""
+        log.info("draining", extra={"fields": {"streams": self._front.open_streams}})
         self._health.meet("not draining", is_met=False)
         if self._kubernetes is not None:
             await self._kubernetes.drain()
-        had_peers = bool(self._server.connections)
-        if had_peers:
-            await asyncio.sleep(min(_LAME_DUCK_SECONDS, options.drain_timeout))
-        if not await self._server.drain(options.drain_timeout):
-            log.warning(
-                "streams were still open after the drain timeout",
-                extra={"fields": {"streams": self._server.open_streams}},
-            )
+        await self._front.drain()
         self._admissions.close()
 
     async def stop(self) -> None:
         """Release everything."""
-        if self._certificates is not None:
-            self._certificates.cancel()
         if self._reload is not None:
             await self._reload.stop()
         await self._services.stop()
@@ -201,7 +173,7 @@ class Epp:
         if self._kubernetes is not None:
             await self._kubernetes.stop()
         await self._scraper.stop()
-        await self._server.stop()
+        await self._front.stop()
         await self._health_server.stop()
         await self._http.stop()
         await self._insight.stop()
@@ -226,27 +198,11 @@ class Epp:
         """Decide by another configuration from now on; open streams keep their settings."""
         await self._services.run(config.instances)
         self._director.use(self._routing(config))
-        settings = stream_settings(self._parsed, config, self._metrics)
-        self._serving = replace(self._serving, settings=settings)
+        self._settings = stream_settings(self._parsed, config, self._metrics)
+        self._front.use(self._settings)
 
     def _candidates_if_synced(self) -> Sequence[Candidate] | None:
         return self._pool.snapshot() if self._pool.is_synced else None
-
-    def _tls(self) -> ssl.SSLContext:
-        options = self._options
-        if not options.cert_path:
-            return tls.self_signed()
-        directory = Path(options.cert_path)
-        try:
-            context = tls.from_directory(directory)
-        except (OSError, ssl.SSLError) as error:
-            raise StartError(
-                f"--cert-path {directory}: {error}; it must hold tls.crt and tls.key in PEM"
-            ) from error
-        if options.enable_cert_reload:
-            watch = tls.CertificateWatch(directory, context)
-            self._certificates = asyncio.create_task(_follow_certificates(watch))
-        return context
 
 
 def _file_discovery(config: Config, pool: Pool, metrics: EppMetrics) -> FileDiscovery | None:
@@ -258,24 +214,3 @@ def _file_discovery(config: Config, pool: Pool, metrics: EppMetrics) -> FileDisc
     if not isinstance(plugin, FileDiscoveryPlugin):
         return None
     return FileDiscovery(Path(plugin.path), pool, metrics, is_watched=plugin.watch_file)
-
-
-async def _follow_certificates(watch: tls.CertificateWatch) -> None:
-    said = ""
-    while True:
-        await asyncio.sleep(_CERTIFICATE_CHECK_SECONDS)
-        try:
-            if watch.reload_if_changed():
-                log.info("loaded the certificate again")
-            said = ""
-        except (OSError, ssl.SSLError) as error:
-            if str(error) != said:
-                said = str(error)
-                log.warning("the changed certificate cannot be used, keeping the old: %s", said)
-
-
-async def _listen(flag: str, starting: Awaitable[None]) -> None:
-    try:
-        await starting
-    except OSError as error:
-        raise StartError(f"cannot listen on the port of {flag}: {error}") from error

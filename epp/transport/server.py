@@ -58,8 +58,21 @@ class GrpcServer:
         """Calls open now, over all connections."""
         return sum(len(connection.streams) for connection in self.connections)
 
-    async def start(self, host: str | None, port: int, tls: ssl.SSLContext | None = None) -> None:
+    async def start(
+        self,
+        host: str | None,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        *,
+        is_port_shared: bool = False,
+    ) -> None:
         """Listen.
+
+        Args:
+            host: address; None is all interfaces.
+            port: 0 takes a free one.
+            tls: None is plaintext.
+            is_port_shared: other processes may listen there too (SO_REUSEPORT).
 
         Raises:
             OSError: the address cannot be used.
@@ -71,6 +84,7 @@ class GrpcServer:
             ssl=tls,
             ssl_handshake_timeout=self.limits.handshake_seconds if tls else None,
             backlog=1024,
+            reuse_port=is_port_shared or None,
         )
         self._check()
 

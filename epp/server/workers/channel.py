@@ -43,6 +43,8 @@ class Kind:
     """To a worker: end in good order."""
     LISTENING: Final = 11
     """From a worker: nothing more. Its port is open."""
+    RELOAD: Final = 12
+    """To a worker: nothing more. The configuration is another one."""
 
 
 class Channel(asyncio.Protocol):

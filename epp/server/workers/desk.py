@@ -9,6 +9,7 @@ from epp.api.errors import Code, Refusal
 from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
 from epp.director.director import Director
+from epp.metrics.recorder import EppMetrics
 from epp.server.workers.channel import Kind, Message
 from epp.server.workers.messages import outcome_of, refusal_values, request_of, told
 
@@ -20,14 +21,21 @@ class Desk:
 
     Args:
         director: who decides.
+        metrics: of the scheduling process.
         send: sends a message to the worker.
     """
 
-    def __init__(self, director: Director, send: Callable[..., None]) -> None:
+    def __init__(self, director: Director, metrics: EppMetrics, send: Callable[..., None]) -> None:
         self._director = director
+        self._metrics = metrics
         self._send = send
         self._waiting: dict[int, Request] = {}
         self._routed: dict[int, tuple[Request, Decision]] = {}
+
+    @property
+    def open_streams(self) -> int:
+        """Requests that were routed and have not ended."""
+        return len(self._routed)
 
     def take(self, message: Message) -> None:
         """Take a message of the worker's that is about a request."""
@@ -82,6 +90,7 @@ class Desk:
             self._send(Kind.REFUSED, number, *refusal_values(answer))
             return
         self._routed[number] = request, answer
+        self._metrics.attempted(request.target_model, answer.primary)
         self._send(Kind.DECIDED, number, request.target_model, request.priority, told(answer))
 
     def _completed(self, number: int, outcome: tuple[Any, ...]) -> None:

@@ -1,6 +1,7 @@
 """The scheduling process's workers: started, watched, started again, drained."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -8,7 +9,12 @@ import sys
 from collections.abc import Sequence
 
 from epp.director.director import Director
+from epp.extproc.settings import StreamSettings
+from epp.metrics.recorder import EppMetrics
+from epp.metrics.sharing import Shared, Totals, shared
 from epp.server.errors import StartError
+from epp.server.flags import Parsed
+from epp.server.health import Health
 from epp.server.workers.channel import Channel, Kind, Message
 from epp.server.workers.desk import Desk
 
@@ -29,23 +35,46 @@ class Workers:
     """N transport processes.
 
     Args:
-        count: how many.
-        arguments: the command line; workers read the same flags and configuration.
+        parsed: the flags; workers read the same ones, and the same configuration.
         director: who decides.
+        metrics: of the scheduling process.
+        health: whether requests can be served.
 
     Attributes:
         restarts: workers that died and were started again.
     """
 
-    def __init__(self, count: int, arguments: Sequence[str], director: Director) -> None:
-        self._count = count
-        self._arguments = arguments
+    def __init__(
+        self, parsed: Parsed, director: Director, metrics: EppMetrics, health: Health
+    ) -> None:
+        self._options = parsed.options
+        self._arguments = parsed.arguments
         self._director = director
+        self._metrics = metrics
+        self._totals = Totals(metrics)
         self._workers: dict[int, _Worker] = {}
         self._keepers: list[asyncio.Task[None]] = []
-        self._is_ready = False
+        self._is_ready = health.is_ready
         self._is_ending = False
         self.restarts = 0
+        health.on_change(self._tell_ready)
+        metrics.before_exposition.append(self.count)
+
+    @property
+    def port(self) -> int:
+        """The port that all listen on."""
+        return self._options.grpc_port
+
+    @property
+    def open_streams(self) -> int:
+        """Requests that were routed and have not ended."""
+        return sum(worker.open_streams for worker in self._workers.values())
+
+    def use(self, settings: StreamSettings) -> None:
+        """Have the workers read the configuration again; they make these settings themselves."""
+        del settings
+        for worker in self._workers.values():
+            worker.send(Kind.RELOAD)
 
     async def start(self) -> None:
         """Start all; return when each one listens.
@@ -53,33 +82,30 @@ class Workers:
         Raises:
             StartError: one of them ended, or did not listen in time.
         """
-        await asyncio.gather(*(self._start(number) for number in range(self._count)))
-        self._keepers = [asyncio.create_task(self._keep(number)) for number in range(self._count)]
+        if not self.port:
+            raise StartError("--workers needs a --grpc-port other than 0, which all share")
+        numbers = range(self._options.workers)
+        await asyncio.gather(*(self._start(number) for number in numbers))
+        self._keepers = [asyncio.create_task(self._keep(number)) for number in numbers]
 
-    def set_ready(self, *, is_ready: bool) -> None:
-        """Tell the workers whether requests can be served."""
-        self._is_ready = is_ready
-        for worker in self._workers.values():
-            worker.send(Kind.READY, is_ready)
+    async def count(self) -> None:
+        """Bring the metrics up to date with what the workers have counted."""
+        workers = list(self._workers.values())
+        self._totals.show(await asyncio.gather(*[worker.counted() for worker in workers]))
 
-    async def state(self) -> list[bytes]:
-        """Return what each worker has counted; nothing of one that does not answer in time."""
-        answers = [worker.state() for worker in self._workers.values()]
-        found = await asyncio.gather(*answers)
-        return [state for state in found if state is not None]
-
-    async def drain(self, timeout_seconds: float) -> bool:
-        """Let every worker end its streams and itself; True when all did in time."""
+    async def drain(self) -> None:
+        """Let every worker end its streams, and itself."""
         self._is_ending = True
         for worker in self._workers.values():
             worker.send(Kind.DRAIN)
         ends = [asyncio.create_task(w.process.wait()) for w in self._workers.values()]
         if not ends:
-            return True
-        _, late = await asyncio.wait(ends, timeout=timeout_seconds + _KILL_SECONDS)
+            return
+        _, late = await asyncio.wait(ends, timeout=self._options.drain_timeout + _KILL_SECONDS)
         for end in late:
             end.cancel()
-        return not late
+        if late:
+            log.warning("%d workers had not ended after the drain timeout", len(late))
 
     async def stop(self) -> None:
         """End all of them now."""
@@ -96,8 +122,13 @@ class Workers:
                 worker.process.kill()
                 await worker.process.wait()
 
+    def _tell_ready(self, is_ready: bool) -> None:  # noqa: FBT001 - a listener's signature
+        self._is_ready = is_ready
+        for worker in self._workers.values():
+            worker.send(Kind.READY, is_ready)
+
     async def _start(self, number: int) -> None:
-        worker = await _Worker.start(self._arguments, self._director)
+        worker = await _Worker.start(self._arguments, self._director, self._metrics)
         self._workers[number] = worker
         listening = asyncio.ensure_future(worker.is_listening.wait())
         ended = asyncio.ensure_future(worker.process.wait())
@@ -123,6 +154,7 @@ class Workers:
             if self._is_ending:
                 return
             worker.close()
+            self._totals.ended(worker.last_counted)
             self.restarts += 1
             log.error("worker %d ended with %s and is started again", number, code)
             if loop.time() - began > _STEADY_SECONDS:
@@ -138,15 +170,20 @@ class Workers:
 class _Worker:
     """One process, and what it is asked and asks."""
 
-    def __init__(self, process: asyncio.subprocess.Process, director: Director) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, director: Director, metrics: EppMetrics
+    ) -> None:
         self.process = process
+        self.last_counted = shared(EppMetrics())
         self.is_listening = asyncio.Event()
         self._channel: Channel | None = None
-        self._desk = Desk(director, self.send)
-        self._question: asyncio.Future[bytes] | None = None
+        self._desk = Desk(director, metrics, self.send)
+        self._question: asyncio.Future[None] | None = None
 
     @classmethod
-    async def start(cls, arguments: Sequence[str], director: Director) -> "_Worker":
+    async def start(
+        cls, arguments: Sequence[str], director: Director, metrics: EppMetrics
+    ) -> "_Worker":
         ours, theirs = socket.socketpair()
         with theirs:
             descriptor = theirs.fileno()
@@ -159,7 +196,7 @@ class _Worker:
                 pass_fds=(descriptor,),
                 env={**os.environ, WORKER_FD: str(descriptor)},
             )
-        worker = cls(process, director)
+        worker = cls(process, director, metrics)
         worker._channel = await Channel.open(ours, worker._take, worker._desk.lost)
         return worker
 
@@ -167,27 +204,32 @@ class _Worker:
         if self._channel is not None:
             self._channel.send(*message)
 
+    @property
+    def open_streams(self) -> int:
+        return self._desk.open_streams
+
     def close(self) -> None:
         """Take the other end away, at which a worker ends."""
         if self._channel is not None:
             self._channel.close()
 
-    async def state(self) -> bytes | None:
+    async def counted(self) -> Shared:
+        """Return what it has counted, or had when it last answered in time."""
         question = self._question
         if question is None or question.done():
             question = self._question = asyncio.get_running_loop().create_future()
             self.send(Kind.ASK_STATE, 0)
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STATE_SECONDS):
-                return await asyncio.shield(question)
-        except TimeoutError:
-            return None
+                await asyncio.shield(question)
+        return self.last_counted
 
     def _take(self, message: Message) -> None:
         kind = message[0]
         if kind == Kind.STATE:
+            self.last_counted = message[2]
             if self._question is not None and not self._question.done():
-                self._question.set_result(message[2])
+                self._question.set_result(None)
         elif kind == Kind.LISTENING:
             self.is_listening.set()
         else:

@@ -35,15 +35,16 @@ class Joined:
         config = load("")
         scheduler = Scheduler(config.profiles, config.handler, config.instances, Random(7))
         self.intents = Intents(Random(7))
+        self.metrics = EppMetrics()
         self.director = Director(
             self.pool,
             Routing(scheduler, scheduler),
-            EppMetrics(),
+            self.metrics,
             touch=lambda: None,
             intents=self.intents,
         )
         self.held: list[tuple[Any, ...]] | None = None
-        self.desk = Desk(self.director, self._to_worker)
+        self.desk = Desk(self.director, self.metrics, self._to_worker)
         self.remote = RemoteDirector(lambda *m: self.desk.take(marshal.loads(marshal.dumps(m))))
 
     def _to_worker(self, *message: Any) -> None:
