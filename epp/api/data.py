@@ -5,6 +5,7 @@ the producer that found it.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from epp.api.endpoint import Endpoint
@@ -85,12 +86,31 @@ class LatencyPrediction(NamedTuple):
         tpot: seconds per output token after it.
         ttft_slo: seconds asked for by the client; 0 for none.
         tpot_slo: seconds asked for by the client; 0 for none.
+        tpot_limits: where requests that run already leave less than ``tpot_slo`` says, the seconds
+            per output token that must not be exceeded.
+        running: requests in flight; absent is 0.
+        has_tpot: times per output token count at all; they do not while responses are not streamed.
     """
 
     ttft: Mapping[int, float]
     tpot: Mapping[int, float]
     ttft_slo: float = 0.0
     tpot_slo: float = 0.0
+    tpot_limits: Mapping[int, float] = MappingProxyType({})
+    running: Mapping[int, int] = MappingProxyType({})
+    has_tpot: bool = True
+
+    def headrooms(self, slot: int) -> tuple[float, float] | None:
+        """Return how far below what is asked for the first token and the others are; or None.
+
+        In seconds; below 0 it comes too late, as it always does where nothing is asked for: then
+        the fastest has the most.
+        """
+        ttft, tpot = self.ttft.get(slot), self.tpot.get(slot)
+        if ttft is None or tpot is None:
+            return None
+        limit = self.tpot_limits.get(slot, self.tpot_slo)
+        return self.ttft_slo - ttft, limit - tpot if self.has_tpot else 0.0
 
 
 class InflightLoad(NamedTuple):

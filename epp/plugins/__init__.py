@@ -4,6 +4,7 @@ A plugin imports ``epp.api`` and, where it needs memory or shared arithmetic, ``
 never another plugin.
 """
 
+import epp.plugins.admitters.latency_slo
 import epp.plugins.admitters.probabilistic
 import epp.plugins.deciders.always_disagg_multimodal
 import epp.plugins.deciders.always_disagg_pd
@@ -30,6 +31,7 @@ import epp.plugins.filters.low_queue
 import epp.plugins.filters.prefill
 import epp.plugins.filters.session_affinity
 import epp.plugins.filters.sheddable_capacity
+import epp.plugins.filters.slo_headroom_tier
 import epp.plugins.filters.topology_affinity
 import epp.plugins.filters.utilization
 import epp.plugins.flow.edf
@@ -56,6 +58,7 @@ import epp.plugins.pickers.weighted_random
 import epp.plugins.producers.approx_prefix_cache
 import epp.plugins.producers.inflight_load
 import epp.plugins.producers.multicluster_approx_prefix_cache
+import epp.plugins.producers.predicted_latency
 import epp.plugins.producers.session_id
 import epp.plugins.profile_handlers.data_parallel
 import epp.plugins.profile_handlers.disagg
@@ -73,11 +76,13 @@ import epp.plugins.scorers.context_length_aware
 import epp.plugins.scorers.endpoint_attribute
 import epp.plugins.scorers.header_label_affinity
 import epp.plugins.scorers.kv_cache_utilization
+import epp.plugins.scorers.latency
 import epp.plugins.scorers.load_aware
 import epp.plugins.scorers.lora_affinity
 import epp.plugins.scorers.multicluster_kv_cache_utilization
 import epp.plugins.scorers.multicluster_prefix_cache
 import epp.plugins.scorers.multicluster_queue
+import epp.plugins.scorers.predicted_latency
 import epp.plugins.scorers.prefix_cache
 import epp.plugins.scorers.queue
 import epp.plugins.scorers.running_requests_size

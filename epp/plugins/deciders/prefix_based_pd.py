@@ -22,7 +22,7 @@ When to use:
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from epp.api.data import PrefixMatch, Tokens, find
 from epp.api.endpoint import Endpoint
@@ -47,6 +47,8 @@ class PrefixBasedPdDecider:
     prefix_match_info_producer_name: Annotated[
         str, Param("Producer of the prefix match; the first one if empty.")
     ] = ""
+
+    consumes: ClassVar[frozenset[type]] = frozenset({PrefixMatch})
 
     def disaggregates(self, request: Request, endpoint: Endpoint | None) -> bool:
         """Tell whether enough of the prompt is not cached at the endpoint."""
