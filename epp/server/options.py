@@ -41,8 +41,7 @@ class Options:
     max_request_body_bytes: int = flag(32 * 1024 * 1024, "larger request bodies are answered 413")
     response_observation: str = flag(
         "",
-        "what is asked for of responses: off, headers, sampled:P with a share P, or full, which "
-        "gives all token and latency metrics; empty is what the plugins need, at least headers",
+        "watch responses: off, headers, sampled:P, full; empty is what plugins need",
     )
     allow_mode_override: bool = flag(
         default=False,

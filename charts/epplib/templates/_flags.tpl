@@ -45,6 +45,7 @@ charts/schema/flags.yaml. */ -}}
 - total-running-requests-metric
 - tracing
 - v
+- workers
 - zap-devel
 - zap-encoder
 - zap-log-level
@@ -206,6 +207,7 @@ refresh-prometheus-metrics-interval: duration
 secure-serving: boolean
 tracing: boolean
 v: integer
+workers: integer
 zap-devel: boolean
 zap-encoder:
 - json
