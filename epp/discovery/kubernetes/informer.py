@@ -5,6 +5,7 @@ the version of bookmarks, list again when the server says that a version is gone
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -189,7 +190,7 @@ class Informer(Generic[_T]):
                 if error.status:
                     self._version = ""
                 if error.status != _GONE:
-                    self._note(error)
+                    await self._note(error)
                 elif not failures:
                     failures = 1
                     continue
@@ -340,11 +341,17 @@ class Informer(Generic[_T]):
                 self._scope.resource,
             )
 
-    def _note(self, error: ApiError) -> None:
+    async def _note(self, error: ApiError) -> None:
         """Tell of trouble once; the objects known stay."""
         scope = self._scope
-        reason = str(error.status) if error.status else "unreachable"
-        self._server.figures.errors[str(scope.resource), reason] += 1
+        if error.status == _FORBIDDEN and self._need is not Need.MUST:
+            # The right is asked for first, also for kinds that do not exist.
+            with contextlib.suppress(ApiError):
+                if scope.resource.is_custom and not await self._is_kind_alive():
+                    error = ApiError(_NOT_FOUND, str(error))
+        if error.status != _NOT_FOUND or self._need is Need.MUST:
+            reason = str(error.status) if error.status else "unreachable"
+            self._server.figures.errors[str(scope.resource), reason] += 1
         if not error.status:
             return  # the server object tells that
         if self.state is State.LISTED and error.status == _NOT_FOUND:

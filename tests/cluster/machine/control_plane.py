@@ -38,8 +38,15 @@ class ControlPlane:
     kubeconfig: Path
 
 
-def start(programs: Programs, processes: Processes) -> ControlPlane:
+def start(
+    programs: Programs, processes: Processes, *, has_controllers: bool = True
+) -> ControlPlane:
     """Start a control plane on free ports of the loopback interface and wait until it is ready.
+
+    Args:
+        programs: what it consists of.
+        processes: starts it.
+        has_controllers: run the controllers too; without them objects only are what they are.
 
     Raises:
         Died: a part ended or took too long.
@@ -53,6 +60,9 @@ def start(programs: Programs, processes: Processes) -> ControlPlane:
         programs, processes, etcd=etcd, authority=authority, accounts=accounts, admin=admin
     )
     kubeconfig = write_kubeconfig(folder / "kubeconfig", server, authority.pair, admin)
+    plane = ControlPlane(server, authority, admin, kubeconfig)
+    if not has_controllers:
+        return plane
     processes.start(
         "kube-controller-manager",
         [
@@ -71,7 +81,7 @@ def start(programs: Programs, processes: Processes) -> ControlPlane:
             f"--cert-dir={folder / 'pki'}",
         ],
     )
-    return ControlPlane(server, authority, admin, kubeconfig)
+    return plane
 
 
 def write_kubeconfig(path: Path, server: str, authority: Pair, user: Pair) -> Path:

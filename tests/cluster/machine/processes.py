@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -59,6 +60,18 @@ class Processes:
                     f"{self._end_of_log(name)}"
                 )
             time.sleep(0.05)
+
+    def send(self, name: str, number: signal.Signals) -> None:
+        """Signal one of them, for example to make it stand still."""
+        process.send(self._started[name], number)
+
+    def restart(self, name: str) -> None:
+        """Kill one of them and start it again; does not wait until it is ready."""
+        child = self._started[name]
+        process.stop([child], grace_seconds=0)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(child.pid, 0)
+        self.start(name, child.argv)
 
     def stop(self) -> None:
         """End all of them at once; nothing that they hold is worth a farewell."""

@@ -1,0 +1,112 @@
+"""Replicas elect a leader by a Lease; who stands by knows all that it needs to take over."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from epp.server.leader import LeaderElection, Terms
+
+Start = Callable[..., Any]
+Until = Callable[..., Any]
+
+LEASE_SECONDS = 15.0
+RETRY_SECONDS = 2.4
+
+
+def test_a_standby_takes_over_at_once_from_who_ends_and_in_time_from_who_dies(
+    space: Any, start: Start, until: Until
+) -> None:
+    space.pod("a", "10.0.0.1")
+    space.pool()
+    flags = ("--pool-name=llm", f"--pool-namespace={space.name}", "--ha-enable-leader-election")
+    flags = (*flags, "--metrics-endpoint-auth=false")
+    first = start(*flags)
+    until(first.is_ready, "the first one leads")
+    second, third = start(*flags), start(*flags)
+    until(lambda: second.is_listening() and second.endpoints(), "a standby knows the endpoints")
+
+    assert not second.is_ready()
+    assert second.http("/readyz").text == "not ready: not leading\n"
+    names = ("liveness", "readiness", "", "inference-extension")
+    assert [second.health(name) for name in names] == [
+        "SERVING",
+        "NOT_SERVING",
+        "NOT_SERVING",
+        "SERVICE_UNKNOWN",
+    ]
+    lease = f"epp-{space.name}-llm.gateway-api-inference-extension.sigs.k8s.io"
+    assert f'leader_election_master_status{{name="{lease}"}} 0\n' in second.http("/metrics").text
+    until(lambda: third.is_listening() and third.endpoints(), "another one")
+
+    began = time.monotonic()
+    first.end(signal.SIGTERM)
+    leader = until(lambda: next((e for e in (second, third) if e.is_ready()), None), "a new one")
+    assert time.monotonic() - began < 1.5
+    (standby,) = {id(e): e for e in (second, third) if e is not leader}.values()
+    assert not standby.is_ready()
+
+    began = time.monotonic()
+    leader.end(signal.SIGKILL)
+    until(standby.is_ready, "the last one leads", 2 * LEASE_SECONDS)
+    seconds = time.monotonic() - began
+    print(f"take-over after SIGKILL: {seconds:.1f} s")
+    assert seconds < LEASE_SECONDS + 2 * RETRY_SECONDS
+
+
+async def test_a_leader_that_cannot_reach_the_api_server_goes_on(
+    space: Any, follow: Callable[..., Any], processes: Any
+) -> None:
+    space.pool()
+    following = await follow(space)
+    terms = Terms(lease=1.0, retry=0.2)
+    leading: list[bool] = []
+    election = LeaderElection(
+        following.server, space.name, "l", identity="a", leading=leading.append, terms=terms
+    )
+    await election.start()
+    await following.until(lambda: election.is_leading, "it leads")
+
+    processes.send("kube-apiserver", signal.SIGSTOP)
+    try:
+        await following.until(lambda: following.figures.is_reachable is False, "it is away")
+        await asyncio.sleep(2 * terms.lease)
+        assert leading == [True]
+    finally:
+        processes.send("kube-apiserver", signal.SIGCONT)
+    await following.until(lambda: following.figures.is_reachable, "it is back")
+    assert leading == [True]
+    await election.stop()
+
+
+async def test_a_leader_steps_down_when_another_one_holds_the_lease(
+    space: Any, follow: Callable[..., Any]
+) -> None:
+    space.pool()
+    following = await follow(space)
+    terms = Terms(lease=1.0, retry=0.1)
+    leading: dict[str, bool] = {}
+    elections = {
+        name: LeaderElection(
+            following.server,
+            space.name,
+            "l",
+            identity=name,
+            leading=lambda is_it, name=name: leading.update({name: is_it}),
+            terms=terms,
+        )
+        for name in ("a", "b")
+    }
+    await elections["a"].start()
+    await following.until(lambda: leading == {"a": True}, "a leads")
+    await elections["a"].stop()  # it hears and says nothing for a while
+    await elections["b"].start()
+    await following.until(lambda: leading == {"a": True, "b": True}, "b leads, too")
+
+    await elections["a"].start()
+    await following.until(lambda: leading == {"a": False, "b": True}, "a sees that b leads")
+    await elections["b"].release()
+    await following.until(lambda: leading == {"a": True, "b": False}, "a leads again")
+    for election in elections.values():
+        await election.stop()
