@@ -19,6 +19,7 @@ import epp.plugins.filters.by_label
 import epp.plugins.filters.critical_request
 import epp.plugins.filters.decision_tree
 import epp.plugins.filters.decode
+import epp.plugins.filters.disaggregatedset_rollout_screener
 import epp.plugins.filters.encode
 import epp.plugins.filters.endpoint_attribute
 import epp.plugins.filters.header_based_testing

@@ -1,7 +1,7 @@
 """Figures of endpoints that other plugins have found: requests in flight, and named attributes."""
 
 from collections.abc import Sequence
-from math import isnan
+from math import isinf, isnan
 
 from epp.api.data import EndpointAttributes, InflightLoad, find
 from epp.api.endpoint import Candidate
@@ -38,3 +38,21 @@ def attribute(
         return [None] * len(candidates)
     known = [values.get(c.endpoint.slot) for c in candidates]
     return [None if value is None or isnan(value) else value for value in known]
+
+
+def share_between(value: float, low: float, high: float) -> float:
+    """Return 0 for ``low``, 1 for ``high``, and what lies between in proportion.
+
+    Args:
+        value: what is placed; beyond the bounds it counts as the nearer one.
+        low: the lower bound.
+        high: the upper bound, greater than the lower one.
+    """
+    if value <= low:
+        return 0.0
+    if value >= high:
+        return 1.0
+    if isinf(low) or isinf(high):
+        return 0.5
+    # Halves, so that no difference of two numbers is beyond all numbers.
+    return (value / 2 - low / 2) / (high / 2 - low / 2)

@@ -31,7 +31,7 @@ from epp.api.endpoint import Candidate
 from epp.api.parameters import Param
 from epp.api.registry import Family, plugin
 from epp.api.request import Request
-from epp.scheduling.figures import attribute
+from epp.scheduling.figures import attribute, share_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +94,9 @@ class EndpointAttributeScorer:
         else:
             finite = [value for value in values if value is not None and isfinite(value)]
             low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
-        is_reversed = self.algorithm.type == "linear_lower_is_better"
-        return [0.0 if v is None else _place(v, low, high, is_reversed) for v in values]
-
-
-def _place(value: float, low: float, high: float, is_reversed: bool) -> float:  # noqa: FBT001 - which end is good
-    if low == high and value == low:
-        return 1.0
-    if value <= low:
-        share = 0.0
-    elif value >= high:
-        share = 1.0
-    else:
-        # Halves, so that no difference of two numbers is beyond all numbers.
-        share = (value / 2 - low / 2) / (high / 2 - low / 2)
-    return 1.0 - share if is_reversed else share
+        if low == high:
+            return [1.0 if value == low else 0.0 for value in values]
+        shares = [None if value is None else share_between(value, low, high) for value in values]
+        if self.algorithm.type == "linear_lower_is_better":
+            return [0.0 if share is None else 1.0 - share for share in shares]
+        return [share or 0.0 for share in shares]

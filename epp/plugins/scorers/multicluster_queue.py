@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from epp.api.endpoint import Candidate
 from epp.api.registry import Family, plugin
 from epp.api.request import Request
-from epp.scheduling.figures import attribute
+from epp.scheduling.figures import attribute, share_between
 from epp.scheduling.ranking import fewest_first
 
 _ATTRIBUTE = "llm-d.ai/multicluster-queue-size"
@@ -41,8 +41,7 @@ class MulticlusterQueueScorer:
         known = [queue for queue in queues if queue is not None]
         if not known:
             return fewest_first(candidates, [c.waiting for c in candidates])
-        most = max(known)
-        spread = most - min(known)
-        return [
-            0.0 if queue is None else (most - queue) / spread if spread else 1.0 for queue in queues
-        ]
+        least, most = min(known), max(known)
+        if least == most:
+            return [0.0 if queue is None else 1.0 for queue in queues]
+        return [0.0 if q is None else 1.0 - share_between(q, least, most) for q in queues]
