@@ -50,7 +50,7 @@ class Reclaiming:
         if not self._filter.accepts(request):
             return False
         self._count += 1
-        place = (self._order.rank(request, now), self._count, request)
+        place = (self._order.rank(request, now), -self._count, request)
         self._places[request] = place
         insort(self._victims, place)
         return True
