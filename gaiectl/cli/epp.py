@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaiectl.cli import epp_explain
 from gaiectl.cli.options import Output, OutputOption, examples
 from gaiectl.console import terminal
 from gaiectl.errors import GaieError, UsageError
@@ -198,3 +199,6 @@ def _entries(kind: str, release: For) -> "list[TypeEntry]":
         of_whom = "" if wanted.is_own else f" in {wanted.title}"
         raise UsageError(f"there is no plugin type {kind!r}{of_whom}", hint=hint)
     return found
+
+
+epp_explain.register(app)

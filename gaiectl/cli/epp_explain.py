@@ -1,0 +1,137 @@
+"""``gaiectl epp explain`` and ``replay``: try a configuration out without sending anything."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gaiectl.cli.options import NameOption, Output, OutputOption, examples
+from gaiectl.console import terminal
+from gaiectl.errors import Exit, GaieError, UsageError
+
+HeaderOption = Annotated[
+    list[str] | None,
+    typer.Option("-H", "--header", metavar="NAME=VALUE", help="Header of the request; repeatable."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command(
+        "explain",
+        epilog=examples(
+            "gaiectl epp explain config.yaml --request body.json --endpoints endpoints.yaml",
+            "gaiectl epp explain --live local --request body.json",
+            "curl -s http://127.0.0.1:9090/debug/state > now.json && \\",
+            "  gaiectl epp explain new.yaml --request body.json --endpoints now.json",
+        ),
+    )(explain)
+    app.command(
+        "replay",
+        epilog=examples("gaiectl epp replay decisions.jsonl --config old.yaml --config new.yaml"),
+    )(replay)
+
+
+def explain(  # noqa: PLR0917 - options of a command line
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="EndpointPickerConfig, to ask offline.")
+    ] = None,
+    request: Annotated[
+        str, typer.Option("--request", metavar="FILE", help="Body of the request; - is stdin.")
+    ] = "",
+    endpoints: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The endpoints and their figures: YAML, the file of file-discovery, or what "
+            "/debug/state shows.",
+        ),
+    ] = None,
+    header: HeaderOption = None,
+    priority: Annotated[int, typer.Option(help="Priority of the request, offline.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of chance between equals, offline.")] = 0,
+    live: Annotated[
+        str,
+        typer.Option(
+            metavar="URL|local",
+            help="Ask a running EPP: the URL of its metrics port, or that of a local stack.",
+        ),
+    ] = "",
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Token for the metrics port.")
+    ] = None,
+    name: NameOption = "default",
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Show where a request would go, and why: every filter, score and weight, nothing is sent."""
+    from epp.config import ConfigError
+    from gaiectl.console.epp_record import shown
+    from gaiectl.operations import epp_trial
+
+    if bool(live) == bool(config):
+        raise UsageError(
+            "give a configuration, or ask a running EPP", hint="name a FILE, or use --live"
+        )
+    if not request:
+        raise UsageError("no request is given", hint="add --request body.json, or - for stdin")
+    headers, body = _headers(header or ()), epp_trial.read_body(request, sys.stdin)
+    if config is not None:
+        if endpoints is None:
+            raise UsageError("no endpoints are given", hint="add --endpoints endpoints.yaml")
+        try:
+            record = epp_trial.explain_offline(
+                config, body, endpoints, headers=headers, priority=priority, seed=seed
+            )
+        except ConfigError as error:
+            raise _unusable(error) from None
+    else:
+        url = epp_trial.local_url(name) if live == "local" else live
+        token = token_file.read_text().strip() if token_file else ""
+        record = epp_trial.explain_live(url, body, headers=headers, token=token)
+    terminal.data(json.dumps(record, indent=2) if output is Output.JSON else shown(record))
+    return Exit.OK if record.get("decision") else Exit.FAILED
+
+
+def replay(
+    log: Annotated[
+        Path,
+        typer.Argument(metavar="LOG", help="Decision records, one in JSON on each line."),
+    ],
+    configs: Annotated[
+        list[Path], typer.Option("--config", metavar="FILE", help="Who decides; repeatable.")
+    ],
+    differences: Annotated[int, typer.Option(min=0, help="Examples of differences to show.")] = 5,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Compare configurations on recorded decisions: what changes, and who would get how much."""
+    from epp.config import ConfigError
+    from gaiectl.console.epp_record import compared
+    from gaiectl.operations import epp_trial
+
+    try:
+        comparison = epp_trial.compare_on_log(log, configs, differences)
+    except ConfigError as error:
+        raise _unusable(error) from None
+    as_json = output is Output.JSON
+    terminal.data(epp_trial.as_json(comparison) if as_json else compared(comparison))
+
+
+def _headers(given: Sequence[str]) -> dict[str, str]:
+    headers = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise UsageError(f"{text!r} is no header", hint="write --header name=value")
+        headers[name.lower()] = value
+    return headers
+
+
+def _unusable(error: Exception) -> GaieError:
+    return GaieError(
+        "the input cannot be used",
+        hint="correct what is listed; gaiectl epp validate checks configurations",
+        detail=str(error),
+    )
