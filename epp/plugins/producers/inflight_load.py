@@ -210,7 +210,10 @@ class InflightLoadProducer:
 
     def _enter(self, request: Request, endpoint: Endpoint, *, is_prefill: bool) -> _Entry:
         counts = self.counts
-        counts.owners.setdefault(endpoint.slot, endpoint)
+        owner = counts.owners.setdefault(endpoint.slot, endpoint)
+        if owner is not endpoint:
+            self.endpoint_gone(owner)
+            counts.owners[endpoint.slot] = endpoint
         series = (endpoint, request.fairness_id, request.priority)
         if series not in counts.series and len(counts.series) >= MOST_LABEL_VALUES:
             series = (endpoint, OTHER, request.priority)
