@@ -91,4 +91,4 @@ class HttpServer:
         del request
         if self._health.is_ready:
             return web.Response(text="ok\n")
-        return web.Response(status=503, text="not ready\n")
+        return web.Response(status=503, text=f"not ready: {self._health.unmet}\n")
