@@ -153,7 +153,7 @@ class _Policies:
         if not built.serves(family):
             self._source.add(
                 path,
-                f"{name!r} is a {built.family}, not a {family}",
+                f"{name!r} is a {built.family} and no {family}",
                 f"name a plugin of such a type, for example {default_name}",
                 code="unknown-reference",
             )
