@@ -288,6 +288,17 @@ class EndpointObserver(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsBody(Protocol):
+    """Declares that a plugin looks at ``Request.body``, which else need not travel.
+
+    Attributes:
+        reads_body: always true.
+    """
+
+    reads_body: ClassVar[bool]
+
+
 class DiscoverySource(Protocol):
     """Where endpoints come from; the server builds the reader that belongs to the type."""
 

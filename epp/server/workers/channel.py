@@ -45,6 +45,8 @@ class Kind:
     """From a worker: nothing more. Its port is open."""
     RELOAD: Final = 12
     """To a worker: nothing more. The configuration is another one."""
+    PROMPT_BYTES: Final = 13
+    """To a worker: how much of prompts is looked at."""
 
 
 class Channel(asyncio.Protocol):

@@ -11,7 +11,7 @@ from epp.api.request import Decision, Request
 from epp.director.director import Director
 from epp.metrics.recorder import EppMetrics
 from epp.server.workers.channel import Kind, Message
-from epp.server.workers.messages import outcome_of, refusal_values, request_of, told
+from epp.server.workers.messages import PromptNeeds, outcome_of, refusal_values, request_of, told
 
 log = logging.getLogger("ext-proc")
 
@@ -29,6 +29,7 @@ class Desk:
         self._director = director
         self._metrics = metrics
         self._send = send
+        self._needs = PromptNeeds(partial(send, Kind.PROMPT_BYTES))
         self._waiting: dict[int, Request] = {}
         self._routed: dict[int, tuple[Request, Decision]] = {}
 
@@ -67,7 +68,7 @@ class Desk:
             self._director.completed(*routed, Outcome(is_complete=False))
 
     def _route(self, number: int, values: list[Any]) -> None:
-        request = request_of(values)
+        request = request_of(values, self._needs)
         director = self._director
         choose = director.route if values[0] else director.route_any
         self._waiting[number] = request

@@ -1,6 +1,6 @@
 """Requests, decisions and refusals as plain values, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from epp.api.endpoint import Endpoint
@@ -9,29 +9,58 @@ from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request, Usage
 from epp.extproc.headers import Headers
 
-PROMPT_BYTES = 512 * 1024
-"""What schedulers get of a prompt: as much as any prefix cache looks at by default."""
+MOST_PROMPT_BYTES = 512 * 1024
+"""What is sent of a prompt as long as nobody has said how much of it is looked at."""
+
+
+class PromptNeeds:
+    """How much of prompts the schedulers look at, found out by what they ask for.
+
+    Args:
+        changed: called with the number of bytes whenever more is asked for than ever before.
+    """
+
+    def __init__(self, changed: Callable[[int], None]) -> None:
+        self._changed = changed
+        self._most = 0
+
+    def asked(self, limit: int) -> None:
+        """Note that the first ``limit`` bytes of a prompt were asked for."""
+        if limit > self._most:
+            self._most = limit
+            self._changed(limit)
 
 
 class PromptHead:
-    """The beginning of a prompt that another process has read."""
+    """The beginning of a prompt that another process has read.
 
-    __slots__ = ("_text",)
+    Args:
+        text: as much as was sent.
+        needs: is told what is asked for.
+    """
 
-    def __init__(self, text: bytes) -> None:
+    __slots__ = ("_needs", "_text")
+
+    def __init__(self, text: bytes, needs: PromptNeeds) -> None:
         self._text = text
+        self._needs = needs
 
     def head(self, limit: int) -> bytes:
         """Return the first ``limit`` bytes."""
+        self._needs.asked(limit)
         return self._text[:limit]
 
 
-def facts(request: Request, *, has_body: bool) -> tuple[Any, ...]:
+def facts(
+    request: Request, prompt_bytes: int, *, has_body: bool, sends_body: bool
+) -> tuple[Any, ...]:
     """Return what a scheduler may want to know of a request.
 
     Args:
         request: as the worker read it.
+        prompt_bytes: how much of the prompt is looked at.
         has_body: its body was read; otherwise only its headers are known.
+        sends_body: the decoded body is looked at, too.
     """
     headers = request.headers
     return (
@@ -40,7 +69,7 @@ def facts(request: Request, *, has_body: bool) -> tuple[Any, ...]:
         headers.data if isinstance(headers, Headers) else b"",
         request.model,
         request.target_model,
-        request.prompt.head(PROMPT_BYTES),
+        request.prompt.head(prompt_bytes),
         request.cache_salt,
         request.size,
         request.is_streaming,
@@ -48,11 +77,11 @@ def facts(request: Request, *, has_body: bool) -> tuple[Any, ...]:
         request.fairness_id,
         request.subset,
         request.received_at,
-        request.body,
+        request.body if sends_body else None,
     )
 
 
-def request_of(values: Sequence[Any]) -> Request:
+def request_of(values: Sequence[Any], needs: PromptNeeds) -> Request:
     """Return the request that these facts are of; they begin with whether it has a body."""
     (
         _,
@@ -75,7 +104,7 @@ def request_of(values: Sequence[Any]) -> Request:
         headers=Headers(headers),
         model=model,
         target_model=target_model,
-        prompt=PromptHead(prompt),
+        prompt=PromptHead(prompt, needs),
         cache_salt=cache_salt,
         size=size,
         is_streaming=is_streaming,

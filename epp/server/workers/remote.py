@@ -9,7 +9,13 @@ from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
 from epp.director.director import Later
 from epp.server.workers.channel import Kind
-from epp.server.workers.messages import Decisions, facts, outcome_values, refusal_of
+from epp.server.workers.messages import (
+    MOST_PROMPT_BYTES,
+    Decisions,
+    facts,
+    outcome_values,
+    refusal_of,
+)
 
 Send = Callable[..., None]
 
@@ -19,9 +25,15 @@ class RemoteDirector:
 
     Args:
         send: sends a message to the scheduling process.
+
+    Attributes:
+        prompt_bytes: how much of a prompt is sent along.
+        sends_body: the decoded body is sent along.
     """
 
     def __init__(self, send: Send) -> None:
+        self.prompt_bytes = MOST_PROMPT_BYTES
+        self.sends_body = False
         self._send = send
         self._numbers = count(1)
         self._waiting: dict[int, tuple[Request, Later]] = {}
@@ -79,4 +91,8 @@ class RemoteDirector:
         number = next(self._numbers)
         self._waiting[number] = (request, later)
         self._number[request] = number
-        self._send(Kind.ROUTE, number, *facts(request, has_body=has_body))
+        self._send(
+            Kind.ROUTE,
+            number,
+            *facts(request, self.prompt_bytes, has_body=has_body, sends_body=self.sends_body),
+        )

@@ -8,7 +8,9 @@ import socket
 from collections.abc import Callable
 
 from epp.api.errors import ConfigError
+from epp.api.plugin import ReadsBody
 from epp.config.loader import Config
+from epp.extproc.settings import StreamSettings
 from epp.metrics.sharing import shared
 from epp.server.extproc import Serving
 from epp.server.flags import Parsed
@@ -56,7 +58,7 @@ class _Worker:
         self._remote = RemoteDirector(self._send)
         self._health = Health()
         self._health.meet("started")
-        settings = stream_settings(parsed, read_config(), self._metrics)
+        settings = self._settings(read_config())
         serving = Serving(self._remote, self._metrics, settings, self._insight.watchers)
         is_checked = parsed.options.health_checking
         methods = self._health.methods() if is_checked else {}
@@ -91,6 +93,8 @@ class _Worker:
             self._send(Kind.STATE, values[0], shared(self._metrics))
         elif kind == Kind.READY:
             self._health.meet("synced", is_met=values[0])
+        elif kind == Kind.PROMPT_BYTES:
+            (self._remote.prompt_bytes,) = values
         elif kind == Kind.RELOAD:
             self._reload()
         elif kind == Kind.DRAIN:
@@ -102,7 +106,12 @@ class _Worker:
         except ConfigError as error:  # changed again meanwhile: the next one follows
             log.warning("the configuration cannot be used: %s", error.problems[0])
             return
-        self.front.use(stream_settings(self._parsed, config, self._metrics))
+        self.front.use(self._settings(config))
+
+    def _settings(self, config: Config) -> StreamSettings:
+        plugins = [instance.plugin for instance in config.instances]
+        self._remote.sends_body = any(isinstance(plugin, ReadsBody) for plugin in plugins)
+        return stream_settings(self._parsed, config, self._metrics)
 
     def _lost(self) -> None:
         """Answer whoever waits, and end: without the scheduling process nothing can be decided."""

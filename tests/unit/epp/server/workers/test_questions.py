@@ -18,6 +18,7 @@ from epp.extproc.headers import Headers
 from epp.metrics.recorder import EppMetrics
 from epp.parsing.prompt import TextPrompt
 from epp.scheduling.scheduler import Scheduler
+from epp.server.workers.channel import Kind
 from epp.server.workers.desk import Desk
 from epp.server.workers.remote import RemoteDirector
 
@@ -53,7 +54,10 @@ class Joined:
             self.held.append(message)
             return
         kind, *values = message
-        {5: self.remote.decided, 6: self.remote.refused}[kind](*values)
+        if kind == Kind.PROMPT_BYTES:
+            (self.remote.prompt_bytes,) = values
+        else:
+            {Kind.DECIDED: self.remote.decided, Kind.REFUSED: self.remote.refused}[kind](*values)
 
     @property
     def inflight(self) -> int:
@@ -63,6 +67,10 @@ class Joined:
         answers: list[Answer] = []
         assert self.remote.route(request, answers.append) is None
         return answers
+
+    def decisions(self) -> list[tuple[Any, ...]]:
+        assert self.held is not None
+        return [message for message in self.held if message[0] == Kind.DECIDED]
 
 
 def a_request(prompt: str = "the bay", **more: Any) -> Request:
@@ -103,6 +111,12 @@ def test_a_refusal_arrives_with_all_that_the_client_is_told() -> None:
     assert answer.message == "failed to find candidate pods for serving the request"
 
 
+def test_only_as_much_of_a_prompt_travels_as_is_looked_at(joined: Joined) -> None:
+    joined.ask(a_request("the bay " * 10_000))
+
+    assert joined.remote.prompt_bytes == 16 * 4 * 256
+
+
 @pytest.mark.parametrize("usage", [None, Usage(3, 4, 7, 1)])
 def test_the_end_of_a_request_frees_its_place(joined: Joined, usage: Usage | None) -> None:
     request = a_request()
@@ -126,7 +140,7 @@ def test_a_client_that_leaves_while_the_decision_is_on_its_way_holds_no_place(
     joined.remote.abandon(request)
 
     assert joined.inflight == 0
-    (late,) = joined.held
+    (late,) = joined.decisions()
     joined.remote.decided(*late[1:])
     assert answers == []
 
