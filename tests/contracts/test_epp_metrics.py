@@ -354,10 +354,18 @@ async def test_plugins_may_have_a_family_in_common() -> None:
     assert 'llm_d_epp_y_total{plugin_name="a"} 1\nllm_d_epp_y_total{plugin_name="b"} 1' in text
 
 
-async def test_decisions_of_disaggregation_keep_their_older_name() -> None:
-    text = await exposed(plugins(family("llm_d_epp_disagg_decision_total", "a")))
+@pytest.mark.parametrize(
+    ("name", "older"),
+    [
+        ("llm_d_epp_disagg_decision_total", "llm_d_inference_scheduler_disagg_decision_total"),
+        ("llm_d_epp_pd_decision_total", "llm_d_inference_scheduler_pd_decision_total"),
+    ],
+)
+async def test_decisions_of_disaggregation_keep_their_older_name(name: str, older: str) -> None:
+    text = await exposed(plugins(family(name, "a")))
 
-    assert 'llm_d_inference_scheduler_disagg_decision_total{plugin_name="a"} 1' in text
+    assert f'{name}{{plugin_name="a"}} 1' in text
+    assert f'{older}{{plugin_name="a"}} 1' in text
 
 
 @pytest.mark.parametrize(

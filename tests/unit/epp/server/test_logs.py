@@ -77,3 +77,31 @@ def test_an_error_keeps_its_stack_in_the_same_line() -> None:
     assert json.loads(line)["error"] == "ValueError: boom"
     assert json.loads(line)["stacktrace"] == "ValueError: boom"
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "has_stack"),
+    [
+        ([], True),
+        (["--zap-stacktrace-level=panic"], False),
+        (["--zap-stacktrace-level=info"], True),
+    ],
+)
+def test_a_stack_is_shown_from_the_level_of_the_flag_on(
+    arguments: list[str], has_stack: bool
+) -> None:
+    error = ValueError("boom")
+    made = logging.LogRecord(
+        "x", logging.ERROR, "a.py", 1, "failed", None, (ValueError, error, None)
+    )
+    line = json.loads(JsonFormatter(parse(arguments).options).format(made))
+
+    assert ("stacktrace" in line) is has_stack
+    assert line["error"] == "ValueError: boom"
+
+
+def test_the_development_mode_of_go_changes_nothing() -> None:
+    with_it, without = parse(["--zap-devel=true"]).options, parse(["--zap-devel=false"]).options
+
+    assert JsonFormatter(with_it).format(record("x")) == JsonFormatter(without).format(record("x"))
+    assert level_of(with_it) == level_of(without)
