@@ -30,6 +30,7 @@ import epp.plugins.filters.lora_affinity
 import epp.plugins.filters.low_cost_lora
 import epp.plugins.filters.low_queue
 import epp.plugins.filters.prefill
+import epp.plugins.filters.prefix_cache_affinity
 import epp.plugins.filters.session_affinity
 import epp.plugins.filters.sheddable_capacity
 import epp.plugins.filters.slo_headroom_tier
@@ -57,10 +58,16 @@ import epp.plugins.pickers.max_score
 import epp.plugins.pickers.random
 import epp.plugins.pickers.weighted_random
 import epp.plugins.producers.approx_prefix_cache
+import epp.plugins.producers.burst_prefix_cache
 import epp.plugins.producers.inflight_load
+import epp.plugins.producers.mm_embeddings_cache
 import epp.plugins.producers.multicluster_approx_prefix_cache
+import epp.plugins.producers.p2p_source
+import epp.plugins.producers.precise_prefix_cache
 import epp.plugins.producers.predicted_latency
 import epp.plugins.producers.session_id
+import epp.plugins.producers.token
+import epp.plugins.producers.tokenizer
 import epp.plugins.profile_handlers.data_parallel
 import epp.plugins.profile_handlers.disagg
 import epp.plugins.profile_handlers.disagg_headers
@@ -80,9 +87,12 @@ import epp.plugins.scorers.kv_cache_utilization
 import epp.plugins.scorers.latency
 import epp.plugins.scorers.load_aware
 import epp.plugins.scorers.lora_affinity
+import epp.plugins.scorers.mm_embeddings_cache
 import epp.plugins.scorers.multicluster_kv_cache_utilization
 import epp.plugins.scorers.multicluster_prefix_cache
 import epp.plugins.scorers.multicluster_queue
+import epp.plugins.scorers.no_hit_lru
+import epp.plugins.scorers.precise_prefix_cache
 import epp.plugins.scorers.predicted_latency
 import epp.plugins.scorers.prefix_cache
 import epp.plugins.scorers.queue

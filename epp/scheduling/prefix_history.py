@@ -20,7 +20,7 @@ from sys import byteorder
 from typing import Any, NamedTuple
 
 from epp.api.data import PrefixMatch, Tokens, find
-from epp.api.endpoint import Candidate, Endpoint
+from epp.api.endpoint import Candidate, Endpoint, Snapshot
 from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
 from epp.scheduling.prefix_index import PrefixIndex, chain, token_chain
@@ -100,10 +100,10 @@ class PrefixHistory:
         if auto_tune:
             if is_strict:
                 reported = candidates[0].metrics.block_size if candidates else 0
+            elif isinstance(candidates, Snapshot):
+                reported = candidates.smallest_block
             else:
-                sizes = set(map(_reported_size, candidates))
-                sizes.discard(0)
-                reported = min(sizes) if sizes else 0
+                reported = min(filter(None, map(_reported_size, candidates)), default=0)
             if reported:
                 block_bytes = reported * BYTES_PER_TOKEN
         block_bytes = max(block_bytes, least)
@@ -204,6 +204,9 @@ class PrefixHistory:
     def _capacity(self, endpoint: Endpoint, candidates: Sequence[Candidate]) -> int:
         """Return the number of blocks that the endpoint reports; 0 if it does not."""
         if self.limits.auto_tune:
+            if isinstance(candidates, Snapshot):
+                position = candidates.positions.get(endpoint.slot)
+                return 0 if position is None else candidates[position].metrics.num_blocks
             for candidate in candidates:
                 if candidate.endpoint is endpoint:
                     return candidate.metrics.num_blocks

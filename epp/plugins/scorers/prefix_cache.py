@@ -45,13 +45,16 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from epp.api.data import PrefixMatch, find
-from epp.api.endpoint import Candidate, Endpoint
+from epp.api.endpoint import Candidate, Endpoint, Snapshot
 from epp.api.parameters import Param
-from epp.api.plugin import Instance, Outcome, Producer
+from epp.api.plugin import Instance, Outcome, Producer, SparseScores
 from epp.api.registry import scorer
 from epp.api.request import Decision, Request
-from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Limits, PrefixHistory
+from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Found, Limits, PrefixHistory
 from epp.scheduling.prefix_index import PrefixIndex
+
+_MANY = 24
+"""From here on it pays to name only the candidates that have a score."""
 
 
 def _ignore(matched_bytes: int, total_bytes: int) -> None:
@@ -155,24 +158,34 @@ class PrefixCacheScorer:
         if isinstance(predecessor, PrefixCacheScorer):
             self.history.inherit(predecessor.history)
 
-    def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
+    def score(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[float]:
         """Return how much of the prompt each candidate should have cached."""
-        found: PrefixMatch | None
+        found: PrefixMatch | Found | None
         if self.hits.is_read:
             found = find(request, PrefixMatch, self.prefix_match_info_producer_name)
-            if found is None:
-                return [0.0] * len(candidates)
-            matched, total, block_tokens = found
         else:
-            matched, total, block_tokens, _, _ = self.history.find(request, candidates)
-        if not matched or not total:
+            found = self.history.find(request, candidates)
+        if found is None or not found[0] or not found[1]:
             return [0.0] * len(candidates)
+        matched, total = found[0], found[1]
         weight = self.match_length_weight
-        if not weight:
-            return [matched.get(c.endpoint.slot, 0) / total for c in candidates]
-        scale = self.match_length_scale_tokens / block_tokens
-        counts = [matched.get(c.endpoint.slot, 0) for c in candidates]
-        return [(1 - weight) * n / total + weight * min(1.0, n / scale) ** 2 for n in counts]
+        if weight:
+            scale = self.match_length_scale_tokens / found[2]
+            matched = {
+                slot: (1 - weight) * count + weight * total * min(1.0, count / scale) ** 2
+                for slot, count in matched.items()
+            }
+        if len(candidates) > _MANY and isinstance(candidates, Snapshot):
+            positions = candidates.positions
+            return SparseScores(
+                len(candidates),
+                {
+                    positions[slot]: count / total
+                    for slot, count in matched.items()
+                    if slot in positions
+                },
+            )
+        return [matched.get(c.endpoint.slot, 0) / total for c in candidates]
 
     def dispatched(
         self, request: Request, decision: Decision, candidates: Sequence[Candidate]
