@@ -69,25 +69,6 @@ def nearest_level(one: Place, other: Place) -> int:
     return len(LEVELS)
 
 
-def keys_of(name: str, instances: Mapping[str, Instance]) -> tuple[Place, str]:
-    """Return the keys of the labels that say where endpoints are, or what is wrong.
-
-    Args:
-        name: of the instance that names them; empty takes the first one, or else the labels of
-            Kubernetes.
-        instances: all there are.
-    """
-    if name and name not in instances:
-        return USUAL, f"no plugin is named {name!r}"
-    if name and not isinstance(instances[name].plugin, PlaceLabels):
-        return USUAL, f"{name!r} does not say where endpoints are; name a topology-extractor"
-    for instance in [instances[name]] if name else instances.values():
-        labels = instance.plugin
-        if isinstance(labels, PlaceLabels):
-            return Place(labels.hostname, labels.rack, labels.zone, labels.region), ""
-    return USUAL, ""
-
-
 def parse_place(text: str) -> Place:
     """Return the place that ``host=a,rack=b`` describes; unknown keys do not matter."""
     pairs = [pair.partition("=") for pair in text.split(",")]
@@ -99,13 +80,35 @@ class Proximity:
     """How near candidates are to the endpoint that was chosen for prefill.
 
     Attributes:
-        keys: of the labels that say where endpoints are.
+        keys: of the labels that say where endpoints are; those of Kubernetes unless a plugin names
+            others.
+        uses: name of that plugin, if there is one.
     """
 
-    __slots__ = ("keys",)
+    __slots__ = ("keys", "uses")
 
     def __init__(self) -> None:
         self.keys = USUAL
+        self.uses: frozenset[str] = frozenset()
+
+    def connect(self, wanted: str, instances: Mapping[str, Instance]) -> str:
+        """Find the plugin that names the labels; return what is wrong.
+
+        Args:
+            wanted: its name; empty takes the first one, and it is right to have none.
+            instances: all there are.
+        """
+        if wanted and wanted not in instances:
+            return f"no plugin is named {wanted!r}"
+        for name in [wanted] if wanted else instances:
+            labels = instances[name].plugin
+            if isinstance(labels, PlaceLabels):
+                self.keys = Place(labels.hostname, labels.rack, labels.zone, labels.region)
+                self.uses = frozenset({name})
+                return ""
+        if wanted:
+            return f"{wanted!r} does not say where endpoints are; name a topology-extractor"
+        return ""
 
     def levels(
         self, request: Request, candidates: Sequence[Candidate], header: str = ""

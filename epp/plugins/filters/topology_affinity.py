@@ -32,7 +32,7 @@ from epp.api.parameters import Param
 from epp.api.plugin import Instance
 from epp.api.registry import Family, plugin
 from epp.api.request import Request
-from epp.scheduling.topology import LEVELS, Proximity, keys_of
+from epp.scheduling.topology import LEVELS, Proximity
 
 
 @plugin("topology-affinity-filter", Family.FILTER, is_alpha=True)
@@ -53,8 +53,12 @@ class TopologyAffinityFilter:
     def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
         """Find the labels that say where endpoints are."""
         del name
-        self._proximity.keys, objection = keys_of(self.topology_producer_name, instances)
-        return objection
+        return self._proximity.connect(self.topology_producer_name, instances)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """Name of the plugin that names the labels."""
+        return self._proximity.uses
 
     def filter(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """Return those near enough; everybody if there is none."""

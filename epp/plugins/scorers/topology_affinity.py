@@ -31,7 +31,7 @@ from epp.api.parameters import Param
 from epp.api.plugin import Instance
 from epp.api.registry import Family, plugin
 from epp.api.request import Request
-from epp.scheduling.topology import Proximity, keys_of
+from epp.scheduling.topology import Proximity
 
 _SCORES = (1.0, 0.2, 0.05, 0.02, 0.0)
 
@@ -51,8 +51,12 @@ class TopologyAffinityScorer:
     def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
         """Find the labels that say where endpoints are."""
         del name
-        self._proximity.keys, objection = keys_of(self.topology_producer_name, instances)
-        return objection
+        return self._proximity.connect(self.topology_producer_name, instances)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """Name of the plugin that names the labels."""
+        return self._proximity.uses
 
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return 1 for the same host, and less the farther away."""

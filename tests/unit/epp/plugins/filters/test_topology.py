@@ -9,6 +9,7 @@ from epp.api.data import PrefillTarget, publish
 from epp.api.endpoint import Candidate
 from epp.api.plugin import Instance
 from epp.api.request import Request
+from epp.config import load
 from epp.plugins.extractors.topology import TopologyExtractor
 from epp.plugins.filters.topology_affinity import TopologyAffinityFilter
 from epp.plugins.scorers.topology_affinity import TopologyAffinityScorer
@@ -107,3 +108,21 @@ def test_naming_who_does_not_know_places_is_an_error() -> None:
 
     assert "does not say where" in TopologyAffinityFilter("host", "x").connect("f", instances)
     assert "no plugin is named 'y'" in TopologyAffinityScorer("y").connect("s", instances)
+
+
+def test_the_extractor_counts_as_used() -> None:
+    config = load(
+        """
+apiVersion: llm-d.ai/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: topology-extractor
+  parameters: {hostname: disaggregatedset.x-k8s.io/slice}
+- type: topology-affinity-scorer
+schedulingProfiles:
+- name: default
+  plugins: [{pluginRef: topology-affinity-scorer}]
+"""
+    )
+
+    assert config.warnings == ()
