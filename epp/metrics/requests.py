@@ -8,6 +8,22 @@ from epp.metrics import buckets
 from epp.metrics.series import Histogram
 
 
+HISTOGRAMS = (
+    "between_tokens",
+    "cached_tokens",
+    "duration",
+    "first_token",
+    "first_token_streamed",
+    "input_tokens",
+    "output_tokens",
+    "per_token",
+    "response_sizes",
+    "seconds_per_token",
+    "sizes",
+)
+"""The attributes of a ``RequestSeries`` that are histograms."""
+
+
 class RequestSeries:
     """Counts of one set of labels."""
 
@@ -93,9 +109,6 @@ def merged(parts: Iterable[RequestSeries]) -> RequestSeries:
         for name in HISTOGRAMS:
             _add(getattr(whole, name), getattr(part, name))
     return whole
-
-
-HISTOGRAMS = tuple(sorted({*RequestSeries.__slots__} - {"errors", "running"}))
 
 
 def _add(whole: Histogram, part: Histogram) -> None:

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epp.metrics.requests import HISTOGRAMS, RequestSeries, merged
 from epp.metrics.series import ByRequest, Histogram
 
 
@@ -40,3 +41,18 @@ def test_entries_beyond_the_limit_are_shared_by_model_and_then_by_all() -> None:
         ("b", "b", "other", "other"): ["x"],
         ("other", "other", "other", "other"): ["x"],
     }
+
+
+def test_a_sum_is_over_everything_that_is_counted() -> None:
+    part = RequestSeries()
+    part.errors["Internal"] = part.running = 2
+    names = [name for name in dir(part) if isinstance(getattr(part, name), Histogram)]
+    for name in names:
+        getattr(part, name).observe(1)
+
+    whole = merged([part, part])
+
+    assert sorted(names) == list(HISTOGRAMS)
+    assert (whole.running, whole.errors["Internal"]) == (4, 4)
+    assert [getattr(whole, name).count for name in names] == [2] * len(names)
+    assert [getattr(part, name).count for name in names] == [1] * len(names)
