@@ -24,7 +24,14 @@ _UNITS: Final = {
     "m": 60.0,
     "h": 3600.0,
 }
-_DURATION_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_DURATION_PART: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_LONGEST_SECONDS: Final = 2**63 / 1e9
+_MOST_DIGITS: Final = 200  # more are out of range anyway, and slow to read
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]+")
+# Underscores may stand between digits, and behind the mark of a base.
+_LITERAL: Final = re.compile(
+    r"[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO]?(?:_?[0-7])+|0|[1-9](?:_?[0-9])*)"
+)
 _BOOLEANS: Final = {
     **dict.fromkeys(("true", "True", "TRUE", "t", "T", "1"), True),
     **dict.fromkeys(("false", "False", "FALSE", "f", "F", "0"), False),
@@ -63,13 +70,16 @@ def parse_duration(text: str) -> float:
         ValueError: not a duration.
     """
     sign = -1.0 if text.startswith("-") else 1.0
-    body = text.lstrip("+-")
+    body = text[1:] if text[:1] in ("+", "-") else text
     if body == "0":
         return 0.0
     parts = _DURATION_PART.findall(body)
     if not parts or "".join(number + unit for number, unit in parts) != body:
         raise ValueError(f"{text!r} is not a duration such as 50ms, 2s or 1m30s")
-    return sign * sum(float(number) * _UNITS[unit] for number, unit in parts)
+    seconds: float = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds >= _LONGEST_SECONDS:
+        raise ValueError(f"{text!r} is longer than a duration can be")
+    return sign * seconds
 
 
 def parse(arguments: Sequence[str]) -> Parsed:
@@ -91,7 +101,7 @@ def parse(arguments: Sequence[str]) -> Parsed:
         if not argument.startswith("-") or argument == "-":
             strays.append(argument)
             continue
-        name, has_value, text = argument.lstrip("-").partition("=")
+        name, has_value, text = _split(argument)
         if name in ("h", "help"):
             raise HelpRequested
         field = known.get(name)
@@ -110,6 +120,19 @@ def parse(arguments: Sequence[str]) -> Parsed:
     return Parsed(options, frozenset(values), tuple(strays), tuple(arguments))
 
 
+def _split(argument: str) -> tuple[str, str, str]:
+    """Return name, equals sign or nothing, and value; ``-v4`` is ``-v=4``."""
+    if not argument.startswith("--"):
+        shorthand, value = argument[1], argument[2:]
+        if shorthand == "v" and value:
+            return shorthand, "=", value.removeprefix("=")
+        return argument[1:].partition("=")
+    name, has_value, text = argument[2:].partition("=")
+    if not name or name.startswith("-"):
+        raise FlagError(f"bad flag syntax: {argument}")
+    return name, has_value, text
+
+
 def _store(values: dict[str, Any], field: Field[Any], name: str, text: str) -> None:
     try:
         value = _convert(field, text)
@@ -126,7 +149,7 @@ def _convert(field: Field[Any], text: str) -> Any:
     if kind == DURATION:
         return parse_duration(text)
     if kind == INTEGERS:
-        return tuple(_integer(part) for part in text.split(","))
+        return tuple(_decimal(part) for part in text.split(","))
     if field.type is bool:
         if text not in _BOOLEANS:
             raise ValueError(f"{text!r} is not a boolean; use true or false")
@@ -139,11 +162,27 @@ def _convert(field: Field[Any], text: str) -> Any:
     return text
 
 
+def _decimal(text: str) -> int:
+    """Read what Go's ``Atoi`` takes: no blanks, no underscores, base 10."""
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError(f"{text!r} is not a whole number")
+    return _bounded(int(text[:_MOST_DIGITS]), text)
+
+
 def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a whole number") from None
+    """Read what Go's ``ParseInt`` with base 0 takes: also 0x1F, 0o17, 017, 0b11 and 1_000."""
+    if not _LITERAL.fullmatch(text):
+        raise ValueError(f"{text!r} is not a whole number")
+    bare = text.lower().lstrip("+-")
+    is_old_octal = bare.startswith("0") and bare[1:2] not in ("", "x", "b", "o")
+    value = int(f"0o{bare.lstrip('0_') or '0'}" if is_old_octal else bare[:_MOST_DIGITS], 0)
+    return _bounded(-value if text.startswith("-") else value, text)
+
+
+def _bounded(value: int, text: str) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(f"{text[:30]!r} is out of range")
+    return value
 
 
 def _validate(options: Options) -> None:

@@ -50,7 +50,7 @@ def test_durations_use_go_syntax(text: str, seconds: float) -> None:
     assert parse_duration(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["", "5", "ms", "1 s", "1s!", "s1", "--1s2"])
+@pytest.mark.parametrize("text", ["", "5", "ms", "1 s", "1s!", "s1", "--1s2", "+-1s", "٣s"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)
@@ -75,6 +75,44 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 def test_a_bad_command_line_says_what_to_change(arguments: list[str], message: str) -> None:
     with pytest.raises(FlagError, match=message):
         parse(arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0x10", 16), ("0b11", 3), ("0o17", 15), ("017", 15), ("1_0", 10), ("+7", 7), ("0", 0)],
+)
+def test_whole_numbers_are_read_as_go_reads_them(text: str, number: int) -> None:
+    assert parse(["--v", text]).options.v == number
+
+
+@pytest.mark.parametrize("text", ["", " 1", "1 ", "1.0", "1_", "_1", "0x", "08", "\u0661", "1" * 5000])
+def test_what_go_does_not_read_as_a_number_is_refused(text: str) -> None:
+    with pytest.raises(FlagError, match="flag --v: "):
+        parse(["--v", text])
+
+
+def test_lists_of_numbers_add_up_and_count_once() -> None:
+    ports = parse(["--endpoint-target-ports=8000,8001", "--endpoint-target-ports", "8000,9"])
+
+    assert ports.options.endpoint_target_ports == (8000, 8001, 9)
+    for text in ("", "8000,", "8000, 8001", "0x1F40", "8_000"):
+        with pytest.raises(FlagError, match="is not a whole number"):
+            parse(["--endpoint-target-ports", text])
+
+
+@pytest.mark.parametrize("arguments", [["-v4"], ["-v=4"], ["-v", "4"], ["--v=4"]])
+def test_the_short_form_takes_its_value_in_any_way(arguments: list[str]) -> None:
+    assert parse(arguments).options.v == 4
+
+
+@pytest.mark.parametrize("argument", ["---v=1", "--=1", "--="])
+def test_bad_syntax_is_no_flag(argument: str) -> None:
+    with pytest.raises(FlagError, match="bad flag syntax"):
+        parse([argument])
+
+
+def test_what_follows_two_dashes_is_stray() -> None:
+    assert parse(["--v=1", "--", "--v=2"]).strays == ("--v=2",)
 
 
 def test_flags_that_were_given_are_known_from_defaults() -> None:
