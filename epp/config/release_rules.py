@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from epp.config.document import Document
+from epp.config.document import Document, FlowControl
 from epp.config.releases import (
     DEPRECATED_FIELDS,
     FIELDS,
@@ -91,7 +91,12 @@ def _check_gates_needed(
     document: Document, gates: frozenset[str], source: Source, release: Release
 ) -> None:
     has_flow_control = release.is_own or release.name != "gaie-1.3"
-    if document.flow_control is not None and "flowControl" not in gates and has_flow_control:
+    section = document.flow_control
+    # The detector in it counts without queues too.
+    has_more = section is not None and section != FlowControl(
+        saturation_detector=section.saturation_detector
+    )
+    if has_more and "flowControl" not in gates and has_flow_control:
         source.warn(
             "flowControl",
             "has no effect: its feature gate is off",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaiectl.cli import epp_explain
+from gaiectl.cli import epp_convert, epp_explain
 from gaiectl.cli.options import Output, OutputOption, examples
 from gaiectl.console import terminal
 from gaiectl.errors import GaieError, UsageError
@@ -201,4 +201,5 @@ def _entries(kind: str, release: For) -> "list[TypeEntry]":
     return found
 
 
+epp_convert.register(app)
 epp_explain.register(app)

@@ -103,11 +103,15 @@ def _parameter(parameter: "ParameterEntry") -> "Iterator[str]":
     elif parameter.default in (None, "", []):
         default = ""
     else:
-        default = f"default {json.dumps(parameter.default)}"
+        default = f"default {_written(parameter.default)}"
     facts = ", ".join(fact for fact in (parameter.type, parameter.range, default) if fact)
     yield from _wrap(f"{parameter.name}: {facts}", "  ", "      ")
     if parameter.description:
         yield from _wrap(parameter.description, " " * 6, " " * 6)
+
+
+def _written(default: object) -> str:
+    return f"{default:g}" if isinstance(default, float) else json.dumps(default)
 
 
 def _releases(entry: "TypeEntry") -> str:

@@ -116,7 +116,7 @@ def test_gaie_1_3_has_no_configuration_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("flowControl: {}", "gate-needed"),
+        ("flowControl: {maxRequests: 5}", "gate-needed"),
         ("plugins: [{type: by-label, parameters: {label: a}}]", "deprecated-type"),
     ],
 )

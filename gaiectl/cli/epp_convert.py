@@ -1,0 +1,143 @@
+"""``gaiectl epp convert``: what was written for older releases, for today's."""
+
+import json
+import shlex
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gaiectl.cli.options import Output, OutputOption, examples
+from gaiectl.console import terminal
+from gaiectl.errors import Exit, GaieError, UsageError
+
+if TYPE_CHECKING:
+    from epp.config.convert import Change, Converted
+
+
+class To(StrEnum):
+    """Releases that can be converted to."""
+
+    PYTHON = "python"
+    GAIE_15 = "gaie-1.5"
+    LLM_D_09 = "llm-d-0.9"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "convert",
+        epilog=examples(
+            "gaiectl epp convert old.yaml > new.yaml",
+            "gaiectl epp convert old.yaml --for gaie-1.5",
+            "gaiectl epp convert --from-flags '--model-server-metrics-path /m --v 4' > new.yaml",
+            "gaiectl epp convert old.yaml --env SD_QUEUE_DEPTH_THRESHOLD=8",
+        ),
+    )(convert)
+
+
+def convert(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FILE]",
+            help="EndpointPickerConfig of any release, - for stdin; without one, the default.",
+        ),
+    ] = "",
+    release: Annotated[To, typer.Option("--for", help="Who shall read it.")] = To.PYTHON,
+    from_flags: Annotated[
+        str, typer.Option(metavar="FLAGS", help="Flags of an EPP, in one text.")
+    ] = "",
+    env: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Variable of an EPP's container; repeatable."),
+    ] = None,
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Write a configuration as today's releases want it, and say what was changed."""
+    from epp.config import RELEASES
+    from epp.config.convert import convert as make
+    from epp.config.convert_text import NotConvertible
+
+    if not (file or from_flags or env):
+        raise UsageError("there is nothing to convert", hint="name a FILE, --from-flags or --env")
+    text, title = _text(file)
+    try:
+        flags = shlex.split(from_flags)
+    except ValueError as error:
+        raise UsageError(f"--from-flags: {error}", hint="close every quote") from None
+    variables = dict(_pair(one) for one in env or ())
+    try:
+        made = make(text, RELEASES[release], flags=flags, environment=variables)
+    except NotConvertible as error:
+        raise GaieError(
+            f"{title} cannot be converted: {error}", hint=f"gaiectl epp validate {title} says more"
+        ) from None
+    errors = [problem for problem in made.problems if problem.severity == "error"]
+    if output is Output.JSON:
+        terminal.data(json.dumps(_as_json(made), indent=2))
+    else:
+        terminal.data(made.text.rstrip("\n"))
+        _narrate(made, has_flags=bool(flags))
+        for problem in errors:
+            terminal.say(f"{terminal.paint('error:', 'red')} {problem}")
+    if errors:
+        raise GaieError(
+            f"{title} is converted, but {release} cannot use it yet",
+            hint="correct what is listed, in the old text or in the new one",
+        )
+    return Exit.OK
+
+
+def _text(file: str) -> tuple[str, str]:
+    from epp.config import ConfigError
+    from gaiectl.operations.epp_inputs import STDIN, configurations
+
+    if not file:
+        return "", "the default configuration"
+    try:
+        found = configurations(file)
+    except ConfigError as error:
+        raise GaieError(str(error), hint="name a file that can be read") from None
+    if len(found) > 1:
+        titles = ", ".join(one.title for one in found)
+        raise GaieError(
+            f"{file} holds several configurations: {titles}",
+            hint="put the one that you mean into a file of its own",
+        )
+    return found[0].text, STDIN if file == "-" else file
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise UsageError(f"{text!r} is no variable", hint="write --env NAME=VALUE")
+    return name, value
+
+
+def _narrate(made: "Converted", *, has_flags: bool) -> None:
+    for change in sorted(made.changes, key=lambda change: change.line):
+        terminal.say(f"{terminal.symbol('done')} {_sentence(change)}")
+    for change in made.by_hand:
+        terminal.say(f"{terminal.symbol('warning')} by hand: {_sentence(change)}")
+    if has_flags:
+        terminal.say(f"flags that stay: {shlex.join(made.flags) or 'none'}")
+    if not (made.changes or made.by_hand):
+        terminal.say("nothing had to be changed")
+
+
+def _sentence(change: "Change") -> str:
+    return f"line {change.line}: {change.text}" if change.line else change.text
+
+
+def _as_json(made: "Converted") -> dict[str, object]:
+    def listed(changes: "list[Change]") -> list[dict[str, object]]:
+        return [{"line": change.line, "text": change.text} for change in changes]
+
+    return {
+        "text": made.text,
+        "changes": listed(made.changes),
+        "byHand": listed(made.by_hand),
+        "flags": made.flags,
+        "problems": [str(problem) for problem in made.problems if problem.severity == "error"],
+    }
