@@ -7,7 +7,6 @@ from epp.api.request import Usage
 from epp.metrics import buckets
 from epp.metrics.series import Histogram
 
-
 HISTOGRAMS = (
     "between_tokens",
     "cached_tokens",
