@@ -31,7 +31,7 @@ def serve(arguments: list[str]) -> int:
     try:
         import uvloop  # noqa: PLC0415 - see above
 
-        from epp.config import Config, load, load_file  # noqa: PLC0415
+        from epp.config import Config, load, load_file, presets  # noqa: PLC0415
         from epp.server import logs, runner  # noqa: PLC0415
         from epp.server.errors import StartError  # noqa: PLC0415
         from epp.server.workers import worker  # noqa: PLC0415
@@ -50,6 +50,9 @@ def serve(arguments: list[str]) -> int:
         options = parsed.options
 
         def read_config() -> Config:
+            if presets.is_preset(options.config_file):
+                text = presets.read(options.config_file)
+                return load(text, options.config_file, environment=os.environ)
             if options.config_file:
                 return load_file(Path(options.config_file), environment=os.environ)
             return load(options.config_text, "--config-text", environment=os.environ)

@@ -10,6 +10,11 @@ _SUFFIX = ".yaml"
 _FOLDER = files("epp.config") / "presets"
 
 
+def is_preset(file: str) -> bool:
+    """Tell whether this names a ready configuration instead of a file."""
+    return file.startswith(PREFIX)
+
+
 def names() -> list[str]:
     """Return what there is, sorted."""
     found = (item.name for item in _FOLDER.iterdir())

@@ -25,7 +25,7 @@ class Options:
     metrics_port: int = flag(9090, "port of /metrics, /healthz and /readyz")
     bind_address: str = flag("", "address to listen on; empty is all interfaces")
     workers: int = flag(0, "processes that serve streams; 0 serves them in this one")
-    config_file: str = flag("", "EndpointPickerConfig, YAML or JSON")
+    config_file: str = flag("", "EndpointPickerConfig, YAML or JSON; or preset:NAME")
     config_text: str = flag("", "the same, inline")
     config_reload: bool = flag(
         default=True,

@@ -15,6 +15,7 @@ from epp.api.errors import ConfigError
 from epp.api.metrics import MetricFamily
 from epp.api.plugin import Instance
 from epp.config.loader import Config, load, read_text
+from epp.config.presets import is_preset
 from epp.config.succession import Succession, fixed_changes, succeed
 from epp.server.options import Options
 
@@ -30,7 +31,7 @@ def reload_for(
 ) -> "Reload | None":
     """Return what follows the file that the flags name; None if it shall not be followed."""
     path = Path(options.config_file)
-    if not (options.config_reload and options.config_file):
+    if not (options.config_reload and options.config_file) or is_preset(options.config_file):
         return None
     try:
         text = read_text(path)
