@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
         "render",
         short_help="Show what a stack becomes, as manifests.",
         epilog=examples(
-            "gaiectl render standalone --model-server sim --epp go --include-crds",
+            "gaiectl render standalone --model-server sim --include-crds",
             "gaiectl render inferencepool llm -n llm --model-server gpu --provider istio",
             "gaiectl render standalone --api flags --selector app=vllm --epp-config epp.yaml",
             "gaiectl render --stack gaie.yaml | kubectl apply --server-side -f -",

@@ -10,7 +10,7 @@ from gaiectl.documents import Document
 from gaiectl.paths.pool import model_servers
 from gaiectl.plan import Assignment, Objects, Phase, Plan, Release, Requirement, Step
 from gaiectl.stack.merge import merged
-from gaiectl.stack.model import Api, Implementation, Stack
+from gaiectl.stack.model import Api, Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def plan(
         steps=tuple(step for group in steps for step in group),
         requirements=(*before, *needed),
         # What the model servers need is told from their objects, with the Secret's name.
-        notes=(*notes, *_not_yet(stack), *(f"see first that {one.what}" for one in before)),
+        notes=(*notes, *(f"see first that {one.what}" for one in before)),
     )
 
 
@@ -106,12 +106,6 @@ def _not_brought(request: Request) -> Iterator[Requirement]:
                 "kubectl apply --server-side -f inference-crds/crds",
             ),
         )
-
-
-def _not_yet(stack: Stack) -> tuple[str, ...]:
-    if stack.epp.implementation is Implementation.GO or stack.epp.image:
-        return ()
-    return ("the EPP of gaiectl does not watch a cluster yet; --epp go takes the one of GAIE",)
 
 
 def _objects(phase: Phase, documents: tuple[Document, ...]) -> tuple[Step, ...]:

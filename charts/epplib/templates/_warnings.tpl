@@ -3,11 +3,6 @@ NOTES.txt. */ -}}
 {{- define "epplib.warnings" -}}
 {{- $ext := .Values.inferenceExtension }}
 {{- $epp := include "epplib.eppTitle" . }}
-{{- if eq (include "epplib.implementation" .) "python" }}
-
-WARNING: the {{ $epp }} does not watch a cluster yet and ends at its start: set inferenceExtension.image
-to a Go EPP.
-{{- end }}
 {{- if and $ext.pluginsCustomConfig (not (hasKey $ext.pluginsCustomConfig $ext.pluginsConfigFile)) }}
 
 WARNING: the Endpoint Picker reads {{ $ext.pluginsConfigFile }}, not {{ keys $ext.pluginsCustomConfig | sortAlpha | join " or " }}:

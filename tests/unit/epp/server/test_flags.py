@@ -85,7 +85,9 @@ def test_whole_numbers_are_read_as_go_reads_them(text: str, number: int) -> None
     assert parse(["--v", text]).options.v == number
 
 
-@pytest.mark.parametrize("text", ["", " 1", "1 ", "1.0", "1_", "_1", "0x", "08", "\u0661", "1" * 5000])
+@pytest.mark.parametrize(
+    "text", ["", " 1", "1 ", "1.0", "1_", "_1", "0x", "08", "\u0661", 99 * "9"]
+)
 def test_what_go_does_not_read_as_a_number_is_refused(text: str) -> None:
     with pytest.raises(FlagError, match="flag --v: "):
         parse(["--v", text])
