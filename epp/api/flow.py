@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Protocol, runtime_checkable
 
 from epp.api.data import InflightLoad
+from epp.api.endpoint import Candidate
 from epp.api.request import Request
 
 
@@ -95,6 +96,23 @@ class UsageLimitPolicy(Protocol):
             priorities: of all bands, the highest first.
             saturation: of the pool; 1 is full.
         """
+        ...
+
+
+@runtime_checkable
+class Averaging(Protocol):
+    """A saturation detector that may take the pool for as full as its endpoints are on average.
+
+    Then a change of one endpoint costs no look at the others.
+    """
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether it does so."""
+        ...
+
+    def fullness(self, candidate: Candidate) -> float:
+        """Return how full one endpoint is; the pool's saturation is the mean of these."""
         ...
 
 

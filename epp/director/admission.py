@@ -7,12 +7,13 @@ waited too long. While nobody waits there is no timer.
 """
 
 from collections.abc import Callable, Sequence
-from math import inf
+from math import fsum, inf
 from time import perf_counter
 from typing import Protocol
 
-from epp.api.endpoint import Candidate
+from epp.api.endpoint import Candidate, Snapshot
 from epp.api.errors import Refusal
+from epp.api.flow import Averaging
 from epp.api.plugin import SaturationDetector
 from epp.api.request import Request
 from epp.flowcontrol.controller import Blocked, FlowController
@@ -21,13 +22,15 @@ from epp.flowcontrol.queue import Waiting
 from epp.flowcontrol.reclaiming import Reclaiming
 from epp.metrics.flow import FlowLoad, FlowMetrics, FlowSeries
 
+_MOST_UPDATES = 1000
+"""Changes of a sum before it is made anew, so that errors of rounding do not add up."""
+
 MOST_PER_TURN = 32
 """Requests that go on before the event loop does something else."""
 
 FIGURES_SECONDS = 0.005
 """Between two looks for room that only new figures of endpoints gave cause for."""
 
-Snapshot = Callable[[], Sequence[Candidate]]
 Proceed = Callable[[Refusal | None], None]
 Revoke = Callable[[Refusal], None]
 
@@ -71,22 +74,52 @@ def _as_scraped(candidate: Candidate) -> Candidate:
 
 
 class Fullness:
-    """How full the pool is; computed again only when its snapshot is another one."""
+    """How full the pool is; computed again only when its snapshot is another one.
 
-    __slots__ = ("_detector", "_seen", "_snapshot", "_value")
+    Where the detector takes the mean over the endpoints, only those that changed are looked at.
+    """
 
-    def __init__(self, snapshot: Snapshot, detector: SaturationDetector) -> None:
+    __slots__ = ("_each", "_parts", "_seen", "_snapshot", "_total", "_updates", "_value", "_whole")
+
+    def __init__(self, snapshot: Callable[[], Snapshot], detector: SaturationDetector) -> None:
         self._snapshot = snapshot
-        self._detector = detector
-        self._seen: Sequence[Candidate] | None = None
+        self._whole = detector.saturation
+        is_mean = isinstance(detector, Averaging) and detector.is_mean
+        self._each = detector.fullness if isinstance(detector, Averaging) and is_mean else None
+        self._seen: Snapshot | None = None
+        self._parts: list[float] = []
+        self._total = 0.0
+        self._updates = 0
         self._value = 1.0
 
     def read(self) -> float:
         """Return the saturation now; 1 and more is full."""
         snapshot = self._snapshot()
-        if snapshot is not self._seen:
-            self._value = self._detector.saturation(snapshot)
-            self._seen = snapshot
+        seen, self._seen = self._seen, snapshot
+        if snapshot is seen:
+            return self._value
+        each = self._each
+        if each is None or not snapshot:
+            self._value = self._whole(snapshot)
+            return self._value
+        parts, changed = self._parts, snapshot.changed
+        if (
+            changed is None
+            or seen is None
+            or snapshot.serial != seen.serial + 1
+            or len(parts) != len(snapshot)
+            or self._updates >= _MOST_UPDATES
+        ):
+            self._parts = parts = [each(candidate) for candidate in snapshot]
+            self._total, self._updates = fsum(parts), 0
+        else:
+            self._updates += 1
+            for index in changed:
+                part = each(snapshot[index])
+                self._total += part - parts[index]
+                parts[index] = part
+        # Errors of rounding shall not decide whether a pool is just full.
+        self._value = round(self._total / len(parts), 9)
         return self._value
 
     def stale(self) -> int:

@@ -14,9 +14,9 @@ Reads:
     The priorities of the bands.
 
 Parameters:
+    minCeiling: Ceiling of the lowest band, from 0 to less than 1.
     shape: How ceilings lie between both ends; "linear" is the only one.
     domain: Whether the ranks of priorities count or their values, "rank" or "value".
-    minCeiling: Ceiling of the lowest band, from 0 to less than 1.
     maxCeiling: Ceiling of the highest band, more than 0 and up to 1, by default 1.
 
 When to use:

@@ -26,6 +26,7 @@ When to use:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import fsum
 from typing import Annotated, Literal
 
 from epp.api.data import InflightLoad
@@ -72,22 +73,24 @@ class ConcurrencyDetector:
             return "counting tokens needs a plugin of type inflight-load-producer"
         return ""
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether every endpoint counts alike: all have the same capacity."""
+        return True
+
     def saturation(self, candidates: Sequence[Candidate]) -> float:
         """Return what is in flight as a share of the capacity; 1 for no candidates."""
         if not candidates:
             return 1.0
-        count = len(candidates)
+        return fsum(map(self.fullness, candidates)) / len(candidates)
+
+    def fullness(self, candidate: Candidate) -> float:
+        """Return what is in flight at one endpoint as a share of its capacity."""
+        requests = candidate.inflight / self.max_concurrency
         if self.concurrency_mode == "requests":
-            return sum([c.inflight for c in candidates]) / (count * self.max_concurrency)
-        tokens = self._tokens()
-        held = [tokens.get(c.endpoint.slot, 0) for c in candidates]
-        if self.concurrency_mode == "tokens":
-            return sum(held) / (count * self.max_token_concurrency)
-        ratios = [
-            max(c.inflight / self.max_concurrency, held_there / self.max_token_concurrency)
-            for c, held_there in zip(candidates, held, strict=True)
-        ]
-        return sum(ratios) / count
+            return requests
+        tokens = self._tokens().get(candidate.endpoint.slot, 0) / self.max_token_concurrency
+        return tokens if self.concurrency_mode == "tokens" else max(requests, tokens)
 
     def filter(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """Keep those with less in flight than they may have."""

@@ -30,7 +30,7 @@ When to use:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nextafter
+from math import fsum, nextafter
 from typing import Annotated, Literal
 
 from epp.api.endpoint import Candidate
@@ -64,23 +64,27 @@ class UtilizationDetector:
         Literal["mean", "best"], Param("What makes one figure of many endpoints.")
     ] = "mean"
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether every endpoint counts alike."""
+        return self.aggregation == "mean"
+
     def saturation(self, candidates: Sequence[Candidate]) -> float:
         """Return the mean, or the least, of how full the candidates are; 1 for none."""
         if not candidates:
             return 1.0
-        if self.aggregation == "best":
-            least = min(self._fullness(c) if c.is_fresh else 2.0 for c in candidates)
-            return min(least, _ALMOST_FULL) if least <= 1.0 else least
-        queue, cache = 1 / self.queue_depth_threshold, 1 / self.kv_cache_util_threshold
-        total = 0.0
-        for candidate in candidates:  # one loop: this is computed for each request that goes on
-            if candidate.is_fresh:
-                by_queue = candidate.waiting * queue
-                by_cache = candidate.metrics.kv_usage * cache
-                total += max(by_cache, by_queue)
-            else:
-                total += 1.0
-        return total / len(candidates)
+        if self.is_mean:
+            return fsum(map(self.fullness, candidates)) / len(candidates)
+        least = min(self.fullness(c) if c.is_fresh else 2.0 for c in candidates)
+        return min(least, _ALMOST_FULL) if least <= 1.0 else least
+
+    def fullness(self, candidate: Candidate) -> float:
+        """Return how full one endpoint is; 1 if that is not known."""
+        if not candidate.is_fresh:
+            return 1.0
+        by_queue = candidate.waiting / self.queue_depth_threshold
+        by_cache = candidate.metrics.kv_usage / self.kv_cache_util_threshold
+        return max(by_cache, by_queue)
 
     def filter(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """Keep those that are not too full; all if none is left."""
@@ -93,9 +97,3 @@ class UtilizationDetector:
             if c.is_fresh and c.waiting <= waiting and c.metrics.kv_usage <= usage
         ]
         return kept or candidates
-
-    def _fullness(self, candidate: Candidate) -> float:
-        return max(
-            candidate.waiting / self.queue_depth_threshold,
-            candidate.metrics.kv_usage / self.kv_cache_util_threshold,
-        )

@@ -358,6 +358,31 @@ def test_shedding_goes_by_figures_as_they_were_scraped(pod: Callable[..., Candid
     assert (is_full([burst]), is_full([drained]), is_full([])) == (False, True, True)
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["report", "start", "end", "resize"]), st.integers(0, 5)),
+        max_size=30,
+    )
+)
+def test_the_kept_fullness_is_the_one_computed_anew(steps: list[tuple[str, int]]) -> None:
+    house = House(endpoints=3)
+    fullness = Fullness(house.pool.snapshot, UtilizationDetector())
+    for kind, number in steps:
+        members = [candidate.endpoint for candidate in house.pool.snapshot()]
+        if kind == "resize":
+            house.resize(number)
+        elif kind == "report":
+            house.report(number)
+        elif members and kind == "start":
+            house.pool.dispatched(members[number % len(members)])
+        elif members:
+            house.pool.completed(members[number % len(members)])
+        if number % 2:
+            anew = UtilizationDetector().saturation(house.pool.snapshot())
+            assert fullness.read() == pytest.approx(anew, abs=1e-9)
+
+
 events = st.one_of(
     st.tuples(st.just("ask"), st.integers(-1, 1)),
     st.tuples(st.just("report"), st.integers(0, 8)),
