@@ -2,6 +2,7 @@
 {{- define "epplib.eppContainer" -}}
 {{- $ext := .Values.inferenceExtension }}
 {{- $elects := eq (include "epplib.leaderElection" .) "true" -}}
+{{- $named := or $elects (eq (include "epplib.implementation" .) "python") -}}
 - name: epp
   image: {{ include "epplib.imageOf" (list . $ext.image) | quote }}
   imagePullPolicy: {{ default "IfNotPresent" $ext.image.pullPolicy }}
@@ -18,17 +19,18 @@
     {{- with $ext.extraContainerPorts }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-  {{- /* With leader election only the leader is ready, and other names of services are unknown. */}}
+  {{- /* With leader election only the leader is ready, and other names of services are unknown. Without
+  it a Go EPP knows no liveness of its own: it restarts until its pool is there. */}}
   livenessProbe:
     grpc:
       port: {{ include "epplib.port" (list . "grpc-health") }}
-      service: {{ ternary "liveness" "inference-extension" $elects }}
+      service: {{ ternary "liveness" "inference-extension" $named }}
     initialDelaySeconds: 5
     periodSeconds: 10
   readinessProbe:
     grpc:
       port: {{ include "epplib.port" (list . "grpc-health") }}
-      service: {{ ternary "readiness" "inference-extension" $elects }}
+      service: {{ ternary "readiness" "inference-extension" $named }}
     periodSeconds: 2
   {{- /* A proxy that still serves while it drains must not meet a dead EPP. */}}
   {{- with get (include "epplib.sidecar" . | fromYaml) "lifecycle" }}
