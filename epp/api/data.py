@@ -12,6 +12,8 @@ from epp.api.endpoint import Endpoint
 from epp.api.request import Request
 
 _T = TypeVar("_T")
+_AN_AGE = 1e9
+"""Seconds; no time that is predicted or asked for is as long, and none that is no number."""
 
 
 def publish(request: Request, producer: str, found: Any, shared: Any = None) -> None:
@@ -109,8 +111,11 @@ class LatencyPrediction(NamedTuple):
         ttft, tpot = self.ttft.get(slot), self.tpot.get(slot)
         if ttft is None or tpot is None:
             return None
+        first = self.ttft_slo - ttft
         limit = self.tpot_limits.get(slot, self.tpot_slo)
-        return self.ttft_slo - ttft, limit - tpot if self.has_tpot else 0.0
+        others = limit - tpot if self.has_tpot else 0.0
+        is_plausible = abs(first) < _AN_AGE and abs(others) < _AN_AGE
+        return (first, others) if is_plausible else None
 
 
 class InflightLoad(NamedTuple):

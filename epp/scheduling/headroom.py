@@ -1,6 +1,7 @@
 """Scoring by how far below what a client asks for the predicted times are."""
 
 from collections.abc import Sequence
+from math import fsum
 from typing import NamedTuple
 
 from epp.api.data import LatencyPrediction, PrefixMatch, find
@@ -68,7 +69,7 @@ def composite_scores(
 
 def _mean_for_stale(candidates: Sequence[Candidate], values: list[float]) -> list[float]:
     known = [value for c, value in zip(candidates, values, strict=True) if c.is_fresh]
-    mean = sum(sorted(known)) / len(known) if known else 0.5
+    mean = fsum(known) / len(known) if known else 0.5
     return [value if c.is_fresh else mean for c, value in zip(candidates, values, strict=True)]
 
 

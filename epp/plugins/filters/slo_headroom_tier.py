@@ -50,7 +50,7 @@ class SloHeadroomTierFilter:
     def filter(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """Return the candidates of one tier."""
         prediction = find(request, LatencyPrediction, self.latency_prediction_info_producer_name)
-        if prediction is None or not any(c.endpoint.slot in prediction.ttft for c in candidates):
+        if prediction is None:
             return candidates
         positive, negative = tiers(prediction, [c.endpoint.slot for c in candidates])
         if not positive or not negative:

@@ -32,6 +32,7 @@ When to use:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import Annotated, ClassVar, Literal
 
 from epp.api.data import LatencyPrediction, PrefixMatch, find
@@ -71,22 +72,21 @@ class LatencyScorer:
         """Return the score of each by what it would take."""
         prediction = find(request, LatencyPrediction, self.latency_prediction_info_producer_name)
         slots = [c.endpoint.slot for c in candidates]
-        is_known = prediction is not None and any(slot in prediction.ttft for slot in slots)
-        if prediction is None or not is_known or self._is_composite:
+        group = best_group(prediction, slots) if prediction else []
+        if prediction is None or not group or self._is_composite:
             weights = Composite(
                 self.composite_kv_weight, self.composite_queue_weight, self.composite_prefix_weight
             )
             return composite_scores(request, candidates, weights)
         scores = graded(
             prediction,
-            best_group(prediction, slots),
+            group,
             Weights(self.ttft_weight, self.tpot_weight),
             most=self.headroom_selection_strategy == "most",
         )
-        known = [slot for slot in slots if prediction.headrooms(slot) is not None]
-        mean = sum(sorted(scores.get(slot, 0.0) for slot in known)) / len(known)
-        known_slots = set(known)
-        return [scores.get(slot, 0.0 if slot in known_slots else mean) for slot in slots]
+        known = {slot for slot in slots if prediction.headrooms(slot) is not None}
+        mean = fsum(scores.values()) / len(known)
+        return [scores.get(slot, 0.0 if slot in known else mean) for slot in slots]
 
     @property
     def _is_composite(self) -> bool:

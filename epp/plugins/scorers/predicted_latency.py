@@ -204,7 +204,7 @@ class PredictedLatencyScorer:
         )
         by_figures = dict(zip(slots, composite_scores(request, candidates, composite), strict=True))
         prediction = find(request, LatencyPrediction, self.name)
-        if prediction is None or not any(slot in prediction.ttft for slot in slots):
+        if prediction is None or not best_group(prediction, slots):
             return by_figures
         shares = dict(zip(slots, prefix_shares(request, candidates), strict=True))
         slots = self._sticky(request, prediction, slots, shares, _GLOBAL)
