@@ -33,6 +33,9 @@ _DEFAULT_OF_LLM_D: Final = (
     Instance("passthrough-parser", "passthrough-parser", PassthroughParser()),
 )
 
+_ALWAYS_THERE: Final = {instance.name: instance for instance in _DEFAULT_OF_LLM_D}
+"""Parsers that can be named without an entry in ``plugins``, as GAIE 1.5 has its own."""
+
 
 def settle(document: Document, plugins: Plugins, source: Source) -> tuple[Instance, ...]:
     """Return the parsers, with the default ones where nothing is said."""
@@ -57,7 +60,11 @@ def _named(
     listed: Sequence[tuple[str, str]], plugins: Plugins, source: Source
 ) -> tuple[Instance, ...]:
     found: dict[str, Instance] = {}
+    written = {built.name for built in plugins}
     for name, path in listed:
+        if name in _ALWAYS_THERE and name not in written | found.keys():
+            found[name] = _ALWAYS_THERE[name]
+            continue
         built = plugins.refer(name, path)
         if built is None:
             continue

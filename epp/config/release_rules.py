@@ -93,8 +93,9 @@ def _check_gates_needed(
     has_flow_control = release.is_own or release.name != "gaie-1.3"
     section = document.flow_control
     # The detector in it counts without queues too.
-    has_more = section is not None and section != FlowControl(
-        saturation_detector=section.saturation_detector
+    has_more = section is not None and (
+        section.saturation_detector is None
+        or section != FlowControl(saturation_detector=section.saturation_detector)
     )
     if has_more and "flowControl" not in gates and has_flow_control:
         source.warn(

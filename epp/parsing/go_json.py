@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import orjson
+from epp.parsing.codec import orjson
 
 _EXACT = 2**53
 

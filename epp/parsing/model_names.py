@@ -1,6 +1,6 @@
 """Gives a response back the model name that its client asked for."""
 
-import orjson
+from epp.parsing.codec import orjson
 
 
 class ModelNames:

@@ -4,9 +4,8 @@ import re
 from itertools import islice
 from typing import Any
 
-import orjson
-
 from epp.api.errors import Code, Refusal
+from epp.parsing.codec import orjson
 
 _MODEL = re.compile(rb'"model"(\s*:\s*)"(?:[^"\\]|\\.)*"', re.DOTALL)
 _OTHER_KEY = b'"mode!"'

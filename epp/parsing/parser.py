@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
-import orjson
-
 from epp.api.errors import Code, Refusal
 from epp.api.request import Prompt, Usage
+from epp.parsing.codec import orjson
 
 Tree = dict[str, Any]
 

@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from epp.api.request import Usage
+from epp.parsing.codec import orjson
 
 _WORD = b'"usage"'
 _MINUS_PREFIX = 1 - len(_WORD)
