@@ -11,6 +11,7 @@ from epp.api.endpoint import Candidate, Endpoint
 from epp.api.plugin import Instance
 from epp.api.request import DEFAULT_FAIRNESS_ID, Request
 from epp.metrics import buckets
+from epp.metrics.causes import cause_of
 from epp.metrics.flow import FlowMetrics
 from epp.metrics.requests import RequestSeries
 from epp.metrics.series import OTHER, ByRequest, Histogram
@@ -123,15 +124,16 @@ class EppMetrics:
         else:
             self._first_attempt(target_model, endpoint)
 
-    def request_failed(self, request: Request | None, code: str) -> None:
+    def request_failed(self, request: Request | None, code: str, message: str = "") -> None:
         """Count a request that was refused or whose model server answered with an error.
 
         Args:
             request: None if it could not even be read.
             code: ``Code.text``, ``Unknown`` or ``ModelServerError``; an empty one counts nothing.
+            message: of the refusal, which tells its cause.
         """
         if code:
-            self.of(request).errors[code] += 1
+            self.of(request).errors[code, cause_of(code, message)] += 1
 
     def of(self, request: Request | None) -> RequestSeries:
         """Return where a request is counted; None stands for one that was not seen."""

@@ -4,7 +4,8 @@ GAIE 1.5 counts ``request_total`` by priority as well. So do we: whoever sums ov
 are of no interest, as the dashboards of all releases do, reads the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from epp.api.metrics import Buckets, MetricFamily
 from epp.metrics.recorder import EppMetrics
@@ -119,8 +120,18 @@ def _counts(models: _Series, flows: _Series) -> Iterator[MetricFamily]:
             "counter",
             failed,
             (*names, "error_code"),
-            [((*labels, code), n) for labels, s in of for code, n in s.errors.items()],
+            [((*labels, code), n) for labels, s in of for code, n in _by_code(s).items()],
         )
+    causes: Counter[tuple[str, str]] = Counter()
+    for _, series in flows:
+        causes.update(series.errors)
+    yield MetricFamily(
+        "inference_extension_request_failures_total",
+        "counter",
+        "Requests that were refused or failed, by code and cause.",
+        ("error_code", "cause"),
+        list(causes.items()),
+    )
     running: dict[str, int] = {}
     for (model, *_), series in models:
         if model and series.sizes.count:
@@ -139,6 +150,13 @@ def _counts(models: _Series, flows: _Series) -> Iterator[MetricFamily]:
         _FLOW,
         [(labels, series.running) for labels, series in flows if series.sizes.count],
     )
+
+
+def _by_code(series: RequestSeries) -> Mapping[str, int]:
+    codes: Counter[str] = Counter()
+    for (code, _), count in series.errors.items():
+        codes[code] += count
+    return codes
 
 
 def _size(series: RequestSeries) -> Histogram:

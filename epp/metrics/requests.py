@@ -44,7 +44,8 @@ class RequestSeries:
 
     def __init__(self) -> None:
         self.running = 0
-        self.errors: Counter[str] = Counter()
+        self.errors: Counter[tuple[str, str]] = Counter()
+        """By code and cause."""
         self.sizes = Histogram(buckets.REQUEST_BYTES)
         self.duration = Histogram(buckets.SECONDS)
         self.response_sizes = Histogram(buckets.RESPONSE_BYTES)

@@ -268,7 +268,8 @@ class ExtProcCall(Handler):
         self._perform(self._stream.refused(refusal))
 
     def _refused(self, refusal: Refusal, request: Request | None) -> None:
-        self._failed(self._serving.settings.wording.of(refusal).code)
+        code = self._serving.settings.wording.of(refusal).code
+        self._serving.metrics.request_failed(self._request, code, refusal.message)
         for watcher in self._serving.watchers:
             watcher.refused(request, refusal)
 

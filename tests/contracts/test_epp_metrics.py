@@ -209,6 +209,7 @@ OWN = [
     Row("inference_extension_endpoint_reachable", "gauge", POD),
     Row("inference_extension_endpoint_metrics_age_seconds", "gauge", POD),
     Row("inference_extension_model_server_metric_missing", "gauge", f"{POD} metric"),
+    Row("inference_extension_request_failures_total", "counter", "error_code cause"),
     Row("inference_extension_streams_open", "gauge"),
     Row("inference_extension_scrapes_total", "counter"),
     Row("inference_extension_scrape_errors_total", "counter", "kind"),

@@ -45,7 +45,7 @@ def test_entries_beyond_the_limit_are_shared_by_model_and_then_by_all() -> None:
 
 def test_a_sum_is_over_everything_that_is_counted() -> None:
     part = RequestSeries()
-    part.errors["Internal"] = part.running = 2
+    part.errors["Internal", "bug"] = part.running = 2
     names = [name for name in dir(part) if isinstance(getattr(part, name), Histogram)]
     for name in names:
         getattr(part, name).observe(1)
@@ -53,6 +53,6 @@ def test_a_sum_is_over_everything_that_is_counted() -> None:
     whole = merged([part, part])
 
     assert sorted(names) == list(HISTOGRAMS)
-    assert (whole.running, whole.errors["Internal"]) == (4, 4)
+    assert (whole.running, whole.errors["Internal", "bug"]) == (4, 4)
     assert [getattr(whole, name).count for name in names] == [2] * len(names)
     assert [getattr(part, name).count for name in names] == [1] * len(names)

@@ -9,7 +9,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from epp.api.endpoint import Candidate, Endpoint, Metrics
+from epp.api.errors import Code, no_target
 from epp.api.request import Request, Usage
+from epp.flowcontrol.outcomes import Outcome, refusal
+from epp.metrics.causes import cause_of
 from epp.metrics.exposition import expose
 from epp.metrics.recorder import EppMetrics
 from epp.metrics.requests import RequestSeries
@@ -160,6 +163,35 @@ def test_models_a_client_invents_share_one_series_after_the_thousandth() -> None
     assert len(errors) == len(running) == 1001
     assert errors[-1].endswith('model_name="other",target_model_name="other"} 500')
     assert all(line.endswith(" 0") for line in running)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "cause"),
+    [
+        (Code.RESOURCE_EXHAUSTED, no_target("all filtered").message, "unschedulable"),
+        (Code.RESOURCE_EXHAUSTED, "system saturated, sheddable request dropped", "saturated"),
+        (Code.INTERNAL, "request cannot be admitted: no coin", "not-admitted"),
+        (Code.INTERNAL, "internal error", "bug"),
+        (Code.BAD_REQUEST, "model not found in request body", "bad-request"),
+    ],
+)
+def test_causes_are_told_apart_where_upstreams_codes_are_the_same(
+    code: Code, message: str, cause: str
+) -> None:
+    metrics = EppMetrics()
+    metrics.request_failed(ask("m"), code.text, message)
+    metrics.request_failed(ask("m"), code.text, "something else")
+    failures = "inference_extension_request_failures_total"
+
+    assert value(metrics, failures, error_code=code.text, cause=cause) in (1, 2)
+    assert value(metrics, "inference_objective_request_error_total", error_code=code.text) == 2
+
+
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.DISPATCHED])
+def test_what_flow_control_refuses_has_a_cause(outcome: Outcome) -> None:
+    dropped = refusal(outcome)
+
+    assert cause_of(dropped.code.text, dropped.message) not in ("bad-request", "bug")
 
 
 def test_fairness_ids_a_client_invents_hide_no_model() -> None:
