@@ -120,7 +120,9 @@ class Kubernetes:
             self._election = LeaderElection(
                 self._server,
                 target.namespace,
-                lease_name(target.namespace, target.name),
+                lease_name(
+                    target.namespace, target.name, is_llm_d=options.compat.startswith("llm-d")
+                ),
                 identity=f"{socket.gethostname()}_{uuid.uuid4()}",
                 leading=lambda is_met: health.meet("leading", is_met=is_met),
             )

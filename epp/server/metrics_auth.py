@@ -6,12 +6,12 @@ Answers are remembered for a short time: Prometheus comes every few seconds with
 import hashlib
 import logging
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from aiohttp import web
 
-from epp.discovery.kubernetes.client import ApiError, ApiServer
+from epp.discovery.kubernetes.client import ApiError
 from epp.discovery.kubernetes.refusals import explain
 from epp.discovery.kubernetes.resources import Resource
 
@@ -23,6 +23,18 @@ _MOST_REMEMBERED = 256
 _MOST_TOKEN_BYTES = 16 * 1024
 _GRANTED_SECONDS = 60.0
 _REFUSED_SECONDS = 10.0
+
+
+class Reviewer(Protocol):
+    """What is needed of an API server."""
+
+    async def send(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send an object and return what became of it.
+
+        Raises:
+            ApiError: any other answer than success, or none.
+        """
+        ...
 
 
 class Verdict(NamedTuple):
@@ -51,7 +63,7 @@ class MetricsAuth:
         clock: monotonic seconds.
     """
 
-    def __init__(self, server: ApiServer, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, server: Reviewer, clock: Callable[[], float] = time.monotonic) -> None:
         self._server = server
         self._clock = clock
         self._remembered: dict[tuple[bytes, str, str], tuple[float, Verdict]] = {}
