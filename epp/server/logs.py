@@ -120,6 +120,7 @@ def configure(options: Options) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level_of(options))
-    # These tell of each request or connection; the EPP's own lines say what matters.
-    for noisy in ("aiohttp.access", "asyncio"):
+    # These tell of each request or connection, hpack of every header, with what must stay secret;
+    # the EPP's own lines say what matters.
+    for noisy in ("aiohttp", "asyncio", "hpack", "grpc", "kubernetes", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -6,7 +6,14 @@ import logging
 import pytest
 
 from epp.server.flags import parse
-from epp.server.logs import TRACE, VERBOSE, ConsoleFormatter, JsonFormatter, level_of
+from epp.server.logs import (
+    TRACE,
+    VERBOSE,
+    ConsoleFormatter,
+    JsonFormatter,
+    configure,
+    level_of,
+)
 
 
 def record(message: str, **fields: object) -> logging.LogRecord:
@@ -105,3 +112,16 @@ def test_the_development_mode_of_go_changes_nothing() -> None:
 
     assert JsonFormatter(with_it).format(record("x")) == JsonFormatter(without).format(record("x"))
     assert level_of(with_it) == level_of(without)
+
+
+def test_libraries_that_log_headers_are_silent_at_any_verbosity(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root, hpack = logging.getLogger(), logging.getLogger("hpack.hpack")
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+
+    configure(parse(["--v=9"]).options)
+
+    assert logging.getLogger("ext-proc").isEnabledFor(TRACE)
+    assert not hpack.isEnabledFor(logging.INFO)
