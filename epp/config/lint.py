@@ -142,7 +142,8 @@ def _unfed(used: frozenset[str], plugins: Plugins, source: Source) -> None:
         kind for b in plugins if isinstance(b.plugin, Producer) for kind in b.plugin.produces
     }
     for built in plugins:
-        if built.name not in used or built.plugin is None:
+        is_in_use = built.name in used or not built.serves(*_IN_PROFILES)
+        if not is_in_use or built.plugin is None or isinstance(built.plugin, Producer):
             continue
         missing = sorted(kind.__name__ for kind in consumed_by(built.plugin) - produced)
         if missing:
