@@ -1,1 +1,1 @@
-"""The EPP's own metrics: cheap recording on the hot path, prometheus-client at exposition."""
+"""The EPP's own metrics: cheap recording on the hot path, text when it is read."""
