@@ -7,7 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epp.api.parameters import parameters_of
-from epp.config import ConfigError, Problem, load
+from epp.config import RELEASES, ConfigError, Problem, Release, load
+from epp.config import check as check_for
+from epp.config.codes import CODES
+from epp.config.convert import convert
+from epp.config.convert_text import NotConvertible
 from epp.config.document import Document
 
 VALID = [path.read_text() for path in sorted((Path(__file__).parent / "valid").iterdir())]
@@ -82,3 +86,27 @@ entry_fields = st.sampled_from(["name", "type", "parameters", "plugins", "plugin
 )
 def test_any_value_in_any_field_gives_no_traceback(document: dict[str, object]) -> None:
     check(json.dumps(document))
+
+
+documents = st.dictionaries(
+    fields, yaml_values | st.lists(st.dictionaries(entry_fields, yaml_values, max_size=4))
+).map(json.dumps)
+
+
+@settings(deadline=None, max_examples=60)
+@given(mutated() | documents, st.sampled_from([*RELEASES.values()]))
+def test_every_release_judges_any_text(text: str, release: Release) -> None:
+    for problem in check_for(text, "epp.yaml", release):
+        assert problem.message
+        assert problem.code in CODES
+
+
+@settings(deadline=None, max_examples=50)
+@given(mutated() | documents, st.sampled_from(["python", "gaie-1.5", "llm-d-0.9"]))
+def test_any_text_is_converted_or_refused(text: str, release: str) -> None:
+    try:
+        made = convert(text, RELEASES[release], flags=["--pool-group"], environment={"A": ""})
+    except NotConvertible:
+        return
+
+    assert made.text

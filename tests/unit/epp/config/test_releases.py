@@ -3,10 +3,11 @@
 import pytest
 from jsonschema import Draft202012Validator
 
+from epp.api.parameters import parameters_of
 from epp.api.registry import default_registry
 from epp.config import RELEASES, check, schema
 from epp.config.codes import CODES
-from epp.config.releases import ALPHA, SUCCESSORS, TYPES
+from epp.config.releases import ALPHA, PARAMETERS, SUCCESSORS, TYPES
 
 HEAD = "apiVersion: inference.networking.x-k8s.io/v1alpha1\nkind: EndpointPickerConfig\n"
 GO = [name for name, release in RELEASES.items() if not release.is_own]
@@ -199,3 +200,13 @@ def test_the_tables_agree_with_each_other() -> None:
     assert set(TYPES) >= ALPHA
     assert set(TYPES) >= set(SUCCESSORS)
     assert {name for new in SUCCESSORS.values() for name in new.names} <= set(TYPES)
+
+
+def test_the_tables_agree_with_the_plugins() -> None:
+    for kind in default_registry:
+        names = SUCCESSORS[kind.name].names if kind.name in SUCCESSORS else ("",)
+        assert kind.is_alpha == (kind.name in ALPHA), kind.name
+        assert kind.successor in {names[0], " and ".join(names)}, kind.name
+    for type_name, name in PARAMETERS:
+        known = default_registry.get(type_name)
+        assert known is None or name in {p.name for p in parameters_of(known.cls)}, type_name
