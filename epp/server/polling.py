@@ -39,6 +39,7 @@ class Polls:
         self._parsed = parsed
         self._pool = pool
         self._metrics = metrics
+        self._data = data
         self._load = self._scraper(data)
         self._others = [self._poller(feed) for feed in data.polled]
         self._is_running = False
@@ -61,10 +62,12 @@ class Polls:
         Raises:
             StartError: as on making; what ran before runs on.
         """
+        if data == self._data:
+            return
         load, others = self._scraper(data), [self._poller(feed) for feed in data.polled]
         was_running = self._is_running
         await self.stop()
-        self._load, self._others = load, others
+        self._data, self._load, self._others = data, load, others
         if was_running:
             await self.start()
 

@@ -196,6 +196,7 @@ class Epp:
 
     async def _use(self, config: Config) -> None:
         """Decide by another configuration from now on; open streams keep their settings."""
+        await self._scraper.use(config.data)
         await self._services.run(config.instances)
         self._director.use(self._routing(config))
         self._settings = stream_settings(self._parsed, config, self._metrics)
