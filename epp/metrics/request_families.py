@@ -67,7 +67,7 @@ def request_families(metrics: EppMetrics) -> Iterator[MetricFamily]:
         for (model, target, fairness, priority), series in metrics.requests.items()
     ]
     models = _merged(flows, lambda labels: labels[:2])
-    note = metrics.response_note
+    note = metrics.response_note and f" {metrics.response_note}"
     yield from _counts(models, flows)
     sizes = "Bytes of request bodies."
     yield _histogram("inference_objective_request_sizes", sizes, _MODEL, models, _size)

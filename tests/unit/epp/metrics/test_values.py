@@ -119,11 +119,11 @@ def test_what_was_not_seen_is_not_recorded() -> None:
 
 def test_figures_of_a_sample_of_the_responses_say_so() -> None:
     metrics = EppMetrics()
-    metrics.response_note = " Of 5 % of the responses."
+    metrics.response_note = "Of 5 % of the responses."
     helps = {line.split()[2]: line for line in lines(metrics) if line.startswith("# HELP")}
 
-    assert helps["inference_objective_output_tokens"].endswith("Of 5 % of the responses.")
-    assert helps["llm_d_epp_request_ttft_seconds"].endswith("Of 5 % of the responses.")
+    assert helps["inference_objective_output_tokens"].endswith(" Of 5 % of the responses.")
+    assert helps["llm_d_epp_request_ttft_seconds"].endswith(" Of 5 % of the responses.")
     assert "%" not in helps["inference_objective_request_sizes"]
 
 
@@ -229,6 +229,7 @@ def test_a_label_value_survives_whatever_it_holds(name: str) -> None:
     assert value(metrics, "inference_objective_request_total", model_name=shown) == 1
 
 
+@pytest.mark.covers("flag:refresh-prometheus-metrics-interval")
 def test_pool_gauges_are_means_over_fresh_endpoints_and_keep_their_last_value() -> None:
     metrics = EppMetrics()
     now = [
