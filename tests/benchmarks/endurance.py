@@ -3,6 +3,7 @@
     python tests/benchmarks/endurance.py streams [--count N]
     python tests/benchmarks/endurance.py leak [--requests N]
     python tests/benchmarks/endurance.py cost [--requests N] [--workers N]
+    python tests/benchmarks/endurance.py plugins [--requests N]
 
 The EPP is a process of its own; the gateway is played by extproc_client.py.
 """
@@ -20,7 +21,9 @@ from extproc_client import BUFFERED, DUPLEX, Client, completion
 from figures import Figure, Target, as_table
 from parts import HOST, Epp, Parts
 from procfs import cpu_seconds, memory
-from stand_ins import Shape
+from stand_ins import DATA, Shape
+
+from epp.config import DEFAULT_TEXT
 
 _MIB = 1024 * 1024
 _PROMPT = "The critic walks by the bay, notes the light and the price of bread. " * 4
@@ -33,11 +36,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("streams", "leak", "cost"))
+    parser.add_argument("what", choices=("streams", "leak", "cost", "plugins"))
     parser.add_argument("--count", type=int, default=100_000, help="streams held open")
     parser.add_argument("--requests", type=int, default=0, help="requests sent")
     parser.add_argument("--workers", type=int, default=0, help="transport processes of the EPP")
     given = parser.parse_args()
+    if given.what == "plugins":
+        figures = _plugins(given.requests or 20_000)
+        print(as_table({"cores": str(os.cpu_count())}, figures))
+        return 0
     with Parts() as parts:
         model_servers = parts.stand_ins(4, _SHAPE)
         more = [f"--workers={given.workers}"] if given.workers else []
@@ -104,6 +111,37 @@ async def _leak(epp: Epp, requests: int) -> list[Figure]:
         Figure(8, "leak_mib", "resident, by tenths", "MiB", tuple(marks)),
         Figure(8, "leak_rate", "requests", "/s", (sent / (time.monotonic() - started),)),
     ]
+
+
+def _plugins(requests: int) -> list[Figure]:
+    """Measure every plugin at once beside the default ones, among 20 endpoints."""
+    figures = []
+    every = (DATA / "every-plugin.yaml").read_text()
+    cases = (("the default plugins", DEFAULT_TEXT, None), ("every plugin", every, Target(150)))
+    with Parts() as parts:
+        model_servers = parts.stand_ins(20, _SHAPE)
+        epps = [parts.epp(model_servers, text=text) for _, text, _ in cases]
+        for number, (title, _, target) in enumerate(cases):
+            runs = [uvloop.run(_short(epps[number], requests)) for _ in range(3)]
+            figures.append(Figure(10, f"us_plugins_{number}", title, "us", tuple(runs), target))
+    return figures
+
+
+async def _short(epp: Epp, requests: int) -> float:
+    """Return the CPU microseconds of a short request."""
+    clients = [await Client.connect(HOST, epp.grpc_port) for _ in range(16)]
+    numbers = iter(range(requests))
+
+    async def send(client: Client) -> None:
+        for n in numbers:
+            await client.exchange(completion(BUFFERED, _PROMPT, number=n))
+
+    before = _cpu(epp.pid)
+    await asyncio.gather(*(send(client) for client in clients for _ in range(4)))
+    spent = _cpu(epp.pid) - before
+    for client in clients:
+        client.close()
+    return spent / requests * 1e6
 
 
 async def _cost(epp: Epp, requests: int) -> list[Figure]:
