@@ -1,17 +1,20 @@
 """The EPP as a process of its own, a file of endpoints for it, and grpcio as its client."""
 
 import contextlib
+import itertools
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 CONFIG = """\
 apiVersion: inference.networking.x-k8s.io/v1alpha1
@@ -19,10 +22,6 @@ kind: EndpointPickerConfig
 plugins:
 - type: queue-scorer
 - type: prefix-cache-scorer
-- type: file-discovery
-  parameters: {{path: {path}, watchFile: true}}
-dataLayer:
-  discovery: {{pluginRef: file-discovery}}
 """
 
 
@@ -52,6 +51,19 @@ class EppProcess:
     def http(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.metrics_port}{path}")
 
+    def serve(self, addresses: Sequence[str]) -> None:
+        """Give it these endpoints, and wait until it knows their load and no others'."""
+        names = [f"pod-{next(_NUMBERS)}" for _ in addresses]
+        write_endpoints(self.endpoints, **dict(zip(names, addresses, strict=True)))
+        known: set[str] = set()
+        ready = -1
+        while known != set(names) or ready != len(names):
+            assert self.process.poll() is None, self.log.read_text()
+            text = self.http("/metrics").text
+            known = set(re.findall(r'per_pod_queue_size\{.*?model_server_pod="(.*?)"', text))
+            found = re.search(r"^inference_pool_ready_pods\{.*?\} (\d+)", text, re.MULTILINE)
+            ready = int(found[1]) if found else 0
+
     def stop(self) -> int:
         """Ask it to end; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
@@ -59,10 +71,11 @@ class EppProcess:
 
 
 Start = Callable[..., EppProcess]
+_NUMBERS = itertools.count(1)
 
 
 def write_endpoints(path: Path, **addresses: str) -> None:
-    lines = ["endpoints:"]
+    lines = ["endpoints:" if addresses else "endpoints: []"]
     for name, at in addresses.items():
         host, _, port = at.rpartition(":")
         lines.append(f'- {{name: {name}, address: "{host}", port: "{port}"}}')
@@ -71,23 +84,34 @@ def write_endpoints(path: Path, **addresses: str) -> None:
     written.replace(path)
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start EPPs; all are gone after the test."""
-    started: list[EppProcess] = []
+class Starter:
+    """Starts EPPs in a folder and ends them all.
 
-    def begin(*flags: str, **addresses: str) -> EppProcess:
-        endpoints = tmp_path / "endpoints.yaml"
+    ``config`` is a configuration without discovery, which is added.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: list[EppProcess] = []
+
+    def __call__(self, *flags: str, config: str = CONFIG, **addresses: str) -> EppProcess:
+        number = len(self._started)
+        endpoints = self._folder / ("endpoints.yaml" if not number else f"endpoints-{number}.yaml")
         write_endpoints(endpoints, **(addresses or {"a": "127.0.0.1:9"}))
-        config = tmp_path / "config.yaml"
-        config.write_text(CONFIG.format(path=endpoints))
+        file = self._folder / ("config.yaml" if not number else f"config-{number}.yaml")
+        document = yaml.safe_load(config)
+        discovery = {"type": "file-discovery"}
+        discovery["parameters"] = {"path": str(endpoints), "watchFile": True}
+        document["plugins"].append(discovery)
+        document["dataLayer"] = {"discovery": {"pluginRef": "file-discovery"}}
+        file.write_text(yaml.safe_dump(document))
         ports = [free_port() for _ in range(3)]
-        log = tmp_path / "epp.log"
+        log = self._folder / ("epp.log" if not number else f"epp-{number}.log")
         names = ("--grpc-port", "--grpc-health-port", "--metrics-port")
         with log.open("w") as output:
             process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "epp", "--config-file", config),
+                    *(sys.executable, "-m", "epp", "--config-file", file),
                     *(part for pair in zip(names, map(str, ports), strict=True) for part in pair),
                     *("--bind-address", "127.0.0.1", "--metrics-endpoint-auth=false", *flags),
                 ],
@@ -96,15 +120,32 @@ def start(tmp_path: Path) -> Iterator[Start]:
                 env={**os.environ, "PYTHONWARNINGS": "error"},
             )
         epp = EppProcess(process, endpoints, *ports, log)
-        started.append(epp)
+        self._started.append(epp)
         transport = httpx.HTTPTransport(retries=100)  # connect errors only: until it listens
         with httpx.Client(transport=transport) as client:
             while client.get(f"http://127.0.0.1:{epp.metrics_port}/readyz").status_code != 200:
                 assert process.poll() is None, log.read_text()
         return epp
 
-    yield begin
-    for epp in started:
-        with contextlib.suppress(ProcessLookupError):
-            epp.process.kill()
-        epp.process.wait()
+    def stop(self) -> None:
+        """End all."""
+        for epp in self._started:
+            with contextlib.suppress(ProcessLookupError):
+                epp.process.kill()
+            epp.process.wait()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start EPPs; all are gone after the test."""
+    starter = Starter(tmp_path)
+    yield starter
+    starter.stop()
+
+
+@pytest.fixture(scope="module")
+def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Start EPPs that serve all tests of a module."""
+    starter = Starter(tmp_path_factory.mktemp("epp"))
+    yield starter
+    starter.stop()
