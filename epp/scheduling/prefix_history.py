@@ -17,7 +17,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from sys import byteorder
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from epp.api.data import PrefixMatch, Tokens, find
 from epp.api.endpoint import Candidate, Endpoint, Snapshot
@@ -56,6 +56,15 @@ class Limits(NamedTuple):
     min_block_bytes: int = 0
     is_strict: bool = False
     reads_tokens: bool = False
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A producer that cuts prompts as a scorer says that reads its matches."""
+
+    def adopt(self, limits: Limits) -> None:
+        """Cut by these limits, if none were given to the producer itself."""
+        ...
 
 
 class Found(NamedTuple):

@@ -31,7 +31,7 @@ When to use:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated, ClassVar
 
 from epp.api.data import PrefixMatch, Tokens
@@ -57,10 +57,16 @@ class Notes:
 
     Attributes:
         history: what the endpoints were sent.
+        name: of the instance.
+        adopted: how a scorer says that prompts are cut.
+        over_tokens: another plugin finds tokens.
         note: called with the bytes of the matched blocks and of all blocks of a dispatched prompt.
     """
 
     history: PrefixHistory
+    name: str = ""
+    adopted: Limits | None = None
+    over_tokens: bool = False
     note: Callable[[int, int], None] = _ignore
 
 
@@ -94,7 +100,8 @@ class ApproxPrefixCacheProducer:
     memory: Notes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "memory", Notes(PrefixHistory(self._limits(over_tokens=False))))
+        object.__setattr__(self, "memory", Notes(PrefixHistory(self._limits())))
+        self._begin()
 
     @property
     def history(self) -> PrefixHistory:
@@ -103,13 +110,20 @@ class ApproxPrefixCacheProducer:
 
     def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
         """Hash tokens if another plugin finds them."""
-        over_tokens = any(
+        self.memory.name = name
+        self.memory.over_tokens = any(
             isinstance(instance.plugin, Producer) and Tokens in instance.plugin.produces
             for instance in instances.values()
         )
-        self.memory.history = PrefixHistory(self._limits(over_tokens=over_tokens))
-        self.memory.history.publish_as(name)
+        self._begin()
         return ""
+
+    def adopt(self, limits: Limits) -> None:
+        """Cut prompts as a scorer says, if all parameters here are the defaults."""
+        given = [getattr(self, item.name) == item.default for item in fields(self) if item.init]
+        if all(given):
+            self.memory.adopted = limits
+            self._begin()
 
     def inherit(self, predecessor: object) -> None:
         """Keep what is known of the endpoints when the configuration changes."""
@@ -139,18 +153,33 @@ class ApproxPrefixCacheProducer:
         """Show the size of the index."""
         return self.history.state()
 
-    def _limits(self, *, over_tokens: bool) -> Limits:
+    def _begin(self) -> None:
+        memory = self.memory
+        limits = self._limits()
+        if memory.over_tokens:
+            limits = limits._replace(
+                max_blocks=self.max_prefix_blocks_to_match or _MAX_TOKEN_BLOCKS,
+                min_block_bytes=_MIN_TOKENS_IN_A_BLOCK * BYTES_PER_TOKEN,
+                reads_tokens=True,
+            )
+            if self.max_prefix_tokens_to_match is None:
+                limits = limits._replace(max_tokens=_MAX_TOKENS)
+        if memory.adopted is not None:
+            limits = memory.adopted._replace(
+                min_block_bytes=limits.min_block_bytes, reads_tokens=limits.reads_tokens
+            )
+        memory.history = PrefixHistory(limits)
+        memory.history.publish_as(memory.name)
+
+    def _limits(self) -> Limits:
         defaults = Limits()
-        blocks, tokens = self.max_prefix_blocks_to_match, self.max_prefix_tokens_to_match
         return Limits(
             auto_tune=self.auto_tune,
             block_bytes=self.block_size_tokens * BYTES_PER_TOKEN
             or self.block_size
             or defaults.block_bytes,
-            max_blocks=blocks or (_MAX_TOKEN_BLOCKS if over_tokens else defaults.max_blocks),
-            max_tokens=(_MAX_TOKENS if over_tokens else 0) if tokens is None else tokens,
+            max_blocks=self.max_prefix_blocks_to_match or defaults.max_blocks,
+            max_tokens=self.max_prefix_tokens_to_match or 0,
             capacity=self.lru_capacity_per_server or defaults.capacity,
-            min_block_bytes=_MIN_TOKENS_IN_A_BLOCK * BYTES_PER_TOKEN if over_tokens else 0,
             is_strict=self.strict_compatibility,
-            reads_tokens=over_tokens,
         )

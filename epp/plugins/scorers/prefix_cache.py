@@ -3,7 +3,8 @@
 What:
     Prefers endpoints whose KV cache probably still holds the beginning of the prompt. If the
     configuration has a producer of prefix matches (approx-prefix-cache-producer,
-    precise-prefix-cache-producer, burst-prefix-cache-producer), that one is believed. Otherwise the
+    precise-prefix-cache-producer, burst-prefix-cache-producer), that one is believed; what is given
+    here and not there holds for approx-prefix-cache-producer too, as in GAIE 1.5. Otherwise the
     scorer keeps an index of its own, of what this EPP has sent where: approximate, without asking
     the model servers.
 
@@ -50,7 +51,7 @@ from epp.api.parameters import Param
 from epp.api.plugin import Instance, Outcome, Producer, SparseScores
 from epp.api.registry import scorer
 from epp.api.request import Decision, Request
-from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Found, Limits, PrefixHistory
+from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Found, Limits, PrefixHistory, Tunable
 from epp.scheduling.prefix_index import PrefixIndex
 
 _MANY = 24
@@ -73,12 +74,6 @@ class Hits:
 
     note: Callable[[int, int], None] = _ignore
     is_read: bool = False
-
-
-def _reads_matches(plugin: object) -> bool:
-    return PrefixMatch in getattr(plugin, "consumes", ()) or hasattr(
-        plugin, "prefix_match_info_producer_name"
-    )
 
 
 @scorer("prefix-cache-scorer")
@@ -139,8 +134,7 @@ class PrefixCacheScorer:
 
     def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
         """Find out whose matches to score."""
-        if any(_reads_matches(i.plugin) for other, i in instances.items() if other != name):
-            self.history.publish_as(name)
+        del name
         wanted = self.prefix_match_info_producer_name
         producers = [
             other
@@ -148,6 +142,11 @@ class PrefixCacheScorer:
             if isinstance(instance.plugin, Producer) and PrefixMatch in instance.plugin.produces
         ]
         self.hits.is_read = bool(producers)
+        if self.history.limits != Limits():
+            for other in producers:
+                producer = instances[other].plugin
+                if wanted in ("", other) and isinstance(producer, Tunable):
+                    producer.adopt(self.history.limits)
         if wanted and wanted not in producers:
             known = ", ".join(producers) or "none"
             return f"no producer of prefix matches is named {wanted!r} (there are: {known})"

@@ -2,8 +2,12 @@ from collections.abc import Callable
 
 import pytest
 
-from epp.api.endpoint import Candidate
+from epp.api.data import PrefixMatch, find, publish
+from epp.api.endpoint import Candidate, Snapshot
+from epp.api.errors import ConfigError
+from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
+from epp.config import Config, load
 from epp.plugins.scorers.prefix_cache import PrefixCacheScorer
 
 Pod = Callable[..., Candidate]
@@ -148,3 +152,114 @@ def test_two_requests_with_one_client_given_id_do_not_mix(pod: Pod, ask: Ask) ->
 
     assert scorer.score(ask(prompt=BLOCK), [one]) == [1.0]
     assert scorer.score(ask(prompt="z" * 64), [one]) == [0.0]
+
+
+def config(*plugins: str) -> Config:
+    head = "apiVersion: inference.networking.x-k8s.io/v1alpha1\nkind: EndpointPickerConfig\n"
+    return load(head + "plugins:\n" + "".join(f"- {plugin}\n" for plugin in plugins))
+
+
+def scorer_of(made: Config) -> PrefixCacheScorer:
+    (found,) = [i.plugin for i in made.instances if isinstance(i.plugin, PrefixCacheScorer)]
+    return found
+
+
+def test_a_producer_in_the_configuration_is_believed(pod: Pod, ask: Ask) -> None:
+    scorer = scorer_of(config("type: approx-prefix-cache-producer", "type: prefix-cache-scorer"))
+    request, first, second = ask(prompt=BLOCK), pod(), pod()
+
+    assert scorer.score(request, [first, second]) == [0.0, 0.0]
+
+    publish(request, "approx-prefix-cache-producer", PrefixMatch({1: 2.5}, 5, 16))
+    send(scorer, request, first)
+
+    assert scorer.score(request, [first, second]) == [0.0, 0.5]
+    assert scorer.index.size == 0
+
+
+def test_the_producer_can_be_named(pod: Pod, ask: Ask) -> None:
+    scorer = scorer_of(
+        config(
+            "type: approx-prefix-cache-producer",
+            "{type: approx-prefix-cache-producer, name: other}",
+            "{type: prefix-cache-scorer, parameters: {prefixMatchInfoProducerName: other}}",
+        )
+    )
+    request, one = ask(prompt=BLOCK), pod()
+    publish(request, "approx-prefix-cache-producer", PrefixMatch({0: 1}, 4, 16))
+    publish(request, "other", PrefixMatch({0: 3}, 4, 16))
+
+    assert scorer.score(request, [one]) == [0.75]
+
+
+def test_a_producer_that_does_not_exist_is_a_problem() -> None:
+    with pytest.raises(ConfigError, match="named 'other'"):
+        config("{type: prefix-cache-scorer, parameters: {prefixMatchInfoProducerName: other}}")
+
+
+def test_what_is_given_to_the_scorer_holds_for_a_producer_that_was_given_nothing(
+    pod: Pod, ask: Ask
+) -> None:
+    given = "{type: prefix-cache-scorer, parameters: {blockSizeTokens: 4}}"
+    own = "{type: approx-prefix-cache-producer, parameters: {blockSizeTokens: 8}}"
+    totals = []
+    for producer in ("type: approx-prefix-cache-producer", own, "type: no-hit-lru-scorer"):
+        made = config(given, producer)
+        request = ask(prompt=BLOCK)
+        made.producers[0].produce(request, [pod()])
+        found = find(request, PrefixMatch)
+        assert found is not None
+        totals.append(found.total)
+
+    assert totals == [4, 2, 4]
+
+
+def test_the_length_of_a_match_can_count_too(pod: Pod, ask: Ask) -> None:
+    scorer = PrefixCacheScorer(match_length_weight=0.5, match_length_scale_tokens=64)
+    one, two = pod(), pod()
+    send(scorer, ask(prompt=BLOCK * 2), one)
+    send(scorer, ask(prompt=BLOCK * 8), two)
+
+    assert scorer.score(ask(prompt=BLOCK * 8), [one, two]) == [0.5 * 0.25 + 0.5 * 0.25, 1.0]
+
+
+def test_a_block_may_be_given_in_characters_as_in_gaie_1_3(pod: Pod, ask: Ask) -> None:
+    scorer = PrefixCacheScorer(block_size=32)
+    send(scorer, ask(prompt=BLOCK), pod())
+
+    assert scorer.index.size == 2
+
+    scorer = PrefixCacheScorer(block_size=32, block_size_tokens=4)
+    send(scorer, ask(prompt=BLOCK), pod())
+
+    assert scorer.index.size == 4
+
+
+def test_values_of_0_stand_for_the_defaults(pod: Pod, ask: Ask) -> None:
+    zeros = PrefixCacheScorer(
+        block_size_tokens=0, max_prefix_blocks_to_match=0, lru_capacity_per_server=0
+    )
+
+    assert zeros.history.limits == PrefixCacheScorer().history.limits
+
+
+def test_many_candidates_get_the_scores_that_a_few_do(pod: Pod, ask: Ask) -> None:
+    scorer, candidates = PrefixCacheScorer(), [pod() for _ in range(40)]
+    send(scorer, ask(prompt=BLOCK), candidates[7])
+    send(scorer, ask(prompt=BLOCK * 2), candidates[39])
+    snapshot = Snapshot(candidates)
+    snapshot.smallest_block = 0
+    snapshot.positions = {c.endpoint.slot: at for at, c in enumerate(candidates)}
+    listed = scorer.score(ask(prompt=BLOCK * 2), candidates)
+
+    assert list(scorer.score(ask(prompt=BLOCK * 2), snapshot)) == list(listed)
+    assert [at for at, score in enumerate(listed) if score] == [7, 39]
+
+
+def test_a_failed_request_leaves_nothing_behind(pod: Pod, ask: Ask) -> None:
+    scorer, one = PrefixCacheScorer(), pod()
+    request = ask(prompt=BLOCK)
+    send(scorer, request, one)
+    scorer.completed(request, Decision((one.endpoint,)), Outcome(502))
+
+    assert scorer.score(ask(prompt=BLOCK), [one]) == [0.0]
