@@ -26,6 +26,7 @@ from epp.datalayer.pool import Pool
 from epp.director.intent import Intents
 from epp.director.subset import restrict
 from epp.extproc.settings import StreamSettings
+from epp.metrics.flow import FlowMetrics
 from epp.metrics.recorder import EppMetrics
 from epp.scheduling.explain import explain
 from epp.scheduling.record import candidate_json
@@ -119,6 +120,7 @@ class _Pages:
                     "endpoints": [candidate_json(c, now) for c in known.pool.snapshot()],
                 },
                 **known.intents.state(),
+                "flowControl": _flow(known.metrics.flow),
                 "plugins": _states(known.metrics.instances),
                 "parts": _states(known.metrics.parts),
                 "openStreams": known.metrics.streams_open,
@@ -197,6 +199,31 @@ def _question(text: bytes) -> tuple[dict[str, str], bytes]:
     if body is None:
         return headers, b""
     return headers, body.encode() if isinstance(body, str) else orjson.dumps(body)
+
+
+def _flow(flow: FlowMetrics) -> Mapping[str, object]:
+    """Return who waits, and how full everything is; nothing while requests do not wait."""
+    if flow.load is None:
+        return {}
+    queues = [
+        {
+            "model": model,
+            "targetModel": target,
+            "fairnessId": fairness_id,
+            "priority": priority,
+            "requests": series.waiting,
+            "bytes": series.bytes,
+        }
+        for (model, target, fairness_id, priority), series in flow.requests.items()
+        if series.waiting
+    ]
+    load = flow.load()
+    return {
+        "queues": queues,
+        "saturation": dict(load.saturation),
+        "staleEndpoints": dict(load.stale_endpoints),
+        "pendingReclaim": load.pending_reclaim,
+    }
 
 
 def _states(instances: Sequence[Instance]) -> dict[str, Mapping[str, object]]:

@@ -18,6 +18,7 @@ from epp.config.loader import load
 from epp.datalayer.pool import Pool
 from epp.director.intent import Intents
 from epp.extproc.settings import StreamSettings
+from epp.metrics.flow import FlowLoad
 from epp.metrics.recorder import EppMetrics
 from epp.scheduling.scheduler import Scheduler
 from epp.server.build import Build
@@ -134,6 +135,33 @@ async def test_the_state_shows_pool_configuration_flags_and_what_is_asked_for(
     ]
     assert state["config"]["plugins"][1]["parameters"] == {"maxNumOfEndpoints": 1}
     assert state["ready"] is False
+
+
+async def test_the_state_shows_who_waits_and_how_full_the_pool_is(
+    clients: Callable[..., Any],
+) -> None:
+    about = known()
+    client = await clients(about)
+
+    assert (await get(client, "/debug/state"))["flowControl"] == {}
+
+    flow = about.metrics.flow
+    flow.load = lambda: FlowLoad({"": 1.5})
+    flow.of(Request("r", {}, "llama", fairness_id="team", priority=2)).joined(100)
+
+    state = (await get(client, "/debug/state"))["flowControl"]
+
+    assert state["saturation"] == {"": 1.5}
+    assert state["queues"] == [
+        {
+            "model": "llama",
+            "targetModel": "",
+            "fairnessId": "team",
+            "priority": 2,
+            "requests": 1,
+            "bytes": 100,
+        }
+    ]
 
 
 async def test_an_inline_configuration_is_not_repeated(clients: Callable[..., Any]) -> None:
