@@ -130,9 +130,9 @@ class Fullness:
         """Return how many requests are served now."""
         return sum(candidate.inflight for candidate in self._snapshot())
 
-    def is_empty(self) -> bool:
-        """Tell whether the pool has no endpoint at all."""
-        return not self._snapshot()
+    def size(self) -> int:
+        """Return how many endpoints there are."""
+        return len(self._snapshot())
 
 
 class _Place:
@@ -181,6 +181,7 @@ class Queueing:
         self._recheck_seconds = controller.settings.usage_limits.recheck_seconds
         self._places: dict[Request, _Place] = {}
         self._revocable: dict[Request, Revoke] = {}
+        self._deciding: set[Request] = set()
         self._is_due = False
         self._is_closed = False
         self._turned_at = -inf
@@ -201,7 +202,7 @@ class Queueing:
                 self._went_on(request, revoke)
                 return True
         now, started = self._timers.now(), perf_counter()
-        controller.note_pool(is_empty=self._fullness.is_empty(), now=now)
+        controller.note_pool(is_empty=not self._fullness.size(), now=now)
         waiting = controller.join(request, now, now)
         label = NOT_YET_FINALIZED if isinstance(waiting, Waiting) else waiting.value
         metrics.enqueued(request, label, perf_counter() - started)
@@ -221,6 +222,15 @@ class Queueing:
                 self.wake()
             else:
                 self._set_alarm(inf)
+
+    def deciding(self, request: Request) -> None:
+        """Note that a request that went on will count in the pool's figures only later."""
+        self._deciding.add(request)
+
+    def decided(self, request: Request) -> None:
+        """Note that it counts now, or never will."""
+        self._deciding.discard(request)
+        self.wake()
 
     def completed(self, request: Request) -> None:
         """Note the end of a request that went on: there may be room for another."""
@@ -305,10 +315,14 @@ class Queueing:
         self._is_due = False
         controller, now = self._controller, self._timers.now()
         self._turned_at = now
-        controller.note_pool(is_empty=self._fullness.is_empty(), now=now)
+        controller.note_pool(is_empty=not self._fullness.size(), now=now)
         self._refuse(*controller.expire(now))
         look_at = inf
+        most_undecided = max(1, self._fullness.size())
         for _ in range(MOST_PER_TURN):
+            # Those do not show in the figures yet: a queue must not empty itself unseen.
+            if len(self._deciding) >= most_undecided:
+                break
             started = perf_counter()
             saturation = self._fullness.read()
             waiting = controller.next(saturation, now)

@@ -90,6 +90,14 @@ class Admission(Protocol):
         """Forget a queued request whose client left; ``proceed`` is not called for it any more."""
         ...
 
+    def deciding(self, request: Request) -> None:
+        """Note that it will take a while before a request that went on has an endpoint."""
+        ...
+
+    def decided(self, request: Request) -> None:
+        """Note that the while is over: the request has an endpoint, or is over itself."""
+        ...
+
     def completed(self, request: Request) -> None:
         """Note the end of a request that went on, in whichever way: there may be room now."""
         ...
@@ -206,6 +214,8 @@ class Director:
         task = self._waiting.pop(request)
         if task is not None:
             task.cancel()
+            if self._routing.admission is not None:
+                self._routing.admission.decided(request)
             self._lost(request)
         elif self._routing.admission is not None:
             self._routing.admission.abandon(request)
@@ -269,6 +279,8 @@ class Director:
                     rest = producers[index:]
                     task = asyncio.ensure_future(self._wait(request, later, found, rest))
                     self._waiting[request] = task
+                    if self._routing.admission is not None:
+                        self._routing.admission.deciding(request)
                     return None
             return self._admit_and_schedule(request, candidates)
         except Exception:
@@ -299,6 +311,8 @@ class Director:
         except Exception:
             log.exception("scheduling failed", extra={"fields": {"x-request-id": request.id}})
             answer = Refusal(Code.INTERNAL, "internal error")
+        if self._routing.admission is not None:
+            self._routing.admission.decided(request)
         if isinstance(answer, Refusal):
             self._lost(request)
         later(answer)

@@ -284,6 +284,21 @@ def test_a_long_queue_leaves_the_loop_free_now_and_then() -> None:
     assert len(house.loop.due) == 1
 
 
+def test_a_queue_does_not_empty_itself_into_decisions_that_take_their_time() -> None:
+    house = House(endpoints=2)
+    house.report(9)
+    requests = [house.ask(str(number)) for number in range(6)]
+    for request in requests[:2]:
+        house.queueing.deciding(request)
+    house.report(0)
+    house.loop.settle(1001.0)
+    before = len(house.log)
+    house.queueing.decided(requests[0])
+    house.loop.settle()
+
+    assert (before, len(house.log)) == (0, 6)
+
+
 def test_a_policy_that_opens_now_and_then_is_asked_again() -> None:
     house = House(endpoints=10, limits=SoftReflectiveCeilingPolicy())
     house.report(3)

@@ -1,7 +1,8 @@
 """What a director does with admission: who is asked, and what it is told."""
 
+import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -28,6 +29,7 @@ class Door:
         self.revoke: dict[Request, Callable[[Refusal], None]] = {}
         self.abandoned: list[Request] = []
         self.ended: list[Request] = []
+        self.undecided: list[Request] = []
 
     def admit(
         self,
@@ -43,8 +45,30 @@ class Door:
     def abandon(self, request: Request) -> None:
         self.abandoned.append(request)
 
+    def deciding(self, request: Request) -> None:
+        self.undecided.append(request)
+
+    def decided(self, request: Request) -> None:
+        self.undecided.remove(request)
+
     def completed(self, request: Request) -> None:
         self.ended.append(request)
+
+
+class Slow:
+    """A producer that takes until it is told."""
+
+    produces: ClassVar[frozenset[type]] = frozenset()
+    consumes: ClassVar[frozenset[type]] = frozenset()
+
+    def __init__(self) -> None:
+        self.found = asyncio.Event()
+
+    async def _find(self) -> None:
+        await self.found.wait()
+
+    def produce(self, request: Request, candidates: Any) -> Any:
+        return self._find()
 
 
 class House:
@@ -168,3 +192,23 @@ def test_requests_that_ask_for_no_inference_never_wait(
     decision = house.director.route_any(request, house.answers.append)
 
     assert (decision is None) == waits
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_admission_knows_who_has_no_endpoint_yet(door: Door, leaves: bool) -> None:
+    slow = Slow()
+    house = House(admission=door, producers=(slow,))
+    answered = asyncio.Event()
+    request = Request("id", {":method": "POST"}, "m", "m")
+    house.director.route(request, lambda answer: answered.set())
+    during = list(door.undecided)
+    await asyncio.sleep(0)  # the producer begins
+    if leaves:
+        house.director.abandon(request)
+    else:
+        slow.found.set()
+        await answered.wait()
+
+    assert during == [request]
+    assert door.undecided == []
+    assert door.ended == ([request] if leaves else [])
