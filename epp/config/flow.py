@@ -10,6 +10,9 @@ Defaults, by release of the Go EPPs:
   no endpoint is the same 60 s, or ``defaultRequestTTL`` if only that is given.
 """
 
+from collections.abc import Mapping
+from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 from epp.api.plugin import Instance
@@ -28,6 +31,8 @@ from epp.reading.source import Source
 
 __all__ = ["FlowSettings", "detector", "settle"]
 
+QUEUE_VARIABLE = "SD_QUEUE_DEPTH_THRESHOLD"
+USAGE_VARIABLE = "SD_KV_CACHE_UTIL_THRESHOLD"
 _BAND_BYTES = 1_000_000_000
 _LLM_D = "llm-d.ai/v1alpha1"
 _LLM_D_BAND_REQUESTS = 5000
@@ -91,12 +96,18 @@ def settle(
     )
 
 
-def detector(document: Document, plugins: Plugins, source: Source) -> Instance:
+def detector(
+    document: Document,
+    plugins: Plugins,
+    source: Source,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Instance:
     """Return who says how full the pool is.
 
     That is the plugin named in ``flowControl`` (llm-d-router), else the one named in
     ``saturationDetector`` (GAIE 1.5), else one called ``utilization-detector``, else a detector
-    with the thresholds of ``saturationDetector`` (GAIE 1.3 and 1.4).
+    with the thresholds of ``saturationDetector`` (GAIE 1.3 and 1.4), or without that section of the
+    environment (deprecated there).
     """
     top = document.saturation_detector
     flow = document.flow_control.saturation_detector if document.flow_control else None
@@ -115,9 +126,30 @@ def detector(document: Document, plugins: Plugins, source: Source) -> Instance:
         plugin = UtilizationDetector(
             top.queue_depth_threshold, top.kv_cache_util_threshold, top.metrics_staleness_threshold
         )
+    if plugin is None and top is None and flow is None:
+        plugin = _of_environment(environment)
     built = next((b for b in plugins.of(family) if b.name == name), None)
     kind = built.type if built is not None else _DETECTOR
     return Instance(name or _DETECTOR, kind, plugin or UtilizationDetector())
+
+
+def _of_environment(environment: Mapping[str, str]) -> UtilizationDetector:
+    """Return a detector with the thresholds of the environment; what is no threshold is ignored."""
+    standard = UtilizationDetector()
+    queue = _number(environment.get(QUEUE_VARIABLE, ""))
+    usage = _number(environment.get(USAGE_VARIABLE, ""))
+    return UtilizationDetector(
+        int(queue) if queue >= 1 else standard.queue_depth_threshold,
+        usage if 0 < usage < 1 else standard.kv_cache_util_threshold,
+    )
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        return 0.0
+    return number if isfinite(number) else 0.0
 
 
 class _Policies:

@@ -93,7 +93,7 @@ def load(
         text: YAML or JSON.
         file: how problems call it.
         registry: the plugin types to choose from.
-        environment: variables, of which some switch features on.
+        environment: variables, of which some switch features on or give defaults.
 
     Raises:
         ConfigError: the text cannot be used; carries every problem that was found.
@@ -130,7 +130,7 @@ def examine(
         file: how problems call it.
         registry: the plugin types that can be made.
         release: whose rules count; the configuration is of use for this EPP only.
-        environment: variables, of which some switch features on.
+        environment: variables, of which some switch features on or give defaults.
     """
     source = parse(text, file, merge_keys=not release.is_own)
     if source.value is None:
@@ -150,7 +150,7 @@ def examine(
     discovery = _discovery(document, plugins, source)
     data = data_layer.settle(document, plugins, source)
     queues = flow.settle(document, plugins, source, gates)
-    detector = flow.detector(document, plugins, source)
+    detector = flow.detector(document, plugins, source, environment)
     readers = parsers.settle(document, plugins, source)
     add_missing(plugins)
     plugins.connect()

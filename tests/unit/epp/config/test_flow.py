@@ -233,3 +233,22 @@ def test_counting_tokens_brings_who_counts_them() -> None:
     )
 
     assert "inflight-load-producer" in [instance.type for instance in config.instances]
+
+
+@pytest.mark.parametrize(
+    ("queue", "usage", "detector"),
+    [
+        ("9", "0.5", UtilizationDetector(9, 0.5)),
+        ("-1", "1.5", UtilizationDetector()),
+        ("many", "inf", UtilizationDetector()),
+        ("", "", UtilizationDetector()),
+    ],
+)
+def test_thresholds_of_the_environment_count_where_the_file_says_nothing(
+    queue: str, usage: str, detector: UtilizationDetector
+) -> None:
+    environment = {"SD_QUEUE_DEPTH_THRESHOLD": queue, "SD_KV_CACHE_UTIL_THRESHOLD": usage}
+
+    assert read("", environment=environment).detector.plugin == detector
+    written = read("saturationDetector: {}\n", environment=environment)
+    assert written.detector.plugin == UtilizationDetector()
