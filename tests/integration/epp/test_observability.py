@@ -51,9 +51,14 @@ def log_lines(epp: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in epp.log.read_text().splitlines()]
 
 
-def test_a_decision_is_recorded_if_its_request_asks_for_it(start: Start) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_decision_is_recorded_if_its_request_asks_for_it(start: Start, workers: int) -> None:
     epp = start(
-        "--secure-serving=false", "--drain-timeout=0", "--enable-decision-records", a="127.0.0.1:9"
+        "--secure-serving=false",
+        "--drain-timeout=0",
+        "--enable-decision-records",
+        f"--workers={workers}",
+        a="127.0.0.1:9",
     )
 
     exchange(epp, ask(), x_gateway_inference_explain="true", authorization=SECRET)
