@@ -243,19 +243,19 @@ async def test_the_metrics_tell_predictions_observations_and_broken_promises(pod
     families = {family.name: list(family.samples) for family in made.metrics()}
 
     totals = {
-        name.removeprefix("inference_objective_request_"): (tuple(labels), value.total)
+        name: (tuple(labels), value.total)
         for name, samples in families.items()
         for labels, value in samples
         if isinstance(value, Buckets)
     }
     models = ("m", "target")
     assert totals == {
-        "ttft_seconds": (models, 0.5),
-        "predicted_ttft_seconds": (models, 0.1),
-        "tpot_seconds": (models, pytest.approx(0.01)),
-        "predicted_tpot_seconds": (models, 0.01),
-        "ttft_prediction_duration_seconds": (models, 0.25),
-        "tpot_prediction_duration_seconds": (models, 0.25),
+        "inference_objective_request_ttft_seconds": (models, 0.5),
+        "inference_objective_request_predicted_ttft_seconds": (models, 0.1),
+        "inference_objective_request_tpot_seconds": (models, pytest.approx(0.01)),
+        "inference_objective_request_predicted_tpot_seconds": (models, 0.01),
+        "inference_objective_request_ttft_prediction_duration_seconds": (models, 0.25),
+        "inference_objective_request_tpot_prediction_duration_seconds": (models, 0.25),
     }
     violations = families["inference_objective_request_slo_violation_total"]
     assert [(tuple(labels), value) for labels, value in violations] == [((*models, "ttft"), 1.0)]
