@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from epp.server.options import CHOICES, DURATION, Options
+from epp.server.options import CHOICES, DURATION, QUANTITY, Options
 
 CHARTS = Path(__file__).resolve().parents[2] / "charts"
 EVERY = "every release"
@@ -65,6 +65,8 @@ def _kind(option: Field[Any]) -> str | list[str]:
         return "duration"
     if option.name in CHOICES:
         return list(CHOICES[option.name])
+    if option.metadata.get("kind") == QUANTITY:
+        return ""  # text, for it may have a unit
     return {bool: "boolean", int: "integer"}.get(option.type, "")
 
 

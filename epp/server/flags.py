@@ -12,7 +12,7 @@ from dataclasses import Field, dataclass, fields
 from typing import Any, Final
 
 from epp.extproc import observation
-from epp.server.options import CHOICES, DURATION, INTEGERS, LOG_LEVELS, Options
+from epp.server.options import CHOICES, DURATION, INTEGERS, LOG_LEVELS, QUANTITY, Options
 
 _UNITS: Final = {
     "ns": 1e-9,
@@ -26,6 +26,10 @@ _UNITS: Final = {
 }
 _DURATION_PART: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _LONGEST_SECONDS: Final = 2**63 / 1e9
+_QUANTITY: Final = re.compile(
+    r"([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*(?:([kmgt])(i?))?b?", re.IGNORECASE
+)
+_POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _MOST_DIGITS: Final = 200  # more are out of range anyway, and slow to read
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]+")
 # Underscores may stand between digits, and behind the mark of a base.
@@ -148,6 +152,8 @@ def _convert(field: Field[Any], text: str) -> Any:
     kind = field.metadata.get("kind")
     if kind == DURATION:
         return parse_duration(text)
+    if kind == QUANTITY:
+        return parse_quantity(text)
     if kind == INTEGERS:
         return tuple(_decimal(part) for part in text.split(","))
     if field.type is bool:
@@ -160,6 +166,21 @@ def _convert(field: Field[Any], text: str) -> Any:
     if choices and text not in choices:
         raise ValueError(f"{text!r} is not one of {', '.join(choices)}")
     return text
+
+
+def parse_quantity(text: str) -> int:
+    """Return the bytes of a size such as ``10MiB``, ``25MB`` or ``4194304``; 0 for an empty text.
+
+    Raises:
+        ValueError: not a size.
+    """
+    if not text:
+        return 0
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a size such as 10MiB or 25MB")
+    unit = 1024 if match[3] else 1000
+    return int(float(match[1]) * unit ** _POWERS[(match[2] or "").lower()])
 
 
 def _decimal(text: str) -> int:

@@ -22,7 +22,7 @@ SHARED_CONNECTION_STREAMS = 128
 """Streams on one connection where several processes share a port. Connections are spread over the
 processes, not streams; and a gateway opens another one when no stream is left on those it has."""
 
-_CERTIFICATE_CHECK_SECONDS = 5.0
+_CERTIFICATE_CHECK_SECONDS = 1.0
 _LAME_DUCK_SECONDS = 2.0
 _MESSAGE_OVERHEAD = 1024 * 1024
 
@@ -49,7 +49,9 @@ class Front:
         self._serving = serving
         self._options = options
         self._is_shared = is_shared
-        largest = options.max_request_body_bytes + _MESSAGE_OVERHEAD
+        largest = options.grpc_max_recv_msg_size or (
+            options.max_request_body_bytes + _MESSAGE_OVERHEAD
+        )
         limits = Limits(max_message_bytes=largest)
         if is_shared:
             limits = Limits(

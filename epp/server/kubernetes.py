@@ -1,9 +1,10 @@
 """All that an EPP has to do with Kubernetes, as one part for the composition root."""
 
+import asyncio
 import os
 import socket
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from epp.api.plugin import Instance
@@ -51,6 +52,7 @@ def kubernetes_for(
     intents: Intents,
     metrics: EppMetrics,
     health: Health,
+    ported: Callable[[Sequence[int]], Awaitable[None]],
 ) -> "Kubernetes | None":
     """Return the part that asks Kubernetes; None when nothing needs it.
 
@@ -66,7 +68,15 @@ def kubernetes_for(
         is_there = options.kubeconfig or os.environ.get("KUBERNETES_SERVICE_HOST")
         if not (options.metrics_endpoint_auth and is_there):
             return None
-    return Kubernetes(options, target, pool=pool, intents=intents, metrics=metrics, health=health)
+    return Kubernetes(
+        options,
+        target,
+        pool=pool,
+        intents=intents,
+        metrics=metrics,
+        health=health,
+        ported=ported,
+    )
 
 
 def guard_for(kubernetes: "Kubernetes | None", *, requires_auth: bool) -> Guard:
@@ -89,7 +99,7 @@ class Kubernetes:
         intents: gets priorities and rewrites.
         metrics: show how it stands.
         health: learns whether the pool is known and who leads.
-        ported: called with the target ports whenever they change.
+        ported: awaited with the target ports whenever they change.
     """
 
     def __init__(
@@ -101,7 +111,7 @@ class Kubernetes:
         intents: Intents,
         metrics: EppMetrics,
         health: Health,
-        ported: Callable[[Sequence[int]], None] = lambda _: None,
+        ported: Callable[[Sequence[int]], Awaitable[None]],
     ) -> None:
         figures = Figures()
         self.instance = Instance("kubernetes", "kubernetes", figures)
@@ -109,12 +119,14 @@ class Kubernetes:
         self.metrics_auth = MetricsAuth(self._server) if options.metrics_endpoint_auth else None
         self._pool = pool
         self._health = health
+        self._ported = ported
+        self._porting: set[asyncio.Future[None]] = set()
         self._discovery: KubernetesDiscovery | None = None
         self._election: LeaderElection | None = None
         if target is None:
             return
         self._discovery = KubernetesDiscovery(
-            self._server, target, pool, intents, metrics, synced=self._sync, ported=ported
+            self._server, target, pool, intents, metrics, synced=self._sync, ported=self._port
         )
         if options.ha_enable_leader_election:
             self._election = LeaderElection(
@@ -151,6 +163,11 @@ class Kubernetes:
         for part in (self._election, self._discovery, self._server):
             if part is not None:
                 await part.stop()
+
+    def _port(self, ports: Sequence[int]) -> None:
+        porting = asyncio.ensure_future(self._ported(ports))
+        self._porting.add(porting)
+        porting.add_done_callback(self._porting.discard)
 
     def _sync(self, is_synced: bool) -> None:  # noqa: FBT001 - a callback
         self._pool.is_synced = is_synced

@@ -14,6 +14,7 @@ def flag(default: Any, help_text: str, **extra: Any) -> Any:
 
 DURATION: Final = "duration"
 INTEGERS: Final = "integers"
+QUANTITY: Final = "quantity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,12 @@ class Options:
     )
     drain_timeout: float = flag(30.0, "time for open streams to end on SIGTERM", kind=DURATION)
     max_request_body_bytes: int = flag(32 * 1024 * 1024, "larger request bodies are answered 413")
+    grpc_max_recv_msg_size: int = flag(
+        0, "largest ext-proc message taken; 0 follows --max-request-body-bytes", kind=QUANTITY
+    )
+    grpc_max_send_msg_size: int = flag(
+        0, "accepted; no message that is sent is larger than what came", kind=QUANTITY
+    )
     response_observation: str = flag(
         "",
         "watch responses: off, headers, sampled:P, full; empty is what plugins need",

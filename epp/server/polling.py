@@ -18,6 +18,7 @@ from epp.server.errors import StartError
 from epp.server.flags import Parsed
 
 TIMEOUT_SECONDS = 1.0
+_PORT_FLAG = "model_server_metrics_port"
 _MISSED = 3
 """Polls without an answer after which what is known of an endpoint is dropped."""
 
@@ -40,6 +41,7 @@ class Polls:
         self._pool = pool
         self._metrics = metrics
         self._data = data
+        self._has_one_port = len(parsed.options.endpoint_target_ports) <= 1
         self._load = self._scraper(data)
         self._others = [self._poller(feed) for feed in data.polled]
         self._is_running = False
@@ -62,8 +64,19 @@ class Polls:
         Raises:
             StartError: as on making; what ran before runs on.
         """
-        if data == self._data:
+        if data != self._data:
+            await self._exchange(data)
+
+    async def use_ports(self, ports: Sequence[int]) -> None:
+        """Take the target ports: --model-server-metrics-port is for endpoints with only one."""
+        has_one = len(ports) <= 1
+        if has_one == self._has_one_port:
             return
+        self._has_one_port = has_one
+        if _PORT_FLAG in self._parsed.given:
+            await self._exchange(self._data)
+
+    async def _exchange(self, data: DataSettings) -> None:
         load, others = self._scraper(data), [self._poller(feed) for feed in data.polled]
         was_running = self._is_running
         await self.stop()
@@ -93,9 +106,12 @@ class Polls:
             engines=engines,
             tls=_tls(polling, data.load_source),
             path=polling.path or "",
-            port=polling.port or 0,
+            port=0 if self._ignores_port() else polling.port or 0,
             attributes=extractor.attributes if isinstance(extractor, LoadExtractor) else None,
         )
+
+    def _ignores_port(self) -> bool:
+        return _PORT_FLAG in self._parsed.given and not self._has_one_port
 
     def _poller(self, feed: Feed) -> Poller:
         source = feed.source.plugin
@@ -180,7 +196,7 @@ def with_flags(polling: Polling, parsed: Parsed, source: Instance | None) -> Pol
     said = {
         "scheme": ("model_server_metrics_scheme", options.model_server_metrics_scheme, "scheme"),
         "path": ("model_server_metrics_path", options.model_server_metrics_path, "path"),
-        "port": ("model_server_metrics_port", options.model_server_metrics_port or None, "port"),
+        "port": (_PORT_FLAG, options.model_server_metrics_port or None, "port"),
         "is_verified": (
             "model_server_metrics_https_insecure_skip_verify",
             is_verified,

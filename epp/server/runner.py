@@ -85,6 +85,7 @@ class Epp:
             intents=self._intents,
             metrics=self._metrics,
             health=self._health,
+            ported=self._scraper.use_ports,
         )
         self._http = HttpServer(
             self._health,

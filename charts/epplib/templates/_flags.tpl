@@ -20,6 +20,8 @@ charts/schema/flags.yaml. */ -}}
 - endpoint-selector
 - endpoint-target-ports
 - grpc-health-port
+- grpc-max-recv-msg-size
+- grpc-max-send-msg-size
 - grpc-port
 - ha-enable-leader-election
 - health-checking

@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 COALESCE_SECONDS = 0.05
 """How long changes gather before the pool is told; the first after a pause is told at once."""
 
+_LARGEST_SHARE = 0.05
+"""Of the time that telling the pool may take: with many pods changes gather for longer."""
+
 
 class KubernetesDiscovery:
     """Keeps a pool and its intents as the cluster says, from ``start`` to ``stop``.
@@ -79,7 +82,7 @@ class KubernetesDiscovery:
         self._is_synced = False
         self._said = ""
         self._due: asyncio.TimerHandle | None = None
-        self._told_at = 0.0
+        self._next_at = 0.0
         self._is_intent_news = True
         self._ending: set[asyncio.Task[None]] = set()
         self._is_running = False
@@ -173,12 +176,17 @@ class KubernetesDiscovery:
     def _note(self) -> None:
         """Tell what changed: at once after a pause, else with all that changes in a moment."""
         if self._due is None and self._is_running:
-            wait = max(0.0, self._told_at + COALESCE_SECONDS - time.monotonic())
+            wait = max(0.0, self._next_at - time.monotonic())
             self._due = asyncio.get_running_loop().call_later(wait, self._tell)
 
     def _tell(self) -> None:
         self._due = None
-        self._told_at = time.monotonic()
+        began = time.monotonic()
+        self._tell_all()
+        now = time.monotonic()
+        self._next_at = now + max(COALESCE_SECONDS, (now - began) / _LARGEST_SHARE)
+
+    def _tell_all(self) -> None:
         if self._is_intent_news:
             self._is_intent_news = False
             self._tell_intents()

@@ -102,6 +102,25 @@ def test_lists_of_numbers_add_up_and_count_once() -> None:
             parse(["--endpoint-target-ports", text])
 
 
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("", 0), ("0", 0), ("4194304", 4194304), ("10MiB", 10485760), ("25MB", 25_000_000)],
+)
+def test_sizes_may_have_units(text: str, size: int) -> None:
+    assert parse([f"--grpc-max-recv-msg-size={text}"]).options.grpc_max_recv_msg_size == size
+
+
+@pytest.mark.parametrize("text", ["-1", "MiB", "10 X", "1e9", "10MiBs"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(FlagError, match="is not a size such as 10MiB"):
+        parse([f"--grpc-max-recv-msg-size={text}"])
+
+
+def test_a_duration_longer_than_gos_is_refused() -> None:
+    with pytest.raises(ValueError, match="longer than a duration can be"):
+        parse_duration("2562048h")
+
+
 @pytest.mark.parametrize("arguments", [["-v4"], ["-v=4"], ["-v", "4"], ["--v=4"]])
 def test_the_short_form_takes_its_value_in_any_way(arguments: list[str]) -> None:
     assert parse(arguments).options.v == 4
