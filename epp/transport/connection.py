@@ -144,7 +144,10 @@ class Connection(asyncio.Protocol):
     # -- asyncio ------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet the peer with our settings."""
+        """Greet the peer with our settings, or hang up on one too many."""
+        if not self.server.has_room():
+            cast("asyncio.Transport", transport).abort()
+            return
         self.ending.transport = self.sender.transport = cast("asyncio.Transport", transport)
         self.server.connections.add(self)
         limits = self.server.limits

@@ -21,6 +21,9 @@ class Limits:
             RESOURCE_EXHAUSTED.
         max_buffered_bytes: bytes of incomplete messages and of unsent answers over all
             connections; the call that goes beyond ends with RESOURCE_EXHAUSTED.
+        max_connections: open connections; further ones are closed as they come. Each Envoy has one
+            for each of its threads, so that this is enough for a hundred large gateways, and
+            leaves file descriptors to the scraper.
         max_concurrent_streams: open calls of one connection; told to the peer and enforced.
         max_header_bytes: one header block, CONTINUATION frames included, and the decoded list.
         max_continuations: CONTINUATION frames of one header block.
@@ -48,6 +51,7 @@ class Limits:
 
     max_message_bytes: int = 33 * 1024 * 1024
     max_buffered_bytes: int = 512 * 1024 * 1024
+    max_connections: int = 4096
     max_concurrent_streams: int = 32_768
     max_header_bytes: int = 16 * 1024
     max_continuations: int = 16

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import ssl
 import time
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import Final
 from epp.transport.call import Methods
 from epp.transport.connection import Connection
 from epp.transport.limits import Limits
+
+log = logging.getLogger("transport")
 
 _CHECK_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 1.0
@@ -45,6 +48,7 @@ class GrpcServer:
         self._listener: asyncio.Server | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
+        self._is_full = False
 
     @property
     def port(self) -> int:
@@ -120,6 +124,18 @@ class GrpcServer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await self._listener.wait_closed()
+
+    def has_room(self) -> bool:
+        """Tell whether one more connection is served; say so once when it is not."""
+        if len(self.connections) < self.limits.max_connections:
+            self._is_full = False
+            return True
+        if not self._is_full:
+            self._is_full = True
+            log.warning(
+                "%d connections are open, further ones are closed", self.limits.max_connections
+            )
+        return False
 
     def connection_ended(self) -> None:
         """A connection says that it is gone."""
