@@ -32,6 +32,9 @@ ELSEWHERE = {
 }
 """Where names of things are read and written, and nothing is said of what they do."""
 
+LESS = ("tests/cluster/", "/config/", "test_flags.py", "test_debug_pages.py")
+"""Where a test often mentions things that it is not about: shown only if there is no other."""
+
 _ROW = re.compile(r"^\| `(?P<name>[^`]+)` \|.*\| `?(?P<test>[^`|]+)`? \|$")
 
 
@@ -55,7 +58,7 @@ def main() -> int:
 
 def _covering(wanted: list[Subject]) -> Mapping[str, list[str]]:
     """Return the tests of each subject, those first that are about fewer others."""
-    found: dict[str, list[tuple[int, str]]] = {subject.key: [] for subject in wanted}
+    found: dict[str, list[tuple[bool, int, str]]] = {subject.key: [] for subject in wanted}
     for test, mentions in tests(ROOT):
         if not mentions.asserts:
             continue
@@ -65,8 +68,8 @@ def _covering(wanted: list[Subject]) -> Mapping[str, list[str]]:
             about = [s for s in wanted if s.kind == kind and _is_covered(s, mentions)]
             if len(about) <= MOST or kind == "metric":
                 for subject in about:
-                    found[subject.key].append((len(about), test))
-    return {key: [test for _, test in sorted(by)] for key, by in found.items()}
+                    found[subject.key].append((any(s in test for s in LESS), len(about), test))
+    return {key: [test for *_, test in sorted(by)] for key, by in found.items()}
 
 
 def _is_covered(subject: Subject, mentions: Mentions) -> bool:

@@ -43,7 +43,7 @@ def tests(root: Path) -> Sequence[tuple[str, Mentions]]:
 
 def _tests(root: Path) -> Iterator[tuple[str, Mentions]]:
     for path in sorted((root / "tests").rglob("test_*.py")):
-        if "gaiectl" in path.parts:
+        if not _is_about_the_epp(path):
             continue
         known = {}
         for folder in reversed(path.relative_to(root).parents):
@@ -54,6 +54,14 @@ def _tests(root: Path) -> Iterator[tuple[str, Mentions]]:
                 node, ast.FunctionDef | ast.AsyncFunctionDef
             ):
                 yield f"{path.relative_to(root)}::{name}", _with_all_it_uses(node, known)
+
+
+def _is_about_the_epp(path: Path) -> bool:
+    folders = {*path.parts}
+    return "gaiectl" not in folders and (
+        bool(folders & {"epp", "scraping", "transport"})
+        or path.name.startswith(("test_epp", "test_plugin"))
+    )
 
 
 @cache

@@ -125,3 +125,26 @@ def test_libraries_that_log_headers_are_silent_at_any_verbosity(
 
     assert logging.getLogger("ext-proc").isEnabledFor(TRACE)
     assert not hpack.isEnabledFor(logging.INFO)
+
+
+@pytest.mark.parametrize(
+    ("flag", "line"),
+    [
+        ("--zap-encoder=console", "INFO\text-proc\trouted\n"),
+        ("--zap-encoder=json", '"msg": "routed"}\n'),
+    ],
+)
+def test_the_encoder_is_what_the_flag_says(
+    flag: str,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+
+    configure(parse([flag]).options)
+    logging.getLogger("ext-proc").info("routed")
+
+    assert capsys.readouterr().err.endswith(line)
