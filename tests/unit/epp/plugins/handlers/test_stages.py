@@ -14,6 +14,8 @@ from epp.api.plugin import Observable
 from epp.api.registry import Registry, default_registry, filter_
 from epp.api.request import Decision, Request
 from epp.config import Config, ConfigError, load
+from epp.plugins.profile_handlers.disagg_headers import DisaggHeadersHandler
+from epp.plugins.profile_handlers.prefill_header import PrefillHeaderHandler
 from epp.scheduling.scheduler import Scheduler
 
 Pod = Callable[..., Candidate]
@@ -293,12 +295,14 @@ def test_the_older_flat_parameters_mean_the_same(begin: Begin, pod: Pod) -> None
     ]
 
 
+@pytest.mark.parametrize("headers", [PrefillHeaderHandler, DisaggHeadersHandler])
 def test_an_older_configuration_for_prefill_and_decode_works_and_warns(
-    begin: Begin, pod: Pod
+    begin: Begin, pod: Pod, headers: type
 ) -> None:
+    (handler,) = [kind.name for kind in default_registry if kind.cls is headers]
     config = begin(
         "{type: pd-profile-handler, parameters: {deciderPluginName: yes-pd, primaryPort: 8100}}",
-        "{type: prefill-header-handler}",
+        f"{{type: {handler}}}",
     )
     pool = [pod(), pod(), pod()]
 
@@ -310,7 +314,8 @@ def test_an_older_configuration_for_prefill_and_decode_works_and_warns(
         "x-prefiller-host-port": "192.168.1.2:8000",
         "x-data-parallel-host-port": "192.168.1.1:8000",
     }
-    assert [w.hint for w in config.warnings] == ["use 'disagg-profile-handler'"] * 2
+    deprecated = [w.hint for w in config.warnings if "deprecated" in w.message]
+    assert deprecated == ["use 'disagg-profile-handler'"] * 2
     (labels,) = counted(config)
     assert labels == ("pd-profile-handler", "pd-profile-handler", "llama", "prefill-decode")
 
