@@ -86,6 +86,8 @@ class Desk:
     def _answer(self, number: int, answer: Decision | Refusal) -> None:
         request = self._waiting.pop(number, None)
         if request is None:
+            if number in self._routed and isinstance(answer, Refusal):
+                self._send(Kind.REVOKE, number, *refusal_values(answer))
             return
         if isinstance(answer, Refusal):
             self._send(Kind.REFUSED, number, *refusal_values(answer))

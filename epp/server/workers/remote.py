@@ -38,6 +38,7 @@ class RemoteDirector:
         self._numbers = count(1)
         self._waiting: dict[int, tuple[Request, Later]] = {}
         self._number: dict[Request, int] = {}
+        self._routed: dict[int, Later] = {}
         self._decisions = Decisions()
 
     def route(self, request: Request, later: Later) -> Decision | None:
@@ -62,6 +63,7 @@ class RemoteDirector:
         del decision
         number = self._number.pop(request, None)
         if number is not None:
+            self._routed.pop(number, None)
             self._send(Kind.COMPLETED, number, outcome_values(outcome))
 
     def decided(self, number: int, target_model: str, priority: int, decision: Any) -> None:
@@ -71,6 +73,7 @@ class RemoteDirector:
             return
         request, later = waiting
         request.target_model, request.priority = target_model, priority
+        self._routed[number] = later
         later(self._decisions.decision_of(decision))
 
     def refused(self, number: int, *refusal: Any) -> None:
@@ -79,6 +82,12 @@ class RemoteDirector:
         if waiting is not None:
             del self._number[waiting[0]]
             waiting[1](refusal_of(refusal))
+
+    def revoked(self, number: int, *refusal: Any) -> None:
+        """End a request that is being served."""
+        later = self._routed.get(number)
+        if later is not None:
+            later(refusal_of(refusal))
 
     def lost(self) -> None:
         """Answer whoever waits: the scheduling process is gone."""

@@ -89,6 +89,8 @@ class _Worker:
             self._remote.decided(*values)
         elif kind == Kind.REFUSED:
             self._remote.refused(*values)
+        elif kind == Kind.REVOKE:
+            self._remote.revoked(*values)
         elif kind == Kind.ASK_STATE:
             self._send(Kind.STATE, values[0], shared(self._metrics))
         elif kind == Kind.READY:

@@ -57,7 +57,12 @@ class Joined:
         if kind == Kind.PROMPT_BYTES:
             (self.remote.prompt_bytes,) = values
         else:
-            {Kind.DECIDED: self.remote.decided, Kind.REFUSED: self.remote.refused}[kind](*values)
+            takers = {
+                Kind.DECIDED: self.remote.decided,
+                Kind.REFUSED: self.remote.refused,
+                Kind.REVOKE: self.remote.revoked,
+            }
+            takers[kind](*values)
 
     @property
     def inflight(self) -> int:
@@ -143,6 +148,19 @@ def test_a_client_that_leaves_while_the_decision_is_on_its_way_holds_no_place(
     (late,) = joined.decisions()
     joined.remote.decided(*late[1:])
     assert answers == []
+
+
+def test_a_request_can_be_ended_while_it_is_served(joined: Joined) -> None:
+    laters: list[Any] = []
+    route = joined.director.route
+    joined.director.route = lambda r, later: laters.append(later) or route(r, later)  # type: ignore[method-assign,func-returns-value]
+    answers = joined.ask(a_request())
+
+    laters[0](Refusal(Code.RESOURCE_EXHAUSTED, "request evicted by flow control"))
+
+    assert isinstance(answers[0], Decision)
+    assert isinstance(answers[1], Refusal)
+    assert answers[1].message == "request evicted by flow control"
 
 
 def test_a_lost_worker_leaves_nothing_behind(joined: Joined) -> None:
