@@ -97,7 +97,9 @@ class Machine(RuleBasedStateMachine):
                 for w in self.here.values()
                 if w.priority == chosen.priority and w.flow.fairness_id == chosen.flow.fairness_id
             ]
-            assert chosen.number == min(w.number for w in same)
+            # First come, first served, but for deadlines of before the pool was empty or not.
+            assert (chosen.rank, chosen.number) == min((w.rank, w.number) for w in same)
+            assert self.ordering is EdfOrderingPolicy or chosen.rank == 0.0
             self.gone(chosen)
 
     @precondition(lambda self: self.here)
