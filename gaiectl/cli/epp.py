@@ -52,12 +52,13 @@ ForOption = Annotated[
 
 
 @app.command(
+    short_help="Check configurations: places, codes, hints.",
     epilog=examples(
         "gaiectl epp validate config.yaml",
         "gaiectl epp validate --for gaie-1.4 configmap.yaml values.yaml",
         "gaiectl epp validate ConfigMap/llm-epp -n llm",
         "gaiectl epp validate - -o sarif < config.yaml > epp.sarif",
-    )
+    ),
 )
 def validate(
     inputs: Annotated[
@@ -134,7 +135,7 @@ def _title(release: For) -> str:
     return RELEASES[release].title
 
 
-@app.command(epilog=examples("gaiectl epp codes"))
+@app.command(short_help="List the codes of problems.", epilog=examples("gaiectl epp codes"))
 def codes(output: OutputOption = Output.TEXT) -> None:
     """List the codes of problems, which are the same in every release of gaiectl."""
     from epp.config.codes import CODES
@@ -147,7 +148,8 @@ def codes(output: OutputOption = Output.TEXT) -> None:
 
 
 @app.command(
-    epilog=examples("gaiectl epp schema > epp.schema.json", "gaiectl epp schema --for gaie-1.5")
+    short_help="Print the JSON Schema, for editors.",
+    epilog=examples("gaiectl epp schema > epp.schema.json", "gaiectl epp schema --for gaie-1.5"),
 )
 def schema(release: ForOption = For.PYTHON) -> None:
     """Print the JSON Schema of EndpointPickerConfig, for editors."""
@@ -158,11 +160,12 @@ def schema(release: ForOption = For.PYTHON) -> None:
 
 
 @app.command(
+    short_help="List plugin types, or show one.",
     epilog=examples(
         "gaiectl epp plugins",
         "gaiectl epp plugins prefix-cache-scorer",
         "gaiectl epp plugins -o json",
-    )
+    ),
 )
 def plugins(
     kind: Annotated[

@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command(
         "convert",
+        short_help="Bring old configurations and flags up to date.",
         epilog=examples(
             "gaiectl epp convert old.yaml > new.yaml",
             "gaiectl epp convert old.yaml --for gaie-1.5",

@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command(
         "explain",
+        short_help="Show where a request would go, and why.",
         epilog=examples(
             "gaiectl epp explain config.yaml --request body.json --endpoints endpoints.yaml",
             "gaiectl epp explain --live local --request body.json",
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     )(explain)
     app.command(
         "replay",
+        short_help="Compare configurations on recorded decisions.",
         epilog=examples("gaiectl epp replay decisions.jsonl --config old.yaml --config new.yaml"),
     )(replay)
 
