@@ -159,7 +159,7 @@ def machine(fairness_: Any, ordering_: Any = FcfsOrderingPolicy) -> Any:
         ordering = ordering_
 
     case = Chosen.TestCase
-    case.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+    case.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
     return case
 
 
