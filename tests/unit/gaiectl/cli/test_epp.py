@@ -220,3 +220,4 @@ def test_codes_are_documented(gaiectl: Run) -> None:
 
     assert code == Exit.OK
     assert "unknown-type" in out
+    assert max(map(len, out.splitlines())) <= 80
