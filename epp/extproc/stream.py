@@ -166,6 +166,18 @@ class Stream:
             return ()
         return self._refuse(refusal)
 
+    def revoked(self, refusal: Refusal) -> Sequence[Action]:
+        """End an exchange that was routed before: the client gets this answer.
+
+        If its response has begun, Envoy resets it instead. Nothing happens if it is over.
+        """
+        request = self._request
+        if self.receive is _ignore or request is None or request.phase is not _ROUTED:
+            return ()
+        self._stop_hearing()
+        immediate = replies.immediate(self._settings.wording.of(refusal))
+        return (*self._finish(is_complete=False), immediate, _CLOSE)
+
     def _receive(self, message: bytes) -> Sequence[Action]:
         try:
             kind, headers, body, is_last, extras = decode(message)

@@ -211,12 +211,15 @@ class ExtProcCall(Handler):
             self._decided(request, decision)
 
     def _answer(self, answer: Decision | Refusal) -> None:
-        """Take the answer to a request that had to wait for it."""
+        """Take the answer to a request that had to wait for it, or that is revoked."""
         request = self._request
         self._is_waiting = False
         if request is None:
             return
-        if isinstance(answer, Refusal):
+        if isinstance(answer, Refusal) and self._decision is not None:
+            self._refused(answer, request)
+            self._perform(self._stream.revoked(answer))
+        elif isinstance(answer, Refusal):
             self._refuse(answer, request)
         else:
             self._decided(request, answer)

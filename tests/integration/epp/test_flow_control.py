@@ -313,3 +313,20 @@ def test_a_client_that_leaves_frees_its_place_and_who_waits_at_the_end_is_told(
         500,
         "inference gateway: Internal - internal flow control error: flow controller is not running",
     )
+
+
+def test_a_sheddable_request_is_ended_for_an_important_one_that_waits(run: Start) -> None:
+    epp = run(QUEUED + "flowControl: {enableEviction: true}\n")
+    batch = epp.ask(**{OBJECTIVE: "batch"})
+    assert batch.answer() == (0, "")
+    epp.see_queue(50)
+    urgent = epp.ask(**{OBJECTIVE: "urgent"})
+
+    assert batch.answer() == (
+        429,
+        "inference gateway: InferencePoolResourceExhausted - request evicted by flow control",
+    )
+    epp.until(1, "llm_d_epp_flow_control_revocations_total", outcome="confirmed")
+    assert epp.metric("llm_d_epp_flow_control_revocations_issued_total", priority="9") == 1
+    epp.see_queue(0)
+    assert urgent.answer() == (0, "")
