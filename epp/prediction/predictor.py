@@ -6,13 +6,14 @@ so that requests do not wait for what will not come.
 """
 
 import asyncio
-import json
 import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
+
+import orjson
 
 from epp.prediction.features import Features, Malformed, Observation, Times, times_from
 from epp.prediction.settings import Settings
@@ -77,8 +78,7 @@ class _Server:
         """Return the decoded answer; None when there is none, which is noted."""
         try:
             async with asyncio.timeout(timeout):
-                body = json.dumps(content, separators=(",", ":")).encode()
-                answer = _content(await self.client.post(path, body))
+                answer = _content(await self.client.post(path, orjson.dumps(content)))
         except TimeoutError:
             self.failed(f"no answer within {timeout:g} s")
         except (OSError, ValueError, RecursionError, Malformed) as error:
@@ -114,7 +114,7 @@ class _Server:
 def _content(answer: Answer) -> Any:
     if not 200 <= answer.status < 300:
         raise Malformed(f"the answer was {answer.status}")
-    return json.loads(answer.body) if answer.body else {}
+    return orjson.loads(answer.body) if answer.body else {}
 
 
 class Predictor:
