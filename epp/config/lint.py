@@ -25,6 +25,9 @@ _BY_REFERENCE = (
 )
 """Families whose plugins work only where another part of the file names them."""
 
+_BY_THEMSELVES = ("metrics-data-source", "core-metrics-extractor", "model-server-protocol-metrics")
+"""Types of them that take the place of the default ones when nothing names them."""
+
 _TEST_FILTER = "header-based-testing-filter"
 _LABELS = "label-selector-filter"
 
@@ -67,7 +70,7 @@ def _unused(
         elif built.family is Family.DISCOVERY and built is not discovery:
             message = f"{built.name!r} is not in use"
             hint = f"set dataLayer.discovery.pluginRef to {built.name!r}, or remove it"
-        elif built.serves(*_BY_REFERENCE):
+        elif built.serves(*_BY_REFERENCE) and built.type not in _BY_THEMSELVES:
             message = f"nothing uses {built.name!r}"
             hint = f"name it where a {built.family} is asked for, or remove it"
         else:

@@ -108,6 +108,8 @@ def choose_handler(names: Sequence[str], plugins: Plugins, source: Source) -> Bu
     handlers = plugins.of(Family.PROFILE_HANDLER)
     if not handlers and len(names) == 1:
         return plugins.add_default(DEFAULT_HANDLER)
+    if not handlers and any(built.kind is None for built in plugins):
+        return None  # the one that could not be made may have been it
     if not handlers:
         source.add(
             "schedulingProfiles",

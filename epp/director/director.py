@@ -223,6 +223,8 @@ class Director:
     def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
         """Account for the end of a routed request; exactly once for each."""
         self._pool.completed(decision.primary)
+        for other in decision.others.values():
+            self._pool.completed(other.primary)
         routing = self._routing
         routing.scheduler.completed(request, decision, outcome)
         if routing.admission is not None:
@@ -321,7 +323,7 @@ class Director:
         for admitter in self._routing.admitters:
             if objection := admitter.objection_to(request, candidates):
                 log.debug("not admitted: %s", objection)
-                raise Refusal(Code.INTERNAL, f"{_NOT_ADMITTED}: {objection}")
+                raise Refusal(Code.INTERNAL, _NOT_ADMITTED, detail=objection)
         return self._schedule(request, candidates)
 
     def _schedule(self, request: Request, candidates: Sequence[Candidate]) -> Decision:
@@ -336,6 +338,9 @@ class Director:
             metrics.scheduling.observe(perf_counter() - started)
         scheduler.dispatched(request, decision, candidates)
         self._pool.dispatched(decision.primary)
+        # Those of other stages work for it too, until nobody knows when: to its end, for us.
+        for other in decision.others.values():
+            self._pool.dispatched(other.primary)
         return decision
 
 
