@@ -19,12 +19,19 @@ _LABELS = rb'[^"}\n]*+(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"[^"}\n]*+)*+'
 _SAMPLE = re.compile(
     rb"[ \t]*+(?:\{(" + _LABELS + rb")\})?+[ \t]*+([^ \t\r\n]++)(?:[ \t]++(-?[0-9]++))?"
 )
-_LABEL = re.compile(rb'([a-zA-Z_][a-zA-Z0-9_]*+)[ \t]*+=[ \t]*+"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
+# A name begins where no other one goes on: else each letter of a long name would be tried as one.
+_LABEL = re.compile(
+    rb"(?<![a-zA-Z0-9_])([a-zA-Z_][a-zA-Z0-9_]*+)[ \t]*+=[ \t]*+"
+    rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
+)
 _ESCAPE = re.compile(r"\\(.)")
 _GREATEST_COUNT = float(2**53)
 _LONGEST_REMEMBERED = 8192
 _LOOK_BACK = 256
 _MANY = 8
+_MOST_LINES = 1000
+_LONGEST_LINE = 64 * 1024
+_MOST_NAMESAKES = 64
 _AFTER_NAME = (b"{", b" ", b"\t")
 
 
@@ -58,12 +65,16 @@ class _Family:
 
     What did not change since is not parsed again. ``block`` is the family's lines with the line
     before them, so that it also tells that no series was added in front.
+
+    Of a family's lines the first thousand are read, and none that is longer than 64 KiB: whoever
+    writes more would take the time of all other endpoints.
     """
 
-    __slots__ = ("block", "name", "position", "series")
+    __slots__ = ("_begin", "block", "name", "position", "series")
 
     def __init__(self, name: str) -> None:
         self.name = name.encode()
+        self._begin = re.compile(b"\n" + re.escape(self.name) + rb"[{ \t]")
         self.position = -1
         self.block = b""
         self.series: list[_Series] = []
@@ -86,15 +97,19 @@ class _Family:
         """Take the series from the lines that begin at ``start``; return where they end."""
         name, end = self.name, start
         series = self.series = []
-        while text.startswith(name, end):
-            after = end + len(name)
-            if text[after : after + 1] in _AFTER_NAME and (match := _SAMPLE.match(text, after)):
+        left = _MOST_LINES
+        while left and text.startswith(name, end):
+            left -= 1
+            begin, after = end, end + len(name)
+            newline = text.find(b"\n", after)
+            end = len(text) if newline < 0 else newline + 1
+            if end - begin > _LONGEST_LINE or text[after : after + 1] not in _AFTER_NAME:
+                continue
+            if match := _SAMPLE.match(text, after):
                 labels, number, stamp = match.groups()
                 value = _number(number)
                 if value is not None:
                     series.append(_Series(labels or b"", value, _number(stamp) if stamp else None))
-            newline = text.find(b"\n", after)
-            end = len(text) if newline < 0 else newline + 1
         return end
 
     def _stands_at(self, position: int, text: bytes) -> bool:
@@ -109,10 +124,30 @@ class _Family:
         """Return where the family's first line begins, or -1; looks first where it was."""
         name = self.name
         if self.block:
-            start = _find_line(text, name, max(0, self.position - _LOOK_BACK))
+            start = self._find_line(text, max(0, self.position - _LOOK_BACK))
             if start >= 0 and not text.startswith(name, _line_before(text, start)):
                 return start
-        return _find_line(text, name, 0)
+        return self._find_line(text, 0)
+
+    def _find_line(self, text: bytes, position: int) -> int:
+        """Return the start of the first line from ``position`` on that is a sample; -1 if none."""
+        name = self.name
+        if position == 0 and text.startswith(name):
+            after = text[len(name) : len(name) + 1]
+            if after in _AFTER_NAME:
+                return 0
+        needle = b"\n" + name
+        for _ in range(_MOST_NAMESAKES):
+            position = text.find(needle, position)
+            if position < 0:
+                return -1
+            end = position + len(needle)
+            if text[end : end + 1] in _AFTER_NAME:
+                return position + 1
+            position = end
+        # Slower for each byte, faster for each name that only begins like this one.
+        found = self._begin.search(text, position)
+        return found.start() + 1 if found else -1
 
 
 class _Newest(_Family):
@@ -269,19 +304,6 @@ class Reader:
 
 
 _value = attrgetter("value")
-
-
-def _find_line(text: bytes, name: bytes, position: int) -> int:
-    """Return the start of the first line from ``position`` on that is a sample of ``name``."""
-    if position == 0 and text.startswith(name) and text[len(name) : len(name) + 1] in _AFTER_NAME:
-        return 0
-    needle = b"\n" + name
-    while (position := text.find(needle, position)) >= 0:
-        end = position + len(needle)
-        if text[end : end + 1] in _AFTER_NAME:
-            return position + 1
-        position = end
-    return -1
 
 
 def _line_before(text: bytes, start: int) -> int:

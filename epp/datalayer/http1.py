@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 MOST_HEAD_BYTES = 64 * 1024
 MOST_BODY_BYTES = 8 * 1024 * 1024
+_MOST_CHUNKS = 10_000
+_MOST_HEADS = 16
 _MOST_LENGTH_DIGITS = 18
 _CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]{1,15}")
 _WITHOUT_BODY = (204, 304)
@@ -32,7 +34,7 @@ class BadResponse(Exception):
 
 
 class ResponseTooLarge(BadResponse):
-    """The body is larger than ``MOST_BODY_BYTES``."""
+    """The body is larger than ``MOST_BODY_BYTES``, or comes in more than 10,000 chunks."""
 
 
 class ResponseReader:
@@ -96,7 +98,7 @@ class ResponseReader:
     def _read_head(self, data: bytes) -> int:
         """Take status and framing; return where the body begins, 0 when more is to come."""
         start = 0
-        while True:
+        for _ in range(_MOST_HEADS):
             end = data.find(b"\r\n\r\n", start)
             if end < 0:
                 if len(data) > MOST_HEAD_BYTES:
@@ -111,6 +113,7 @@ class ResponseReader:
                 self._status = status
                 self._read_framing(head, status)
                 return start
+        raise BadResponse("one interim answer after the other")
 
     def _read_framing(self, head: bytes, status: int) -> None:
         connection = _field(head, b"connection")
@@ -153,6 +156,8 @@ class ResponseReader:
                 break
             if not buffer.startswith(b"\r\n", start + size):
                 raise BadResponse("a chunk is longer than it says")
+            if len(self._body) >= _MOST_CHUNKS:
+                raise ResponseTooLarge(f"more than {_MOST_CHUNKS} chunks")
             self._take(bytes(buffer[start : start + size]))
             position = start + size + 2
         del buffer[:position]
