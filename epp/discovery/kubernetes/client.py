@@ -151,6 +151,9 @@ class ApiServer:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise ApiError(0, f"the connection to {self.url} broke: {_reason(error)}") from error
         finally:
+            # At once: a peer that went silent would not take part in an orderly end.
+            if response.connection is not None and response.connection.transport is not None:
+                response.connection.transport.abort()
             response.close()
 
     async def rest(self, seconds: float) -> None:
@@ -252,20 +255,26 @@ class ApiServer:
 
     async def _feel_pulse(self) -> None:
         """Notice a server that went silent, and one that came back."""
-        timeout = aiohttp.ClientTimeout(total=self._pulse_seconds / 2)
         while True:
             await asyncio.sleep(self._pulse_seconds)
             if time.monotonic() - self._heard_at < self._pulse_seconds:
                 continue
             try:
-                (await self._open("GET", "/version", None, None, timeout)).close()
+                async with asyncio.timeout(self._pulse_seconds / 2):
+                    await self.get("/version")
+            except TimeoutError:
+                self._miss("no answer in time")
+                self._cut()
             except ApiError as error:
-                if error.status == 0:
-                    # All that is open goes to the same place; half-open connections hang for long.
-                    for lifeline in self._lifelines:
-                        lifeline.reschedule(0)
+                if not error.status:
+                    self._cut()
             except Exception:
                 logger.exception("cannot feel the pulse of the API server")
+
+    def _cut(self) -> None:
+        """End all streams: they go to the same place, and half-open connections hang for long."""
+        for lifeline in self._lifelines:
+            lifeline.reschedule(0)
 
     def _hear(self) -> None:
         self._heard_at = time.monotonic()

@@ -498,3 +498,4 @@ async def follow(kubeconfig: Callable[[str], Path]) -> AsyncIterator[Callable[..
     for following in running:
         await following.discovery.stop()
         await following.server.stop()
+    await asyncio.sleep(0.1)  # asyncio takes its time with connections given up in a handshake

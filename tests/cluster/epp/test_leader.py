@@ -43,7 +43,7 @@ def test_a_standby_takes_over_at_once_from_who_ends_and_in_time_from_who_dies(
     began = time.monotonic()
     first.end(signal.SIGTERM)
     leader = until(lambda: next((e for e in (second, third) if e.is_ready()), None), "a new one")
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 2.0  # it need not ask first
     (standby,) = {id(e): e for e in (second, third) if e is not leader}.values()
     assert not standby.is_ready()
 

@@ -133,8 +133,6 @@ def test_metrics_are_for_those_whom_kubernetes_lets_read_them(
     ("flags", "said"),
     [
         ([], "give --pool-name or --endpoint-selector: neither is given"),
-        (["--pool-name=a", *SELECTOR], "give --pool-name or --endpoint-selector: not both"),
-        ([SELECTOR[0]], "--endpoint-target-ports: give 1 to 8 different ports, got 0"),
         (SELECTOR, "POD_NAME is '', but with --endpoint-selector it must be"),
         (["--pool-name=a", "--kubeconfig=/none"], "kubeconfig /none cannot be used"),
     ],
