@@ -44,6 +44,7 @@ class ResponseSide:
     Attributes:
         status: HTTP status; 0 when it was not seen.
         served: the endpoint that the gateway says has served, ``ip:port``, or empty.
+        shows_body: its body comes too.
         size: bytes of the body seen.
         has_begun: some of its body was seen.
         is_duplex: chunks must be sent back, or they are lost.
@@ -66,6 +67,7 @@ class ResponseSide:
         "is_event_stream",
         "is_over",
         "served",
+        "shows_body",
         "size",
         "status",
     )
@@ -79,6 +81,7 @@ class ResponseSide:
         routed: tuple[Request, Decision] | None,
     ) -> None:
         self.is_duplex = mode is _FULL_DUPLEX
+        self.shows_body = mode is not BodyMode.NONE
         self._is_whole = mode in _WHOLE
         self._hooks = hooks
         self._reader = reader
@@ -123,6 +126,7 @@ class ResponseSide:
         if self.is_over:
             raise Malformed("response body out of order")
         self.is_over = is_last
+        self.shows_body = True
         self.size += len(body)
         if self._reader is not None:
             self._reader.feed(body)

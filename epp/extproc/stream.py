@@ -87,6 +87,7 @@ class Stream:
     """
 
     __slots__ = (
+        "_body_mode",
         "_is_finished",
         "_protocol",
         "_request",
@@ -100,6 +101,7 @@ class Stream:
         self.receive: Callable[[bytes], Sequence[Action]] = self._receive
         self._settings = settings
         self._protocol = _assumed(settings.assumed_mode)
+        self._body_mode = self._protocol.response_body
         self._request: RequestSide | None = None
         self._response: ResponseSide | None = None
         self._routed: tuple[Request, Decision] | None = None
@@ -127,11 +129,16 @@ class Stream:
         return (*self._finish(is_complete=True), _CLOSE)
 
     def aborted(self) -> Sequence[Action]:
-        """Tell that the stream was reset, or the connection lost; nothing can be sent any more."""
+        """Tell that the stream was reset, or the connection lost; nothing can be sent any more.
+
+        Where Envoy shows a response's headers and not its body, a reset is how it says that the
+        exchange is over (seen with Envoy 1.40).
+        """
         if self.receive is _ignore:
             return ()
         self._stop_hearing()
-        return self._finish(is_complete=False)
+        response = self._response
+        return self._finish(is_complete=response is not None and not response.shows_body)
 
     def decided(self, decision: Decision, request: Request) -> Sequence[Action]:
         """Answer a ``Route`` or ``RouteAny``: the request goes there.
@@ -217,6 +224,7 @@ class Stream:
             protocol, override = self._protocol, b""
             if settings.allow_mode_override or settings.observation.wants_headers:
                 protocol, override = self._negotiate()
+            self._body_mode = protocol.response_body
             side = self._request = RequestSide(settings, protocol, override)
         metadata = extras.metadata if extras is not None else None
         if metadata is not None and metadata.subset is not None:
@@ -265,10 +273,11 @@ class Stream:
     def _begin_response(self, extras: Extras | None) -> ResponseSide:
         if extras is not None and extras.protocol is not None and self._request is None:
             self._protocol = extras.protocol
+            self._body_mode = extras.protocol.response_body
         settings, request = self._settings, self._request
         make = settings.parsers.default_reader if request is None else request.reader
         side = self._response = ResponseSide(
-            self._protocol.response_body,
+            self._body_mode,
             settings.hooks,
             make() if make is not None and not settings.observation.is_off else None,
             request.renamed if request is not None else None,

@@ -149,3 +149,9 @@ def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     starter = Starter(tmp_path_factory.mktemp("epp"))
     yield starter
     starter.stop()
+
+
+@pytest.fixture(scope="session")
+def unused_port() -> Callable[[], int]:
+    """Return ports that nobody listens on."""
+    return free_port

@@ -134,6 +134,23 @@ def test_an_override_that_the_proxy_ignores_costs_nothing_but_the_view(
     assert [finished.outcome.is_complete for finished in talk.finished] == [True]
 
 
+def test_a_reset_after_the_headers_of_a_body_that_is_not_shown_is_the_end(
+    envoy: Any, conversation: Talk
+) -> None:
+    ends = {}
+    for chosen in (HEADERS, FULL):
+        talk = conversation(settings=StreamSettings(observation=chosen))
+        talk.say(
+            envoy.headers(modes=(envoy.BUFFERED, envoy.NONE)),
+            envoy.body(BODY),
+            envoy.response_headers(JSON),
+        )
+        talk.perform(talk.stream.aborted())
+        ends[chosen.text] = [finished.outcome.is_complete for finished in talk.finished]
+
+    assert ends == {"headers": [True], "full": [False]}
+
+
 def test_the_first_bytes_of_a_body_are_told_once_and_not_when_they_are_none(
     envoy: Any, conversation: Talk
 ) -> None:
