@@ -4,6 +4,7 @@
     python tests/benchmarks/endurance.py leak [--requests N]
     python tests/benchmarks/endurance.py cost [--requests N] [--workers N]
     python tests/benchmarks/endurance.py plugins [--requests N]
+    python tests/benchmarks/endurance.py picks [--requests N]
 
 The EPP is a process of its own; the gateway is played by extproc_client.py.
 """
@@ -21,6 +22,7 @@ from extproc_client import BUFFERED, DUPLEX, Client, completion
 from figures import Figure, Target, as_table
 from parts import HOST, Epp, Parts
 from procfs import cpu_seconds, memory
+from scheduling import decision_seconds
 from stand_ins import DATA, Shape
 
 from epp.config import DEFAULT_TEXT
@@ -36,13 +38,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("streams", "leak", "cost", "plugins"))
+    parser.add_argument("what", choices=("streams", "leak", "cost", "plugins", "picks"))
     parser.add_argument("--count", type=int, default=100_000, help="streams held open")
     parser.add_argument("--requests", type=int, default=0, help="requests sent")
     parser.add_argument("--workers", type=int, default=0, help="transport processes of the EPP")
     given = parser.parse_args()
-    if given.what == "plugins":
-        figures = _plugins(given.requests or 20_000)
+    if given.what in ("plugins", "picks"):
+        measure = _plugins if given.what == "plugins" else _picks
+        figures = measure(given.requests or 20_000)
         print(as_table({"cores": str(os.cpu_count())}, figures))
         return 0
     with Parts() as parts:
@@ -125,6 +128,21 @@ def _plugins(requests: int) -> list[Figure]:
             runs = [uvloop.run(_short(epps[number], requests)) for _ in range(3)]
             figures.append(Figure(10, f"us_plugins_{number}", title, "us", tuple(runs), target))
     return figures
+
+
+def _picks(requests: int) -> list[Figure]:
+    """Measure decisions among 1000 endpoints that report 20 times a second each."""
+    runs, tails = [], []
+    for seed in range(3):
+        times = decision_seconds(1000, len(_PROMPT), requests // 3, seed, scrapes=4)
+        runs.append(len(times) / sum(times))
+        tails.append(sorted(times)[len(times) * 99 // 100] * 1e6)
+    return [
+        Figure(
+            11, "picks", "decisions on one core", "/s", tuple(runs), Target(5000, is_upper=False)
+        ),
+        Figure(11, "picks_p99", "p99 of one", "us", tuple(tails)),
+    ]
 
 
 async def _short(epp: Epp, requests: int) -> float:

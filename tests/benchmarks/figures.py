@@ -107,6 +107,7 @@ CASES = {
 ENDURANCE = {
     7: "streams held open (endurance.py)",
     8: "memory over many requests (endurance.py)",
+    11: "decisions in-process, 1000 endpoints (endurance.py)",
     10: "CPU of a short request by plugins, 20 endpoints (endurance.py)",
     9: "CPU of all processes of the EPP, without Envoy (endurance.py)",
 }

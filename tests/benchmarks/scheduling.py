@@ -17,7 +17,14 @@ _SCRAPES_PER_DECISION = 20
 _WARM_UP = 50
 
 
-def decision_seconds(endpoints: int, prompt_bytes: int, decisions: int, seed: int) -> list[float]:
+def decision_seconds(
+    endpoints: int,
+    prompt_bytes: int,
+    decisions: int,
+    seed: int,
+    *,
+    scrapes: int = _SCRAPES_PER_DECISION,
+) -> list[float]:
     """Return the CPU seconds of this thread that each decision took.
 
     CPU seconds, so that other work of the machine does not count. A decision is what a request
@@ -29,6 +36,7 @@ def decision_seconds(endpoints: int, prompt_bytes: int, decisions: int, seed: in
         prompt_bytes: length of each prompt; the first third is shared among 32 groups.
         decisions: how many are timed, after a warm-up.
         seed: of the prompts and the load.
+        scrapes: endpoints that report new load between two decisions.
     """
     random = Random(seed)
     pool = Pool()
@@ -47,7 +55,7 @@ def decision_seconds(endpoints: int, prompt_bytes: int, decisions: int, seed: in
     open_requests = []
     times = []
     for number in range(_WARM_UP + decisions):
-        for endpoint in random.sample(members, _SCRAPES_PER_DECISION):
+        for endpoint in random.sample(members, scrapes):
             _report(pool, endpoint, random)
         text = f"{random.choice(groups)}{number:08d}{rest}"[:prompt_bytes]
         request = Request(
