@@ -68,7 +68,7 @@ class Intents:
         if rule is None:
             return
         request.target_model = self._choose(rule)
-        metrics.rewrites[rule.name, request.model, request.target_model] += 1
+        metrics.rewritten(rule.name, request.model, request.target_model)
 
     def _choose(self, rule: RewriteRule) -> str:
         names = [name for name, _ in rule.targets]

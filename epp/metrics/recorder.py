@@ -14,7 +14,13 @@ from epp.metrics import buckets
 from epp.metrics.causes import cause_of
 from epp.metrics.flow import FlowMetrics
 from epp.metrics.requests import RequestSeries
-from epp.metrics.series import OTHER, ByRequest, Histogram
+from epp.metrics.series import (
+    LONGEST_LABEL_VALUE,
+    MOST_LABEL_VALUES,
+    OTHER,
+    ByRequest,
+    Histogram,
+)
 
 _MOST_ATTEMPTS = 10_000
 _NO_PLUGINS: Sequence[Instance] = ()
@@ -150,10 +156,17 @@ class EppMetrics:
             del self.attempts[key]
 
     def _first_attempt(self, target_model: str, endpoint: Endpoint) -> None:
-        if len(self.attempts) >= _MOST_ATTEMPTS:
-            target_model = OTHER
-        key = (target_model, endpoint)
+        key = (target_model[:LONGEST_LABEL_VALUE], endpoint)
+        if key not in self.attempts and len(self.attempts) >= _MOST_ATTEMPTS:
+            key = (OTHER, endpoint)
         self.attempts[key] = self.attempts.get(key, 0) + 1
+
+    def rewritten(self, rule: str, model: str, target_model: str) -> None:
+        """Count a request whose model a rule has replaced; a rule for any model meets any name."""
+        key = (rule, model[:LONGEST_LABEL_VALUE], target_model)
+        if key not in self.rewrites and len(self.rewrites) >= MOST_LABEL_VALUES:
+            key = (rule, OTHER, target_model)
+        self.rewrites[key] += 1
 
     def plugin_timer(self, extension_point: str, plugin_type: str, plugin_name: str) -> Histogram:
         """Return where the seconds of one plugin go; the same object each time."""

@@ -10,6 +10,9 @@ OTHER = "other"
 MOST_LABEL_VALUES = 1000
 """Distinct sets of client-controlled label values that get series of their own (llm-d-router)."""
 
+LONGEST_LABEL_VALUE = 256
+"""Characters of a client-controlled label value; a body may hold a model name of megabytes."""
+
 
 class Histogram:
     """Counts of values by upper bound, and their sum. Not thread-safe."""
@@ -43,7 +46,7 @@ class ByRequest(Generic[_T]):
 
     Once ``most`` sets of labels have an entry, new fairness ids and priorities of a model share an
     entry in which both are ``other``; and once as many models are known, new ones share the entry
-    in which all is ``other``. So inventing fairness ids hides no model.
+    in which all is ``other``. So inventing fairness ids hides no model. Long values are cut off.
     """
 
     def __init__(self, make: Callable[[], _T], *, most: int = MOST_LABEL_VALUES) -> None:
@@ -63,7 +66,11 @@ class ByRequest(Generic[_T]):
         return iter(list(self._entries.items()))
 
     def _add(self, labels: Labels) -> _T:
-        models = labels[:2]
+        model, target, flow, priority = labels
+        models = (model[:LONGEST_LABEL_VALUE], target[:LONGEST_LABEL_VALUE])
+        labels = (*models, flow[:LONGEST_LABEL_VALUE], priority)
+        if labels in self._entries:
+            return self._entries[labels]
         if len(self._entries) >= self._most:
             if models not in self._models and len(self._models) >= self._most:
                 models = (OTHER, OTHER)
@@ -76,7 +83,8 @@ class Bounded(Generic[_T]):
     """A table by label values that cannot grow without end.
 
     Labels that a client chooses would let it fill the memory of EPP and Prometheus: once ``most``
-    sets of values have an entry, all new ones share the entry whose values are all ``other``.
+    sets of values have an entry, all new ones share the entry whose values are all ``other``. Long
+    values are cut off.
     """
 
     def __init__(
@@ -98,6 +106,7 @@ class Bounded(Generic[_T]):
         return iter(self._entries.items())
 
     def _add(self, values: tuple[str, ...]) -> _T:
-        if len(self._entries) >= self._most:
+        values = tuple(value[:LONGEST_LABEL_VALUE] for value in values)
+        if values not in self._entries and len(self._entries) >= self._most:
             values = self._overflow
         return self._entries.setdefault(values, self._make())

@@ -3,8 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epp.api.endpoint import Endpoint
+from epp.api.request import Request
+from epp.metrics.recorder import EppMetrics
 from epp.metrics.requests import HISTOGRAMS, RequestSeries, merged
-from epp.metrics.series import ByRequest, Histogram
+from epp.metrics.series import MOST_LABEL_VALUES, ByRequest, Histogram
 
 
 def test_a_value_on_a_bound_belongs_to_it() -> None:
@@ -41,6 +44,24 @@ def test_entries_beyond_the_limit_are_shared_by_model_and_then_by_all() -> None:
         ("b", "b", "other", "other"): ["x"],
         ("other", "other", "other", "other"): ["x"],
     }
+
+
+def test_names_that_clients_invent_neither_grow_nor_multiply_without_end() -> None:
+    metrics = EppMetrics()
+    endpoint = Endpoint("a", "default", "10.0.0.1", 8000)
+    for number in range(11_000):
+        name = f"{number:05}" + "x" * 10_000
+        metrics.exchange_started(
+            Request(name, {}, name, target_model=name, fairness_id=name), endpoint, 0.0
+        )
+        metrics.rewritten("rule", name, "m")
+
+    assert len(list(metrics.requests.items())) <= MOST_LABEL_VALUES + 1
+    assert len(metrics.rewrites) <= MOST_LABEL_VALUES + 1
+    assert len(metrics.attempts) <= 10_001
+    assert sum(metrics.rewrites.values()) == sum(metrics.attempts.values()) == 11_000
+    keys = [*metrics.rewrites, *metrics.attempts, *(key for key, _ in metrics.requests.items())]
+    assert max(len(part) for key in keys for part in key if isinstance(part, str)) == 256
 
 
 def test_a_sum_is_over_everything_that_is_counted() -> None:
