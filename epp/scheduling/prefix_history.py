@@ -59,11 +59,19 @@ class Limits(NamedTuple):
 
 
 @runtime_checkable
-class Tunable(Protocol):
-    """A producer that cuts prompts as a scorer says that reads its matches."""
+class MatchReader(Protocol):
+    """A scorer that reads a producer's matches, and was told itself how to cut prompts.
 
-    def adopt(self, limits: Limits) -> None:
-        """Cut by these limits, if none were given to the producer itself."""
+    Attributes:
+        prefix_match_info_producer_name: whose matches; empty for any.
+        limits: how to cut.
+    """
+
+    prefix_match_info_producer_name: str
+
+    @property
+    def limits(self) -> Limits:
+        """How to cut."""
         ...
 
 

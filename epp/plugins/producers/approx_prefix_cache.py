@@ -40,7 +40,7 @@ from epp.api.parameters import Param
 from epp.api.plugin import Instance, Outcome, Producer
 from epp.api.registry import Family, plugin
 from epp.api.request import Decision, Request
-from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Limits, PrefixHistory
+from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Limits, MatchReader, PrefixHistory
 
 _MAX_TOKEN_BLOCKS = 2048
 _MAX_TOKENS = 131072
@@ -109,21 +109,26 @@ class ApproxPrefixCacheProducer:
         return self.memory.history
 
     def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
-        """Hash tokens if another plugin finds them."""
-        self.memory.name = name
-        self.memory.over_tokens = any(
-            isinstance(instance.plugin, Producer) and Tokens in instance.plugin.produces
-            for instance in instances.values()
+        """Hash tokens if another plugin finds them; cut prompts as those say who read matches."""
+        memory, plugins = self.memory, [instance.plugin for instance in instances.values()]
+        memory.name = name
+        memory.over_tokens = any(
+            isinstance(plugin, Producer) and Tokens in plugin.produces for plugin in plugins
         )
+        memory.adopted = None
+        if all(getattr(self, item.name) == item.default for item in fields(self) if item.init):
+            memory.adopted = next(
+                (
+                    plugin.limits
+                    for plugin in plugins
+                    if isinstance(plugin, MatchReader)
+                    and plugin.prefix_match_info_producer_name in ("", name)
+                    and plugin.limits != Limits()
+                ),
+                None,
+            )
         self._begin()
         return ""
-
-    def adopt(self, limits: Limits) -> None:
-        """Cut prompts as a scorer says, if all parameters here are the defaults."""
-        given = [getattr(self, item.name) == item.default for item in fields(self) if item.init]
-        if all(given):
-            self.memory.adopted = limits
-            self._begin()
 
     def inherit(self, predecessor: object) -> None:
         """Keep what is known of the endpoints when the configuration changes."""
@@ -168,7 +173,8 @@ class ApproxPrefixCacheProducer:
             limits = memory.adopted._replace(
                 min_block_bytes=limits.min_block_bytes, reads_tokens=limits.reads_tokens
             )
-        memory.history = PrefixHistory(limits)
+        if limits != memory.history.limits:
+            memory.history = PrefixHistory(limits)
         memory.history.publish_as(memory.name)
 
     def _limits(self) -> Limits:

@@ -51,7 +51,7 @@ from epp.api.parameters import Param
 from epp.api.plugin import Instance, Outcome, Producer, SparseScores
 from epp.api.registry import scorer
 from epp.api.request import Decision, Request
-from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Found, Limits, PrefixHistory, Tunable
+from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Found, Limits, PrefixHistory
 from epp.scheduling.prefix_index import PrefixIndex
 
 _MANY = 24
@@ -132,6 +132,11 @@ class PrefixCacheScorer:
         """The scorer's own index."""
         return self.history.index
 
+    @property
+    def limits(self) -> Limits:
+        """How prompts are cut, for a producer that was not told itself."""
+        return self.history.limits
+
     def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
         """Find out whose matches to score."""
         del name
@@ -142,11 +147,6 @@ class PrefixCacheScorer:
             if isinstance(instance.plugin, Producer) and PrefixMatch in instance.plugin.produces
         ]
         self.hits.is_read = bool(producers)
-        if self.history.limits != Limits():
-            for other in producers:
-                producer = instances[other].plugin
-                if wanted in ("", other) and isinstance(producer, Tunable):
-                    producer.adopt(self.history.limits)
         if wanted and wanted not in producers:
             known = ", ".join(producers) or "none"
             return f"no producer of prefix matches is named {wanted!r} (there are: {known})"

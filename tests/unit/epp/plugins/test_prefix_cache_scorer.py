@@ -8,6 +8,7 @@ from epp.api.errors import ConfigError
 from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
 from epp.config import Config, load
+from epp.plugins.producers.approx_prefix_cache import ApproxPrefixCacheProducer
 from epp.plugins.scorers.prefix_cache import PrefixCacheScorer
 
 Pod = Callable[..., Candidate]
@@ -212,6 +213,20 @@ def test_what_is_given_to_the_scorer_holds_for_a_producer_that_was_given_nothing
         totals.append(found.total)
 
     assert totals == [4, 2, 4]
+
+
+def test_being_connected_again_forgets_nothing(pod: Pod, ask: Ask) -> None:
+    made = config(
+        "{type: prefix-cache-scorer, parameters: {blockSizeTokens: 4}}",
+        "type: approx-prefix-cache-producer",
+    )
+    one, instances = pod(), {instance.name: instance for instance in made.instances}
+    (producer,) = made.producers
+    assert isinstance(producer, ApproxPrefixCacheProducer)
+    producer.dispatched(ask(prompt=BLOCK), Decision((one.endpoint,)), [one])
+    producer.connect("approx-prefix-cache-producer", instances)
+
+    assert producer.history.index.size == 4
 
 
 def test_the_length_of_a_match_can_count_too(pod: Pod, ask: Ask) -> None:
