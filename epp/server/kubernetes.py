@@ -1,6 +1,7 @@
 """All that an EPP has to do with Kubernetes, as one part for the composition root."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import uuid
@@ -153,10 +154,12 @@ class Kubernetes:
             if part is not None:
                 await part.start()
 
-    async def drain(self) -> None:
-        """Let another replica lead."""
+    async def drain(self, seconds: float) -> None:
+        """Let another replica lead; takes so long at most."""
         if self._election is not None:
-            await self._election.release()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._election.release()
 
     async def stop(self) -> None:
         """End everything."""

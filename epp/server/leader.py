@@ -35,10 +35,13 @@ class Terms(NamedTuple):
     Attributes:
         lease: how long a holder that is not heard of counts as one.
         retry: between two attempts to get or renew it.
+        handover: from a successor's success until all know of it: the charts probe its readiness
+            every 2 seconds.
     """
 
     lease: float = 15.0
     retry: float = 2.0
+    handover: float = 3.0
 
 
 class Record(NamedTuple):
@@ -133,7 +136,11 @@ class LeaderElection:
         self._task = asyncio.create_task(self._run())
 
     async def release(self) -> None:
-        """Let go, so that another one leads at once; to be called before ``stop``."""
+        """Let go, so that another one leads at once; to be called before ``stop``.
+
+        Whoever sends requests here learns of the new leader only when that one's readiness was
+        probed. So this one counts as the leader until then, if there is another one.
+        """
         await self._end()
         if not self._is_leading or self._seen is None:
             return
@@ -143,9 +150,22 @@ class LeaderElection:
                 lease = await self._server.get(self._path)
                 if read_lease(lease).holder == self._identity:
                     await self._write(lease, released)
+                await self._succession()
         except (ApiError, TimeoutError) as error:
-            log.warning("cannot release the Lease %s: %s", self._name, error)
+            if isinstance(error, ApiError):
+                log.warning("cannot release the Lease %s: %s", self._name, error)
+        else:
+            await asyncio.sleep(self._terms.handover)
         self._lead(is_leading=False)
+
+    async def _succession(self) -> None:
+        """Wait until another one holds the Lease."""
+        while True:
+            self._news.clear()
+            record = self._watch.items.get(self._name)
+            if record is not None and record.holder not in ("", self._identity):
+                return
+            await self._news.wait()
 
     async def stop(self) -> None:
         """End; a Lease that is held runs out."""

@@ -158,9 +158,9 @@ class Epp:
     async def drain(self) -> None:
         """Turn new requests away and let the open ones end; readiness goes first."""
         log.info("draining", extra={"fields": {"streams": self._front.open_streams}})
-        self._health.meet("not draining", is_met=False)
         if self._kubernetes is not None:
-            await self._kubernetes.drain()
+            await self._kubernetes.drain(self._options.drain_timeout)
+        self._health.meet("not draining", is_met=False)
         await self._front.drain()
         self._admissions.close()
 

@@ -85,7 +85,7 @@ async def test_a_leader_steps_down_when_another_one_holds_the_lease(
 ) -> None:
     space.pool()
     following = await follow(space)
-    terms = Terms(lease=1.0, retry=0.1)
+    terms = Terms(lease=1.0, retry=0.1, handover=0.1)
     leading: dict[str, bool] = {}
     elections = {
         name: LeaderElection(
