@@ -293,10 +293,13 @@ class ReadsBody(Protocol):
     """Declares that a plugin looks at ``Request.body``, which else need not travel.
 
     Attributes:
-        reads_body: always true.
+        reads_body: whether it does, as it is configured.
     """
 
-    reads_body: ClassVar[bool]
+    @property
+    def reads_body(self) -> bool:
+        """Whether it does; a class variable where that is always so."""
+        ...
 
 
 class DiscoverySource(Protocol):

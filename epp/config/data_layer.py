@@ -154,7 +154,7 @@ def _is_load(feed: Feed) -> bool:
     """Tell whether the source brings load figures: one without extractors has the usual one."""
     if any(map(_extracts_load, feed.extractors)):
         return True
-    return feed.source.type == "metrics-data-source" and not feed.extractors
+    return getattr(feed.source.plugin, "subject", "") == "load" and not feed.extractors
 
 
 def _extracts_load(extractor: Instance) -> bool:

@@ -44,6 +44,7 @@ CONTROL_HEADERS: Final = frozenset(
         *_MODEL_REWRITE,
         "x-gateway-destination-endpoint-subset",
         "x-gateway-destination-endpoint-served",
+        "x-gateway-inference-explain",
     )
 )
 """Meant for us, not for the model server: removed from the request. What a client writes into

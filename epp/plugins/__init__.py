@@ -10,6 +10,7 @@ import epp.plugins.deciders.always_disagg_multimodal
 import epp.plugins.deciders.always_disagg_pd
 import epp.plugins.deciders.prefix_based_pd
 import epp.plugins.discovery.file
+import epp.plugins.discovery.multicluster_file
 import epp.plugins.extractors.core_metrics
 import epp.plugins.extractors.dcgm
 import epp.plugins.extractors.model_server_protocol_metrics
@@ -57,6 +58,7 @@ import epp.plugins.parsers.vllm_http
 import epp.plugins.pickers.max_score
 import epp.plugins.pickers.random
 import epp.plugins.pickers.weighted_random
+import epp.plugins.producers.agent_identity
 import epp.plugins.producers.approx_prefix_cache
 import epp.plugins.producers.burst_prefix_cache
 import epp.plugins.producers.inflight_load
@@ -105,4 +107,5 @@ import epp.plugins.sources.endpoint_notification
 import epp.plugins.sources.k8s_notification
 import epp.plugins.sources.metrics
 import epp.plugins.sources.models
+import epp.plugins.sources.multicluster_metrics
 import epp.plugins.syncers.local  # noqa: F401 - the imports are the list

@@ -167,6 +167,7 @@ def candidate_json(candidate: Candidate, now: float) -> dict[str, Any]:
     return {
         "endpoint": full_name(endpoint),
         "address": endpoint.host_port,
+        "labels": dict(endpoint.labels),
         "isReachable": candidate.is_reachable,
         "isFresh": candidate.is_fresh,
         "metricsAgeSeconds": now - metrics.updated_at if metrics.updated_at else None,

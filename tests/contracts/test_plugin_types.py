@@ -648,6 +648,45 @@ def test_a_pure_plugin_reads_no_clock_and_touches_nothing_outside(kind: PluginTy
     assert not imported & IMPURE
 
 
+@cache
+def readers_of_bodies() -> frozenset[str]:
+    """Return the modules that look at ``request.body``, by themselves or through others."""
+    trees = {
+        ".".join(path.relative_to(PLUGINS.parents[1]).with_suffix("").parts): ast.parse(
+            path.read_text()
+        )
+        for folder in ("plugins", "scheduling", "kvcache", "prediction", "flowcontrol")
+        for path in (PLUGINS.parent / folder).rglob("*.py")
+    }
+    found = {name for name, tree in trees.items() if any(map(_is_body, ast.walk(tree)))}
+    while more := {
+        name
+        for name, tree in trees.items()
+        if name not in found
+        and any(isinstance(n, ast.ImportFrom) and n.module in found for n in ast.walk(tree))
+    }:
+        found |= more
+    return frozenset(found)
+
+
+def _is_body(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "body"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "request"
+    )
+
+
+def test_bodies_are_read_by_those_of_whom_it_is_known() -> None:
+    assert "epp.plugins.producers.token" in readers_of_bodies()
+
+
+@every_type
+def test_a_plugin_that_looks_at_bodies_says_so(kind: PluginType) -> None:
+    assert hasattr(kind.cls, "reads_body") is (kind.cls.__module__ in readers_of_bodies())
+
+
 @every_type
 def test_every_type_is_in_the_schema(kind: PluginType) -> None:
     entry = schema()["properties"]["plugins"]["items"]

@@ -21,7 +21,7 @@ When to use:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from epp.api.data import LatencyPrediction, find
 from epp.api.endpoint import Candidate
@@ -40,6 +40,8 @@ class LatencySloAdmitter:
     latency_prediction_info_producer_name: Annotated[
         str, Param("Who predicts; the first one by default.")
     ] = ""
+
+    consumes: ClassVar[frozenset[type]] = frozenset({LatencyPrediction})
 
     def objection_to(self, request: Request, candidates: Sequence[Candidate]) -> str:
         """Return why the request is refused; empty when it is not."""

@@ -17,7 +17,7 @@ When to use:
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from epp.api.endpoint import Endpoint
 from epp.api.registry import Family, plugin
@@ -30,6 +30,8 @@ TYPES = ("image_url", "audio_url", "video_url", "input_audio")
 @dataclass(frozen=True, slots=True)
 class AlwaysDisaggMultimodalDecider:
     """Looks for parts of messages that are not text."""
+
+    reads_body: ClassVar[bool] = True
 
     def disaggregates(self, request: Request, endpoint: Endpoint | None) -> bool:
         """Tell whether a message has such a part."""

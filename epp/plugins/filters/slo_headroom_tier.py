@@ -22,7 +22,7 @@ When to use:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from epp.api.data import LatencyPrediction, find
 from epp.api.endpoint import Candidate
@@ -46,6 +46,8 @@ class SloHeadroomTierFilter:
     latency_prediction_info_producer_name: Annotated[
         str, Param("Who predicts; the first one by default.")
     ] = ""
+
+    consumes: ClassVar[frozenset[type]] = frozenset({LatencyPrediction})
 
     def filter(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """Return the candidates of one tier."""

@@ -4,6 +4,9 @@ What:
     Reads model, prompt and streaming of ``/v1/messages``; of ``/v1/messages/count_tokens`` the
     model alone, for its answer counts what nobody generates.
 
+Formula:
+    None.
+
 Reads:
     ``system``, ``tools`` and ``messages`` of the body, in this order, are the prompt. Tokens read
     from or written to the cache are input tokens too.

@@ -4,6 +4,9 @@ What:
     Reads model, prompt, cache salt and streaming from the JSON of a request, and token counts from
     ``usage`` in the JSON or events of its response.
 
+Formula:
+    None.
+
 Reads:
     The body, by the end of the path; a path that ends like none of the APIs is read as
     completions, unless another parser takes it.

@@ -3,6 +3,9 @@
 What:
     Lets every request pass: there is no model, no prompt, and no token count.
 
+Formula:
+    None.
+
 Reads:
     Nothing.
 

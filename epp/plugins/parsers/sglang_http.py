@@ -4,6 +4,9 @@ What:
     Reads ``/generate``: token ids of one prompt or of several, cache salt and streaming. It has no
     model, and the body is passed on as it is.
 
+Formula:
+    None.
+
 Reads:
     ``input_ids`` as the prompt, ``extra_key`` as the cache salt; token counts in ``meta_info`` of
     the response. Images, videos and sounds are refused, as upstream.

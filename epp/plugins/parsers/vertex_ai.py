@@ -5,6 +5,9 @@ What:
     ``/RawPredict`` and ``/StreamRawPredict`` as OpenAI's responses. The model is not looked at, and
     the body is passed on as it is. Other methods pass unread.
 
+Formula:
+    None.
+
 Reads:
     ``http_body.data`` of the request, and ``usage`` of the JSON in the response.
 

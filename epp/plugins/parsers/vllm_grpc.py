@@ -5,6 +5,9 @@ What:
     token ids were made of, or else these ids, are the prompt. It has no model, and the body is
     passed on as it is.
 
+Formula:
+    None.
+
 Reads:
     The gRPC frame of the request and, as they pass, those of the response with their token counts.
     Anything else, and a compressed frame, is answered with 400.

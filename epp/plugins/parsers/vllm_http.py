@@ -3,6 +3,9 @@
 What:
     Reads ``/inference/v1/generate``: token ids, model if there is one, cache salt and streaming.
 
+Formula:
+    None.
+
 Reads:
     ``token_ids`` of the body as the prompt.
 

@@ -115,6 +115,11 @@ class InflightLoadProducer:
         wanted = self.prefix_match_info_producer_name
         return f"there is no plugin {wanted!r}" if wanted and wanted not in instances else ""
 
+    @property
+    def reads_body(self) -> bool:
+        """Whether it looks for the most output tokens that a body allows."""
+        return self.add_estimated_output_tokens
+
     def inflight(self) -> InflightLoad:
         """Return what is in flight: a live view."""
         return self.counts.load

@@ -80,6 +80,7 @@ class MmEmbeddingsCacheProducer:
 
     produces: ClassVar[frozenset[type]] = frozenset({MultimodalItems})
     consumes: ClassVar[frozenset[type]] = frozenset()
+    reads_body: ClassVar[bool] = True
     memory: Memory = field(init=False, repr=False, default_factory=Memory)
 
     def connect(self, name: str, instances: Mapping[str, Instance]) -> str:

@@ -68,6 +68,7 @@ class PrecisePrefixCacheProducer:
 
     produces: ClassVar[frozenset[type]] = frozenset({PrefixMatch})
     consumes: ClassVar[frozenset[type]] = frozenset({Tokens})
+    reads_body: ClassVar[bool] = True
     cache: PreciseCache = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -35,7 +35,7 @@ _BINDINGS = "the affinity plugins remember sessions themselves: see their sessio
 
 @dataclass(slots=True)
 class _Name:
-    value: str = "session-id-producer"
+    value: str = ""
 
 
 @plugin("session-id-producer", Family.PRODUCER)
@@ -48,6 +48,7 @@ class SessionIdProducer:
 
     produces: ClassVar[frozenset[type]] = frozenset({SessionId})
     consumes: ClassVar[frozenset[type]] = frozenset()
+    default_header: ClassVar[str] = SESSION_HEADER
     refused: ClassVar[Mapping[str, str]] = {"lruSize": _BINDINGS, "ttl": _BINDINGS}
 
     _name: _Name = field(init=False, repr=False, compare=False, default_factory=_Name)
@@ -68,7 +69,7 @@ class SessionIdProducer:
         if self.cookie_name:
             session = _cookie(request.headers.get("cookie", ""), self.cookie_name)
         else:
-            session = request.headers.get(self.header_name.lower() or SESSION_HEADER, "")
+            session = request.headers.get(self.header_name.lower() or self.default_header, "")
         if session:
             publish(request, self._name.value, SessionId(session))
 

@@ -51,6 +51,7 @@ class TokenProducer:
 
     produces: ClassVar[frozenset[type]] = frozenset({Tokens})
     consumes: ClassVar[frozenset[type]] = frozenset()
+    reads_body: ClassVar[bool] = True
     tokenization: Tokenization = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

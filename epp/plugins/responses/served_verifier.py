@@ -4,6 +4,9 @@ What:
     Copies what the gateway says of the endpoint that served into the response header
     ``x-conformance-test-served-endpoint``; where it says nothing, the header tells so.
 
+Formula:
+    None.
+
 Reads:
     ``x-gateway-destination-endpoint-served`` in the metadata of the response's headers. So it needs
     these: a gateway in full duplex, or ``--response-observation headers``.

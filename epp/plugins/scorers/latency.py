@@ -66,7 +66,7 @@ class LatencyScorer:
         str, Param("Who predicts; the first one by default.")
     ] = ""
 
-    consumes: ClassVar[frozenset[type]] = frozenset({PrefixMatch})
+    consumes: ClassVar[frozenset[type]] = frozenset({PrefixMatch, LatencyPrediction})
 
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return the score of each by what it would take."""

@@ -112,7 +112,9 @@ class _Worker:
 
     def _settings(self, config: Config) -> StreamSettings:
         plugins = [instance.plugin for instance in config.instances]
-        self._remote.sends_body = any(isinstance(plugin, ReadsBody) for plugin in plugins)
+        self._remote.sends_body = any(
+            isinstance(plugin, ReadsBody) and plugin.reads_body for plugin in plugins
+        )
         return stream_settings(self._parsed, config, self._metrics)
 
     def _lost(self) -> None:

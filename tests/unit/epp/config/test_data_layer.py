@@ -4,6 +4,7 @@ import pytest
 
 from epp.config import Config, ConfigError, load
 from epp.config.data_layer import DataSettings
+from epp.plugins.discovery.file import FileDiscovery
 
 HEAD = "apiVersion: inference.networking.x-k8s.io/v1alpha1\nkind: EndpointPickerConfig\n"
 
@@ -203,3 +204,48 @@ def test_replicas_may_share_nothing_explicitly() -> None:
     )
 
     assert loaded.data.reads_load
+
+
+def test_figures_of_clusters_are_read_as_those_of_endpoints_are() -> None:
+    data = config(
+        "- {type: multicluster-metrics-data-source, name: m, parameters: {path: /load}}\n",
+        "dataLayer: {sources: [{pluginRef: m}]}\n",
+    ).data
+
+    assert data.load_source is not None
+    assert data.load_source.plugin.polling().path == "/load"
+    assert not data.polled
+
+
+def test_clusters_come_from_a_file_as_endpoints_do() -> None:
+    loaded = config(
+        "- {type: multicluster-file-discovery, name: f, parameters: {path: clusters.yaml}}\n",
+        "dataLayer: {discovery: {pluginRef: f}}\n",
+    )
+
+    assert loaded.discovery is not None
+    assert isinstance(loaded.discovery.plugin, FileDiscovery)
+    assert loaded.discovery.plugin.path == "clusters.yaml"
+
+
+@pytest.mark.parametrize(
+    ("type_name", "used"),
+    [
+        ("latency-scorer", "schedulingProfiles: [{name: d, plugins: [{pluginRef: it}]}]\n"),
+        (
+            "slo-headroom-tier-filter",
+            "schedulingProfiles: [{name: d, plugins: [{pluginRef: it}]}]\n",
+        ),
+        ("latency-slo-admitter", ""),
+    ],
+)
+def test_who_goes_by_predictions_without_a_predictor_is_named(type_name: str, used: str) -> None:
+    alone = config(f"- {{type: {type_name}, name: it}}\n", used)
+    fed = config(
+        f"- {{type: {type_name}, name: it}}\n- {{type: predicted-latency-producer}}\n", used
+    )
+
+    assert [w.message for w in alone.warnings if w.code == "data-without-producer"] == [
+        "'it' reads what no producer finds out: LatencyPrediction"
+    ]
+    assert not [w for w in fed.warnings if w.code == "data-without-producer"]

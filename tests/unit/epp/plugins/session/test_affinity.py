@@ -14,6 +14,7 @@ from epp.api.endpoint import Candidate, Endpoint
 from epp.api.plugin import Instance, ResponseHead
 from epp.api.request import Decision, Request
 from epp.plugins.filters.session_affinity import SessionAffinityFilter
+from epp.plugins.producers.agent_identity import AgentIdentity
 from epp.plugins.producers.session_id import SessionIdProducer
 from epp.plugins.scorers.session_affinity import SessionAffinityScorer
 from epp.scheduling.sessions import (
@@ -235,3 +236,22 @@ def test_a_session_is_found_in_a_header_or_cookie(
     found = find(request, SessionId, "mine")
 
     assert (found.value if found else None) == expected
+
+
+def test_what_one_agent_asks_is_kept_together_as_a_session_is(pod: Pod, ask: Ask) -> None:
+    pool = [pod(), pod(), pod()]
+    producer = AgentIdentity()
+    producer.connect("agents", {"agents": Instance("agents", "agent-identity", producer)})
+    identity = SessionIdentity(sources=(SessionSource(attribute="agents"),))
+    affinity = SessionAffinityFilter(strategy="session_id", session_id_config=identity)
+    first, second, other = (
+        replace(ask(headers={"x-agent-id": name}), received_at=1.0) for name in ("a", "a", "b")
+    )
+    for request in (first, second, other):
+        producer.produce(request, pool)
+
+    send(affinity, first, pool[1])
+
+    assert find(second, SessionId, "agents") == SessionId("a")
+    assert affinity.filter(second, pool) == [pool[1]]
+    assert affinity.filter(other, pool) == pool

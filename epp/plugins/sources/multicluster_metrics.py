@@ -1,0 +1,37 @@
+"""multicluster-metrics-data-source: the Prometheus metrics of clusters' gateways.
+
+What:
+    metrics-data-source for an EPP whose endpoints are clusters.
+
+Formula:
+    None.
+
+Reads:
+    GET of the path at each cluster.
+
+Parameters:
+    scheme: http or https.
+    path: the path; that of the endpoint's engine if empty, which is /metrics for most.
+    insecureSkipVerify: do not verify the endpoints' certificates.
+    interval: time between two polls of an endpoint; --refresh-metrics-interval by default.
+    port: instead of the endpoint's own; 0 is its own.
+    caCertPath: file with the authorities of the endpoints' certificates.
+    clientCertPath: file with a client certificate.
+    clientKeyPath: file with its key.
+    families: has no effect; only what is needed is read anyway.
+
+When to use:
+    In front of several clusters whose gateways show load as a model server does, or with an
+    extractor whose engineConfigs name what they show.
+"""
+
+from dataclasses import dataclass
+
+from epp.api.registry import Family, plugin
+from epp.plugins.sources.metrics import MetricsDataSource
+
+
+@plugin("multicluster-metrics-data-source", Family.DATA_SOURCE, is_alpha=True)
+@dataclass(frozen=True, slots=True)
+class MulticlusterMetricsDataSource(MetricsDataSource):
+    """Polls metrics of clusters."""
