@@ -164,12 +164,13 @@ class RequestSide:
         self.phase = _READING
         if mode is _STREAMED:
             return ()
-        if mode is _FULL_DUPLEX:
+        if mode is not _BUFFERED_PARTIAL:
             length = headers.get("content-length") or ""
             if length.isdecimal() and len(length) < 20:
                 size = int(length)
                 if size > self._settings.max_body_bytes:
                     self._refuse_size(size)
+        if mode is _FULL_DUPLEX:
             return ()
         self._are_headers_answered = True
         if self._mutation:
@@ -348,6 +349,8 @@ class RequestSide:
         # The decoded body would live as long as the response otherwise.
         request.prompt, request.body = NO_PROMPT, None
         if parsed is None or request.target_model == parsed.model or parsed.tree is None:
+            return None
+        if not self._chunks:  # released: the exchange ended before the decision came
             return None
         body = rewrite_model(self._chunks[0], parsed.tree, request.target_model)
         request.size = len(body)
