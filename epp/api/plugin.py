@@ -199,6 +199,15 @@ class DispatchObserver(Protocol):
         ...
 
 
+@runtime_checkable
+class DecisionAmender(Protocol):
+    """Adds something to decisions, for example request headers."""
+
+    def amend(self, request: Request, decision: Decision) -> Decision:
+        """Return the decision to carry out; its endpoints stay."""
+        ...
+
+
 class ResponseHead(NamedTuple):
     """The beginning of a response.
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from epp.api.endpoint import Candidate
 from epp.api.errors import Code, Refusal
-from epp.api.plugin import Admitter, Outcome, Producer
+from epp.api.plugin import Admitter, DecisionAmender, Outcome, Producer
 from epp.api.request import Decision, Request
 from epp.datalayer.pool import Pool
 from epp.director.intent import Intents
@@ -112,6 +112,7 @@ class Routing(NamedTuple):
             ``SAMPLE``-th request.
         producers: in the order in which they depend on each other.
         admitters: asked in order.
+        amenders: add to each decision, in order.
         is_full: tells whether sheddable requests (of a priority below 0) are turned away; None
             turns away none.
         admission: None admits everything at once.
@@ -121,6 +122,7 @@ class Routing(NamedTuple):
     timed_scheduler: Schedules
     producers: Sequence[Producer] = ()
     admitters: Sequence[Admitter] = ()
+    amenders: Sequence[DecisionAmender] = ()
     is_full: Callable[[Sequence[Candidate]], bool] | None = None
     admission: Admission | None = None
 
@@ -155,6 +157,7 @@ class Director:
     def use(self, routing: Routing) -> None:
         """Decide by this from now on."""
         self._routing = routing
+        self._amenders = routing.amenders
         self._turns = cycle((routing.timed_scheduler, *[routing.scheduler] * (SAMPLE - 1)))
         self._is_plain = (
             not routing.producers and not routing.admitters and routing.admission is None
@@ -336,6 +339,8 @@ class Director:
             raise
         finally:
             metrics.scheduling.observe(perf_counter() - started)
+        for amender in self._amenders:
+            decision = amender.amend(request, decision)
         scheduler.dispatched(request, decision, candidates)
         self._pool.dispatched(decision.primary)
         # Those of other stages work for it too, until nobody knows when: to its end, for us.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from epp.api.endpoint import Candidate
+from epp.api.plugin import DecisionAmender
 from epp.config.loader import Config
 from epp.datalayer.pool import Pool
 from epp.director.director import Director, Routing
@@ -156,7 +157,7 @@ class Epp:
         )
 
     async def drain(self) -> None:
-        """Turn new requests away and let the open ones end; readiness goes first."""
+        """Hand the lead over, turn new requests away and let the open ones end."""
         log.info("draining", extra={"fields": {"streams": self._front.open_streams}})
         if self._kubernetes is not None:
             await self._kubernetes.drain(self._options.drain_timeout)
@@ -192,6 +193,7 @@ class Epp:
             ),
             config.producers,
             config.admitters,
+            [i.plugin for i in config.instances if isinstance(i.plugin, DecisionAmender)],
             *self._admissions.make(config),
         )
 
