@@ -59,9 +59,13 @@ def choose_target(
         ValueError: they describe none, or two; the text names the flag.
     """
     namespace = pool_namespace or environment.get("NAMESPACE", "") or "default"
-    if bool(pool_name) == bool(selector):
-        both = "not both" if pool_name else "neither is given"
-        raise ValueError(f"give --pool-name or --endpoint-selector: {both}")
+    if pool_name and selector:
+        raise ValueError("give --pool-name or --endpoint-selector, not both")
+    if not pool_name and not selector:
+        raise ValueError(
+            "nothing says where endpoints come from: give --pool-name or --endpoint-selector, or "
+            "name a file-discovery plugin in the configuration's dataLayer.discovery.pluginRef"
+        )
     if pool_name:
         return _pool(pool_name, namespace, pool_group)
     try:

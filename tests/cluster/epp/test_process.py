@@ -132,7 +132,7 @@ def test_metrics_are_for_those_whom_kubernetes_lets_read_them(
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ([], "give --pool-name or --endpoint-selector: neither is given"),
+        ([], "nothing says where endpoints come from"),
         (SELECTOR, "POD_NAME is '', but with --endpoint-selector it must be"),
         (["--pool-name=a", "--kubeconfig=/none"], "kubeconfig /none cannot be used"),
     ],

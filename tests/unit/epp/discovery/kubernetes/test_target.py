@@ -55,7 +55,7 @@ def test_a_selector_is_a_pool_named_for_the_deployment() -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({}, "neither is given"),
+        ({}, "nothing says where endpoints come from"),
         ({"pool_name": "a", "selector": "b=c"}, "not both"),
         ({"pool_name": "a", "pool_group": "b"}, "--pool-group: 'b' is not one of"),
         ({"selector": "b c", "ports": (1,)}, "--endpoint-selector: cannot read 'b c'"),
