@@ -19,9 +19,11 @@ from epp.extproc.actions import (
     Route,
     RouteAny,
 )
+from epp.extproc.messages import RESPONSE_BODY, SHAPE_BYTES, shape
 from epp.extproc.stream import Stream, StreamSettings
 from epp.metrics.recorder import EppMetrics
 from epp.metrics.requests import RequestSeries  # noqa: TC001 - compiled code casts to it
+from epp.metrics.series import Histogram
 from epp.transport.call import Call, Handler, Status
 
 log = logging.getLogger("ext-proc")
@@ -31,6 +33,8 @@ _MODEL_SERVER_ERROR = "ModelServerError"
 
 # What a named tuple's own constructor calls; that one is Python.
 _new_tuple = tuple.__new__
+
+Receive = Callable[[bytes], Sequence[Action]]
 
 
 class Watcher(Protocol):
@@ -179,6 +183,9 @@ class ExtProcCall(Handler):
             self._first_bytes = time.perf_counter() - self._started
             if action.is_streaming:
                 self._first_token = self._first_bytes
+                if self._series is not None and self._serving.settings.observation.body_share:
+                    stream = self._stream
+                    stream.receive = _timed(stream.receive, self._series.between_tokens)
         else:
             self._headers_at = time.perf_counter() - self._started
             if action.status >= 400:
@@ -278,3 +285,19 @@ class ExtProcCall(Handler):
 
     def _failed(self, code: str) -> None:
         self._serving.metrics.request_failed(self._request, code)
+
+
+def _timed(receive: Receive, between: Histogram) -> Receive:
+    """Return ``receive`` with the times between the parts of a streamed response observed."""
+    last = time.perf_counter()
+
+    def take(message: bytes) -> Sequence[Action]:
+        nonlocal last
+        kind, start, end, _ = shape(message[:SHAPE_BYTES])
+        if kind == RESPONSE_BODY and start < end:
+            now = time.perf_counter()
+            between.observe(now - last)
+            last = now
+        return receive(message)
+
+    return take
