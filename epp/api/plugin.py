@@ -64,12 +64,12 @@ class Scorer(Protocol):
 class StandingScorer(Scorer, Protocol):
     """A scorer that does not look at the request: its scores are kept while candidates stay."""
 
-    def standing(self, candidates: Snapshot) -> tuple[Sequence[float], Sequence[int] | None]:
+    def standing(self, candidates: Snapshot) -> tuple[Sequence[float], int]:
         """Return what ``score`` would for these candidates, which are all fresh.
 
         Returns:
-            The scores, which belong to the scorer and may change with the next call; and the
-            positions at which they differ from those of the call before, None for anywhere.
+            The scores, which belong to the scorer and may change with the next call; and the number
+            of a round. Within a round scores change only where candidates do.
         """
         ...
 

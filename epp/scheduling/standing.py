@@ -20,7 +20,7 @@ class LoadRank:
         load: returns a candidate's load.
     """
 
-    __slots__ = ("_before", "_least", "_load", "_loads", "_most", "_scores")
+    __slots__ = ("_before", "_least", "_load", "_loads", "_most", "_round", "_scores")
 
     def __init__(self, load: Callable[[Candidate], float]) -> None:
         self._load = load
@@ -28,23 +28,24 @@ class LoadRank:
         self._scores: list[float] = []
         self._most = 0.0
         self._least = 0.0
+        self._round = 0
         self._before = Seen()
 
-    def follow(self, candidates: Snapshot) -> tuple[Sequence[float], Sequence[int] | None]:
-        """Return the scores, and where they changed; as ``StandingScorer.standing`` does."""
+    def follow(self, candidates: Snapshot) -> tuple[Sequence[float], int]:
+        """Return the scores and the number of their round, as ``StandingScorer.standing`` does."""
         load, loads = self._load, self._loads
         changed = self._before.changes(candidates)
         if changed is None:
             loads = self._loads = list(map(load, candidates))
         else:
             if not changed:
-                return self._scores, changed
+                return self._scores, self._round
             for position in changed:
                 loads[position] = load(candidates[position])
         most, least = max(loads), min(loads)
         spread = most - least
         if changed is None or most != self._most or least != self._least:
-            changed = None
+            self._round += 1
             if spread:
                 self._scores = [(most - load) / spread for load in loads]
             else:
@@ -54,7 +55,7 @@ class LoadRank:
             scores = self._scores
             for position in changed:
                 scores[position] = (most - loads[position]) / spread
-        return self._scores, changed
+        return self._scores, self._round
 
 
 class EachAlone:
@@ -64,22 +65,24 @@ class EachAlone:
         score: returns a candidate's score.
     """
 
-    __slots__ = ("_before", "_score", "_scores")
+    __slots__ = ("_before", "_round", "_score", "_scores")
 
     def __init__(self, score: Callable[[Candidate], float]) -> None:
         self._score = score
         self._scores: list[float] = []
+        self._round = 0
         self._before = Seen()
 
-    def follow(self, candidates: Snapshot) -> tuple[Sequence[float], Sequence[int] | None]:
-        """Return the scores, and where they changed; as ``StandingScorer.standing`` does."""
+    def follow(self, candidates: Snapshot) -> tuple[Sequence[float], int]:
+        """Return the scores and the number of their round, as ``StandingScorer.standing`` does."""
         changed = self._before.changes(candidates)
         if changed is None:
+            self._round += 1
             self._scores = list(map(self._score, candidates))
         else:
             for position in changed:
                 self._scores[position] = self._score(candidates[position])
-        return self._scores, changed
+        return self._scores, self._round
 
 
 class Seen:
@@ -109,26 +112,25 @@ class StandingTotals:
         scorers: each with its weight; their scores outside [0, 1] count as the nearer bound.
     """
 
-    __slots__ = ("_before", "_scorers", "_totals")
+    __slots__ = ("_before", "_rounds", "_scorers", "_totals")
 
     def __init__(self, scorers: Sequence[tuple[StandingScorer, float]]) -> None:
         self._scorers = scorers
         self._totals: list[float] = []
+        self._rounds: list[int] = []
         self._before = Seen()
 
     def of(self, candidates: Snapshot) -> list[float]:
         """Return the totals of a snapshot whose candidates are all fresh; the caller's own."""
         changed = self._before.changes(candidates)
-        parts = []
-        moved: set[int] | None = None if changed is None else set()
+        parts, rounds = [], []
         for scorer, weight in self._scorers:
-            scores, places = scorer.standing(candidates)
+            scores, number = scorer.standing(candidates)
             parts.append((scores, weight))
-            if places is None:
-                moved = None
-            elif moved is not None:
-                moved.update(places)
-        if moved is None:
+            rounds.append(number)
+        # Scorers may be asked by others in between: their rounds tell what our own view does not.
+        if changed is None or rounds != self._rounds:
+            self._rounds = rounds
             self._totals = [0.0] * len(candidates)
             for scores, weight in parts:
                 if not are_in_range(scores):
@@ -139,7 +141,7 @@ class StandingTotals:
                 ]
         else:
             totals = self._totals
-            for place in moved:
+            for place in changed:
                 total = 0.0
                 for scores, weight in parts:
                     total += weight * in_range(scores[place])

@@ -42,8 +42,8 @@ class KvCacheUtilizationScorer:
         del request
         return average_unknown(candidates, [1.0 - c.metrics.kv_usage for c in candidates])
 
-    def standing(self, candidates: Snapshot) -> tuple[Sequence[float], Sequence[int] | None]:
-        """Return the same for a pool's snapshot, and where that has changed."""
+    def standing(self, candidates: Snapshot) -> tuple[Sequence[float], int]:
+        """Return the same for a pool's snapshot, and which round of it this is."""
         return self.kept.follow(candidates)
 
 

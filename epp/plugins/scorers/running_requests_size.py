@@ -49,6 +49,6 @@ class RunningRequestsSizeScorer:
         del request
         return fewest_first(candidates, [c.running for c in candidates])
 
-    def standing(self, candidates: Snapshot) -> tuple[Sequence[float], Sequence[int] | None]:
-        """Return the same for a pool's snapshot, and where that has changed."""
+    def standing(self, candidates: Snapshot) -> tuple[Sequence[float], int]:
+        """Return the same for a pool's snapshot, and which round of it this is."""
         return self.rank.follow(candidates)

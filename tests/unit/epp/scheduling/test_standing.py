@@ -68,12 +68,15 @@ def test_they_equal_scores_found_anew_whatever_happens_in_between(events: list) 
     request = Request("id", {})
     weighted = [(QueueScorer(), 2.0), (KvCacheUtilizationScorer(), 1.5)]
     totals = StandingTotals(weighted)
+    others = StandingTotals([weighted[0]])  # another profile with the same scorer
     alone = RunningRequestsSizeScorer()
     for event in events:
         play(*event)
         if event[0] == "completed":
             continue  # several changes between two looks
         candidates = pool.snapshot()
+        if event[0] != "dispatched":
+            others.of(candidates)
         assert list(alone.standing(candidates)[0]) == alone.score(request, list(candidates))
         expected = [
             sum(
