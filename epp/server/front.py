@@ -2,16 +2,14 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from epp.extproc.settings import StreamSettings
+from epp.server import certificates
 from epp.server.errors import StartError
 from epp.server.extproc import PROCESS, ExtProcCall, Serving
 from epp.server.options import Options
-from epp.transport import tls
 from epp.transport.call import HandlerFactory
 from epp.transport.limits import Limits
 from epp.transport.server import GrpcServer
@@ -22,7 +20,6 @@ SHARED_CONNECTION_STREAMS = 128
 """Streams on one connection where several processes share a port. Connections are spread over the
 processes, not streams; and a gateway opens another one when no stream is left on those it has."""
 
-_CERTIFICATE_CHECK_SECONDS = 1.0
 _LAME_DUCK_SECONDS = 2.0
 _MESSAGE_OVERHEAD = 1024 * 1024
 
@@ -59,7 +56,7 @@ class Front:
             )
         streams = {PROCESS: lambda call: ExtProcCall(call, self._serving)}
         self._server = GrpcServer({**streams, **methods}, limits=limits)
-        self._certificates: asyncio.Task[None] | None = None
+        self._certificates = certificates.for_proxy(options)
 
     @property
     def port(self) -> int:
@@ -82,7 +79,7 @@ class Front:
             StartError: the port or the certificate cannot be used.
         """
         options = self._options
-        context = self._tls() if options.secure_serving else None
+        context = self._certificates.start() if self._certificates else None
         host = options.bind_address or None
         starting = self._server.start(
             host, options.grpc_port, context, is_port_shared=self._is_shared
@@ -108,24 +105,8 @@ class Front:
     async def stop(self) -> None:
         """Close the port and its connections."""
         if self._certificates is not None:
-            self._certificates.cancel()
+            self._certificates.stop()
         await self._server.stop()
-
-    def _tls(self) -> ssl.SSLContext:
-        options = self._options
-        if not options.cert_path:
-            return tls.self_signed()
-        directory = Path(options.cert_path)
-        try:
-            context = tls.from_directory(directory)
-        except (OSError, ssl.SSLError) as error:
-            raise StartError(
-                f"--cert-path {directory}: {error}; it must hold tls.crt and tls.key in PEM"
-            ) from error
-        if options.enable_cert_reload:
-            watch = tls.CertificateWatch(directory, context)
-            self._certificates = asyncio.create_task(_follow_certificates(watch))
-        return context
 
 
 async def listen(flag: str, starting: Awaitable[None]) -> None:
@@ -138,17 +119,3 @@ async def listen(flag: str, starting: Awaitable[None]) -> None:
         await starting
     except OSError as error:
         raise StartError(f"cannot listen on the port of {flag}: {error}") from error
-
-
-async def _follow_certificates(watch: tls.CertificateWatch) -> None:
-    said = ""
-    while True:
-        await asyncio.sleep(_CERTIFICATE_CHECK_SECONDS)
-        try:
-            if watch.reload_if_changed():
-                log.info("loaded the certificate again")
-            said = ""
-        except (OSError, ssl.SSLError) as error:
-            if str(error) != said:
-                said = str(error)
-                log.warning("the changed certificate cannot be used, keeping the old: %s", said)

@@ -1,5 +1,6 @@
 """The HTTP side: probes for everybody, metrics and debug pages for those who may read them."""
 
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
@@ -56,8 +57,8 @@ class HttpServer:
         self._guard = guard
         self._runner: web.AppRunner | None = None
 
-    async def start(self, host: str | None, port: int) -> None:
-        """Listen.
+    async def start(self, host: str | None, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Listen; in the clear without a context.
 
         Raises:
             OSError: the address cannot be used.
@@ -69,7 +70,7 @@ class HttpServer:
             app.router.add_route(page.method, page.path, self._guarded(page))
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        await web.TCPSite(self._runner, host, port, ssl_context=tls).start()
 
     async def stop(self) -> None:
         """Close the listener and its connections."""

@@ -35,6 +35,8 @@ class Options:
     secure_serving: bool = flag(default=True, help_text="TLS on the ext-proc port; false is h2c")
     cert_path: str = flag("", "directory with tls.crt and tls.key; empty is self-signed")
     enable_cert_reload: bool = flag(default=False, help_text="load the certificate again on change")
+    tls_min_version: str = flag("", "VersionTLS12, which is the default, or VersionTLS13")
+    tls_cipher_suites: str = flag("", "cipher suites of TLS 1.2 by their names in Go")
     health_checking: bool = flag(
         default=False, help_text="serve grpc.health.v1 on the ext-proc port too"
     )
@@ -81,6 +83,8 @@ class Options:
     metrics_endpoint_auth: bool = flag(
         default=True, help_text="ask Kubernetes who may read /metrics"
     )
+    metrics_cert_dir: str = flag("", "directory with tls.crt and tls.key of the metrics port")
+    metrics_client_ca_file: str = flag("", "who signs the certificates of readers of metrics")
     enable_grpc_stream_metrics: bool = flag(
         default=False, help_text="count how streams of the proxy end"
     )

@@ -18,6 +18,7 @@ from epp.metrics.recorder import EppMetrics
 from epp.plugins.discovery.file import FileDiscovery as FileDiscoveryPlugin
 from epp.scheduling.scheduler import Scheduler
 from epp.scheduling.timing import timed
+from epp.server import certificates
 from epp.server.admission import Admissions
 from epp.server.extproc import Serving
 from epp.server.flags import Parsed
@@ -88,6 +89,7 @@ class Epp:
             health=self._health,
             ported=self._scraper.use_ports,
         )
+        self._certificates = certificates.for_metrics(options)
         self._http = HttpServer(
             self._health,
             self._insight.pages(self._pool, self._intents, self._health, lambda: self._settings),
@@ -124,7 +126,8 @@ class Epp:
         """Open the ports, then find the endpoints; ready when both is done."""
         self._insight.announce()
         options = self._options
-        await listen("--metrics-port", self._http.start(self._host, options.metrics_port))
+        secured = self._certificates.start() if self._certificates else None
+        await listen("--metrics-port", self._http.start(self._host, options.metrics_port, secured))
         await listen(
             "--grpc-health-port", self._health_server.start(self._host, options.grpc_health_port)
         )
@@ -178,6 +181,8 @@ class Epp:
         await self._front.stop()
         await self._health_server.stop()
         await self._http.stop()
+        if self._certificates is not None:
+            self._certificates.stop()
         await self._insight.stop()
 
     def _routing(self, config: Config) -> Routing:

@@ -5,6 +5,7 @@ import os
 import ssl
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 CERTIFICATE = "tls.crt"
 KEY = "tls.key"
@@ -12,7 +13,27 @@ _VALID_DAYS = 3650
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
 
 
-def self_signed() -> ssl.SSLContext:
+class Demands(NamedTuple):
+    """What is asked of TLS beyond a certificate.
+
+    Attributes:
+        minimum: the oldest version spoken.
+        ciphers: OpenSSL's names of the suites of TLS 1.2, separated by colons; empty for its own.
+            Those of TLS 1.3 are always on, as in Go.
+        protocol: what is agreed on by ALPN.
+        client_ca: PEM file of who signs clients' certificates; None asks for none.
+    """
+
+    minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+    ciphers: str = ""
+    protocol: str = "h2"
+    client_ca: Path | None = None
+
+
+USUAL = Demands()
+
+
+def self_signed(demands: Demands = USUAL) -> ssl.SSLContext:
     """Return a context with a fresh ECDSA P-256 certificate.
 
     Gateways do not verify it (the Endpoint Picker Protocol asks for encryption, not identity), and
@@ -38,7 +59,7 @@ def self_signed() -> ssl.SSLContext:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    context = _new_context()
+    context = _new_context(demands)
     _load(
         context,
         certificate.public_bytes(serialization.Encoding.PEM),
@@ -51,22 +72,27 @@ def self_signed() -> ssl.SSLContext:
     return context
 
 
-def from_directory(directory: Path) -> ssl.SSLContext:
+def from_directory(directory: Path, demands: Demands = USUAL) -> ssl.SSLContext:
     """Return a context with ``tls.crt`` and ``tls.key`` of a directory.
 
     Raises:
         OSError: a file is missing or cannot be read.
         ssl.SSLError: the files are no matching certificate and key, or the key needs a password.
     """
-    context = _new_context()
+    context = _new_context(demands)
     _load(context, (directory / CERTIFICATE).read_bytes(), (directory / KEY).read_bytes())
     return context
 
 
-def _new_context() -> ssl.SSLContext:
+def _new_context(demands: Demands) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["h2"])
+    context.minimum_version = demands.minimum
+    if demands.ciphers:
+        context.set_ciphers(demands.ciphers)
+    context.set_alpn_protocols([demands.protocol])
+    if demands.client_ca is not None:
+        context.load_verify_locations(demands.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
@@ -109,7 +135,7 @@ class CertificateWatch:
         certificate = (self._directory / CERTIFICATE).read_bytes()
         key = (self._directory / KEY).read_bytes()
         # A failed load may leave the context with half of a pair: try on a throw-away one first.
-        _load(_new_context(), certificate, key)
+        _load(_new_context(USUAL), certificate, key)
         _load(self._context, certificate, key)
         self._seen = now
         return True

@@ -29,6 +29,8 @@ charts/schema/flags.yaml. */ -}}
 - kv-cache-usage-percentage-metric
 - lora-info-metric
 - max-request-body-bytes
+- metrics-cert-dir
+- metrics-client-ca-file
 - metrics-endpoint-auth
 - metrics-port
 - metrics-staleness-threshold
@@ -43,6 +45,8 @@ charts/schema/flags.yaml. */ -}}
 - refresh-prometheus-metrics-interval
 - response-observation
 - secure-serving
+- tls-cipher-suites
+- tls-min-version
 - total-queued-requests-metric
 - total-running-requests-metric
 - tracing
