@@ -124,8 +124,8 @@ class Conversion:
             else:
                 self.document.insert(0, "apiVersion", wanted)
             self.note(f"apiVersion {was} is now {wanted}" if was else "apiVersion added", line)
-            gates = self.document.get("featureGates") or ()
-            if wanted == LLM_D_GROUP and "flowControl" in gates:
+            gates = self.document.get("featureGates")
+            if wanted == LLM_D_GROUP and isinstance(gates, list) and "flowControl" in gates:
                 self.leave(_OTHER_LIMITS, line_of(self.document, "flowControl"))
 
     def gates(self, environment: Mapping[str, str]) -> None:

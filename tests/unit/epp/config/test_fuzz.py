@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from epp.api.parameters import parameters_of
@@ -102,6 +102,7 @@ def test_every_release_judges_any_text(text: str, release: Release) -> None:
 
 
 @settings(deadline=None, max_examples=50)
+@example('{"apiVersion": [], "featureGates": 1}', "python")
 @given(mutated() | documents, st.sampled_from(["python", "gaie-1.5", "llm-d-0.9"]))
 def test_any_text_is_converted_or_refused(text: str, release: str) -> None:
     try:
