@@ -5,99 +5,155 @@ The metrics port speaks plain HTTP then, as the Go EPP's does.
 """
 
 import asyncio
-import contextlib
 import logging
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from epp.server.errors import StartError
 from epp.server.options import Options
 from epp.transport import tls
-from epp.transport.cipher_suites import restrict
+from epp.transport.tls import Demands
 
 log = logging.getLogger("setup")
 
 _CHECK_SECONDS = 1.0
-_VERSIONS = {"VersionTLS12": ssl.TLSVersion.TLSv1_2, "VersionTLS13": ssl.TLSVersion.TLSv1_3}
+_VERSIONS: Final = {
+    "": ssl.TLSVersion.TLSv1_2,
+    "VersionTLS12": ssl.TLSVersion.TLSv1_2,
+    "VersionTLS13": ssl.TLSVersion.TLSv1_3,
+}
+_CIPHERS: Final = {
+    "AES_128_CBC_SHA": "AES128-SHA",
+    "AES_256_CBC_SHA": "AES256-SHA",
+    "AES_128_CBC_SHA256": "AES128-SHA256",
+    "AES_128_GCM_SHA256": "AES128-GCM-SHA256",
+    "AES_256_GCM_SHA384": "AES256-GCM-SHA384",
+}
+_CHACHA: Final = {"CHACHA20_POLY1305_SHA256": "CHACHA20-POLY1305"}
+SUITES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **{
+            f"TLS_ECDHE_ECDSA_WITH_{c}": f"ECDHE-ECDSA-{n}" for c, n in (_CIPHERS | _CHACHA).items()
+        },
+        **{f"TLS_ECDHE_RSA_WITH_{c}": f"ECDHE-RSA-{n}" for c, n in (_CIPHERS | _CHACHA).items()},
+        **{f"TLS_RSA_WITH_{c}": n for c, n in _CIPHERS.items()},
+        "TLS_AES_128_GCM_SHA256": "",
+        "TLS_AES_256_GCM_SHA384": "",
+        "TLS_CHACHA20_POLY1305_SHA256": "",
+    }
+)
+"""OpenSSL's names of cipher suites by those that Go's crypto/tls has; empty for TLS 1.3, where
+nobody may choose. RC4 and 3DES, which Go still has names for, are not there any more."""
 
 
-class Certificate:
+class Certificates:
     """What a port is served with.
 
     Args:
-        context: of its connections.
-        watch: loads the files again when they change; None if nobody asked for it.
+        flag: that names the directory, for messages.
+        directory: with ``tls.crt`` and ``tls.key``; None makes a certificate on the spot.
+        demands: of TLS.
+        is_watched: load the files again when they change.
     """
 
-    def __init__(self, context: ssl.SSLContext, watch: tls.CertificateWatch | None = None) -> None:
-        self.context = context
-        self._watch = watch
+    def __init__(
+        self, flag: str, directory: Path | None, demands: Demands, *, is_watched: bool
+    ) -> None:
+        self._flag = flag
+        self._directory = directory
+        self._demands = demands
+        self._is_watched = is_watched
         self._following: asyncio.Task[None] | None = None
 
-    def follow(self) -> None:
-        """Begin to watch the files; needs a running event loop."""
-        if self._watch is not None and self._following is None:
-            self._following = asyncio.create_task(_follow(self._watch))
+    def start(self) -> ssl.SSLContext:
+        """Return the context of the port's connections; it follows the files from now on.
 
-    async def stop(self) -> None:
-        """Stop watching them."""
+        Raises:
+            StartError: a file, or none of the cipher suites, can be used.
+        """
+        directory = self._directory
+        try:
+            if directory is None:
+                return tls.self_signed(self._demands)
+            context = tls.from_directory(directory, self._demands)
+        except (OSError, ssl.SSLError) as error:
+            authorities = self._demands.client_ca
+            beside = f", and {authorities} authorities," if authorities is not None else ""
+            raise StartError(
+                f"{self._flag} {directory or ''}: {error}; it must hold tls.crt and tls.key"
+                f"{beside} in PEM"
+            ) from error
+        if self._is_watched:
+            watch = tls.CertificateWatch(directory, context)
+            self._following = asyncio.create_task(_follow(watch))
+        return context
+
+    def stop(self) -> None:
+        """Follow the files no more."""
         if self._following is not None:
             self._following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._following
 
 
-def of_ext_proc(options: Options) -> Certificate | None:
-    """Return the certificate of the ext-proc port; None where that is not encrypted.
+def for_proxy(options: Options) -> Certificates | None:
+    """Return what the ext-proc port is served with; None where that is in the clear.
 
     Raises:
-        StartError: the files, or the cipher suites asked for, cannot be used.
+        StartError: the flags ask for something that does not exist.
     """
     if not options.secure_serving:
         return None
     directory = Path(options.cert_path) if options.cert_path else None
-    context = tls.self_signed() if directory is None else _read("--cert-path", directory, "h2")
-    context.minimum_version = _VERSIONS[options.tls_min_version]
-    try:
-        restrict(context, options.tls_cipher_suites)
-    except ssl.SSLError as error:
-        names = ",".join(options.tls_cipher_suites)
-        raise StartError(f"--tls-cipher-suites {names}: {error.reason or error}") from error
-    if directory is None or not options.enable_cert_reload:
-        return Certificate(context)
-    return Certificate(context, tls.CertificateWatch(directory, context))
+    return Certificates(
+        "--cert-path", directory, demands_from(options), is_watched=options.enable_cert_reload
+    )
 
 
-def of_metrics(options: Options) -> Certificate | None:
-    """Return the certificate of the metrics port; None where that is not encrypted.
+def for_metrics(options: Options) -> Certificates | None:
+    """Return what the metrics port is served with; None where that is in the clear.
 
-    With a CA for clients, whoever connects must have a certificate of it, probes included.
+    With authorities for its clients, whoever connects needs a certificate, probes included.
+    Versions and suites of the ext-proc port do not count here (llm-d-router).
 
     Raises:
-        StartError: a file cannot be used.
+        StartError: the flags leave the port open to everybody, or do not fit together.
     """
     if not options.metrics_cert_dir:
+        if options.metrics_client_ca_file:
+            raise StartError("--metrics-client-ca-file needs --metrics-cert-dir: it is about TLS")
         return None
-    directory = Path(options.metrics_cert_dir)
-    context = _read("--metrics-cert-dir", directory, "http/1.1")
-    if authorities := options.metrics_client_ca_file:
-        try:
-            context.load_verify_locations(authorities)
-        except (OSError, ssl.SSLError) as error:
-            raise StartError(
-                f"--metrics-client-ca-file {authorities}: {error}; it must hold CAs in PEM"
-            ) from error
-        context.verify_mode = ssl.CERT_REQUIRED
-    return Certificate(context, tls.CertificateWatch(directory, context))
-
-
-def _read(flag: str, directory: Path, protocol: str) -> ssl.SSLContext:
-    try:
-        return tls.from_directory(directory, protocol)
-    except (OSError, ssl.SSLError) as error:
+    authorities = Path(options.metrics_client_ca_file) if options.metrics_client_ca_file else None
+    if authorities is None and not options.metrics_endpoint_auth:
         raise StartError(
-            f"{flag} {directory}: {error}; it must hold tls.crt and tls.key in PEM"
-        ) from error
+            "--metrics-cert-dir needs --metrics-client-ca-file or --metrics-endpoint-auth: "
+            "otherwise everybody may read the metrics"
+        )
+    return Certificates(
+        "--metrics-cert-dir",
+        Path(options.metrics_cert_dir),
+        Demands(protocol="http/1.1", client_ca=authorities),
+        is_watched=True,
+    )
+
+
+def demands_from(options: Options) -> Demands:
+    """Return what the flags demand of the ext-proc port's TLS.
+
+    Raises:
+        StartError: a version or suite of this name does not exist.
+    """
+    minimum = _VERSIONS.get(options.tls_min_version)
+    if minimum is None:
+        names = ", ".join(filter(None, _VERSIONS))
+        raise StartError(f"--tls-min-version: {options.tls_min_version!r} is not one of {names}")
+    suites = [name for part in options.tls_cipher_suites.split(",") if (name := part.strip())]
+    for name in suites:
+        if name not in SUITES:
+            known = ", ".join(SUITES)
+            raise StartError(f"--tls-cipher-suites: {name!r} is not one of {known}")
+    return Demands(minimum=minimum, ciphers=":".join(filter(None, map(SUITES.get, suites))))
 
 
 async def _follow(watch: tls.CertificateWatch) -> None:
