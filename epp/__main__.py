@@ -32,17 +32,20 @@ def serve(arguments: list[str]) -> int:
         import uvloop  # noqa: PLC0415 - see above
 
         from epp.config import Config, load, load_file, presets  # noqa: PLC0415
-        from epp.server import logs, runner  # noqa: PLC0415
+        from epp.server import descriptors, logs, runner  # noqa: PLC0415
         from epp.server.errors import StartError  # noqa: PLC0415
         from epp.server.workers import worker  # noqa: PLC0415
         from epp.server.workers.processes import WORKER_FD  # noqa: PLC0415
     except ModuleNotFoundError as error:
+        if str(error.name).startswith("epp."):
+            raise  # not what an extra brings
         sys.stderr.write(
             f"error: the package {error.name!r} is missing\nhint: pip install 'gaiectl[epp]'\n"
         )
         return 1
 
     logs.configure(parsed.options)
+    descriptors.allow_all()
     log = logging.getLogger("setup")
     if parsed.strays:
         log.warning("ignoring arguments that belong to no flag: %s", " ".join(parsed.strays))
