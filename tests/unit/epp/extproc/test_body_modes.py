@@ -162,3 +162,16 @@ def test_where_the_filter_allows_it_a_streamed_body_is_asked_for_as_a_whole(
     assert replies[0].mode_override.request_body_mode == envoy.BUFFERED
     assert replies[0].mode_override.response_header_mode == 2  # SKIP
     assert isinstance(talk.routes[0], Route)
+
+
+@pytest.mark.parametrize(("mode", "is_refused"), [("BUFFERED", True), ("BUFFERED_PARTIAL", False)])
+def test_a_buffered_body_that_is_announced_as_too_large_is_not_waited_for(
+    envoy: Any, conversation: Talk, mode: str, is_refused: bool
+) -> None:
+    talk = conversation(settings=StreamSettings(max_body_bytes=100))
+
+    (reply,) = talk.say(
+        envoy.headers({"content-length": "101"}, modes=(getattr(envoy, mode), envoy.NONE))
+    )
+
+    assert (reply.immediate_response.status.code == 413) is is_refused
