@@ -92,6 +92,8 @@ class Decision(NamedTuple):
         headers: request headers to set for the model server, lower-case names.
         removed_headers: request headers to remove, lower-case names.
         others: results of further profiles by name, for example of the prefill stage.
+        scores: what the endpoints scored that could have been chosen, by ``ip:port``; empty unless
+            somebody wants to know.
     """
 
     endpoints: tuple[Endpoint, ...]
@@ -99,6 +101,7 @@ class Decision(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     removed_headers: tuple[str, ...] = ()
     others: Mapping[str, "Decision"] = MappingProxyType({})
+    scores: Mapping[str, float] = MappingProxyType({})
 
     @property
     def primary(self) -> Endpoint:

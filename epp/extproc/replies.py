@@ -14,6 +14,7 @@ from epp.extproc.wording import DROPPED_REASON, Answer
 
 DESTINATION = "x-gateway-destination-endpoint"
 DESTINATION_NAMESPACE = "envoy.lb"
+SCORES = "x-gateway-destination-endpoint-scores"
 PIECE_BYTES = 62_000
 """Largest piece of an echoed body; implementations of the protocol cap messages at 64 KiB."""
 
@@ -66,6 +67,14 @@ _set_destination = lru_cache(_MEMO)(lambda destination: set_header(DESTINATION, 
 def _destination_metadata(destination: str) -> bytes:
     """Return ``dynamic_metadata``: the same value as the header, in Envoy's own namespace."""
     inner = _struct(DESTINATION, field(3, destination.encode()))
+    return field(8, _struct(DESTINATION_NAMESPACE, field(5, inner)))
+
+
+def scored_metadata(destination: str, scores: Mapping[str, float]) -> bytes:
+    """Return the same with the scores of endpoints by address beside it (llm-d-router)."""
+    by_address = b"".join(_struct(address, _value(score)) for address, score in scores.items())
+    inner = _struct(DESTINATION, field(3, destination.encode()))
+    inner += _struct(SCORES, field(5, by_address))
     return field(8, _struct(DESTINATION_NAMESPACE, field(5, inner)))
 
 
@@ -122,16 +131,19 @@ def content_length(size: int) -> bytes:
     return set_header("content-length", str(size))
 
 
-def routed_headers(destination: str, mutation: bytes = b"", override: bytes = b"") -> bytes:
+def routed_headers(
+    destination: str, mutation: bytes = b"", override: bytes = b"", metadata: bytes = b""
+) -> bytes:
     """Return the answer to request headers that names the destination.
 
     Args:
         destination: ``ip:port``, or several joined by commas.
         mutation: more entries for the HeaderMutation.
         override: a ``mode_override`` or nothing.
+        metadata: ``dynamic_metadata``, if it is not the destination alone.
     """
     headers = _common(_set_destination(destination) + mutation, clear_route_cache=True)
-    return field(1, headers) + _destination_metadata(destination) + override
+    return field(1, headers) + (metadata or _destination_metadata(destination)) + override
 
 
 @lru_cache(_MEMO)
@@ -141,25 +153,28 @@ def routed_headers_of(destination: str, size: int) -> bytes:
 
 
 @lru_cache(_MEMO)
-def routed_body(destination: str, mutation: bytes = b"") -> bytes:
+def routed_body(destination: str, mutation: bytes = b"", metadata: bytes = b"") -> bytes:
     """Return the answer to a BUFFERED request body that leaves the body as it is.
 
     Args:
         destination: ``ip:port``, or several joined by commas.
         mutation: more entries for the HeaderMutation.
+        metadata: ``dynamic_metadata``, if it is not the destination alone.
     """
     body = _common(_set_destination(destination) + mutation, clear_route_cache=True)
-    return field(3, body) + _destination_metadata(destination)
+    return field(3, body) + (metadata or _destination_metadata(destination))
 
 
-def routed_new_body(destination: str, body: bytes, mutation: bytes = b"") -> bytes:
+def routed_new_body(
+    destination: str, body: bytes, mutation: bytes = b"", metadata: bytes = b""
+) -> bytes:
     """Return the answer to a BUFFERED request body that replaces it.
 
     Envoy refuses a body whose length is not the content-length, so both are set here.
     """
     changes = _set_destination(destination) + content_length(len(body)) + mutation
     response = _common(changes, field(1, body), clear_route_cache=True)
-    return field(3, response) + _destination_metadata(destination)
+    return field(3, response) + (metadata or _destination_metadata(destination))
 
 
 def new_chunk(body: bytes) -> bytes:

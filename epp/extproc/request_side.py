@@ -240,14 +240,17 @@ class RequestSide:
         if decision.destinations:
             destination = ",".join(decision.destinations)
         extra = _header_changes(decision)
+        metadata = b""
+        if decision.scores:
+            metadata = replies.scored_metadata(destination, decision.scores)
         new_body = self._new_body(request)
         chunks, self._chunks = self._chunks, []
         self.release()
         if self._are_headers_answered:
             reply = (
-                replies.routed_body(destination, extra)
+                replies.routed_body(destination, extra, metadata)
                 if new_body is None
-                else replies.routed_new_body(destination, new_body, extra)
+                else replies.routed_new_body(destination, new_body, extra, metadata)
             )
             return (reply, *_TRAILERS) if self._has_trailers else (reply,)
         actions: list[Action] = []
@@ -255,11 +258,11 @@ class RequestSide:
             body = b"".join(chunks) if new_body is None else new_body
             # Not known to Envoy, which therefore has removed it.
             length = 0 if self._has_trailers else len(body)
-            if self._mutation or self._override or extra:
+            if self._mutation or self._override or extra or metadata:
                 mutation = (
                     self._mutation + extra + (replies.content_length(length) if length else b"")
                 )
-                headers = replies.routed_headers(destination, mutation, self._override)
+                headers = replies.routed_headers(destination, mutation, self._override, metadata)
             else:
                 headers = replies.routed_headers_of(destination, length)
             actions.append(headers)
@@ -267,7 +270,7 @@ class RequestSide:
                 actions.extend(replies.request_pieces(body, is_last=not self._has_trailers))
         else:
             mutation = self._mutation + extra
-            actions.append(replies.routed_headers(destination, mutation, self._override))
+            actions.append(replies.routed_headers(destination, mutation, self._override, metadata))
             actions.extend(self._chunk_answers(new_body))
         if self._has_trailers:
             actions.extend(_TRAILERS)

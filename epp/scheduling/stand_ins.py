@@ -25,10 +25,10 @@ def watched(
     instances = {id(instance.plugin): instance for instance in scheduler.instances}
 
     def wrap(plugin: Any, profile: str = "") -> Any:
-        instance = instances.get(id(plugin))
+        instance = instances.get(id(getattr(plugin, "stands_for", plugin)))
         if instance is None:
             instance = Instance(type(plugin).__name__, type(plugin).__name__, plugin)
-        return stand_in(instance, profile)
+        return stand_in(instance._replace(plugin=plugin), profile)
 
     return Scheduler(
         profiles={

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from epp.config.loader import Config
+from epp.config.releases import ALPHA
 from epp.datalayer.pool import Pool
 from epp.director.director import Schedules
 from epp.director.intent import Intents
@@ -78,6 +79,13 @@ class Insight:
         assert self._in_force is not None
         log.info("build", extra={"fields": self._build._asdict()})
         log.info("flags", extra={"fields": {"flags": options_json(self._options)}})
+        alpha = sorted(ALPHA & {instance.type for instance in self._in_force[0].instances})
+        if alpha and not self._options.allow_experimental_plugins:
+            log.warning(
+                "experimental plugins are in use: %s; llm-d's EPP wants "
+                "--allow-experimental-plugins for them, which here ends this warning",
+                ", ".join(alpha),
+            )
         config = config_json(self._in_force[0])
         log.info("loaded configuration", extra={"fields": {"config": config}})
 

@@ -92,6 +92,12 @@ class Options:
         default=False,
         help_text="keep why requests with the header x-gateway-inference-explain went where",
     )
+    emit_endpoint_scores: bool = flag(
+        default=False, help_text="tell the gateway the scores of all endpoints, as metadata"
+    )
+    allow_experimental_plugins: bool = flag(
+        default=False, help_text="say nothing of experimental plugins, which work anyway"
+    )
     tracing: bool = flag(
         default=True, help_text="export spans, if given or if OTEL_* variables say where to"
     )

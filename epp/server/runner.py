@@ -17,6 +17,7 @@ from epp.discovery.file import FileDiscovery
 from epp.metrics.recorder import EppMetrics
 from epp.plugins.discovery.file import FileDiscovery as FileDiscoveryPlugin
 from epp.scheduling.scheduler import Scheduler
+from epp.scheduling.scored import scored
 from epp.scheduling.timing import timed
 from epp.server import certificates
 from epp.server.admission import Admissions
@@ -189,7 +190,10 @@ class Epp:
         """Return what decides by a configuration, and let the metrics follow its plugins."""
         follow_prefix_caches(config.instances, self._metrics)
         self._metrics.instances = config.instances
-        scheduler = Scheduler(config.profiles, config.handler, config.instances)
+        profiles, handler = config.profiles, config.handler
+        if self._options.emit_endpoint_scores:
+            profiles, handler = scored(profiles, handler)
+        scheduler = Scheduler(profiles, handler, config.instances)
         generation = self._generations.begin(scheduler)
         with_times = timed(scheduler, self._insight.time_plugin)
         return Routing(

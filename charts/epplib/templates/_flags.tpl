@@ -3,6 +3,7 @@ charts/schema/flags.yaml. */ -}}
 
 {{- /* epplib.knownFlags.python: names, as a YAML list. */ -}}
 {{- define "epplib.knownFlags.python" -}}
+- allow-experimental-plugins
 - allow-mode-override
 - bind-address
 - cache-info-metric
@@ -13,6 +14,7 @@ charts/schema/flags.yaml. */ -}}
 - config-text
 - disable-endpoint-subset-filter
 - drain-timeout
+- emit-endpoint-scores
 - enable-cert-reload
 - enable-decision-records
 - enable-grpc-stream-metrics
@@ -182,6 +184,7 @@ llm-d:
 {{- /* epplib.flagKinds: boolean, integer, duration or a list of words, by name, as a YAML map; a
 flag that is not here takes any text. */ -}}
 {{- define "epplib.flagKinds" -}}
+allow-experimental-plugins: boolean
 allow-mode-override: boolean
 compat:
 - gaie-1.3
@@ -191,6 +194,7 @@ compat:
 config-reload: boolean
 disable-endpoint-subset-filter: boolean
 drain-timeout: duration
+emit-endpoint-scores: boolean
 enable-cert-reload: boolean
 enable-decision-records: boolean
 enable-grpc-stream-metrics: boolean

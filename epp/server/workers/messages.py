@@ -128,6 +128,7 @@ def told(decision: Decision) -> tuple[Any, ...]:
         decision.headers,
         decision.removed_headers,
         others,
+        dict(decision.scores),
     )
 
 
@@ -139,13 +140,14 @@ class Decisions:
 
     def decision_of(self, values: Sequence[Any]) -> Decision:
         """Return the decision that ``told`` made these of."""
-        endpoints, destinations, headers, removed_headers, others = values
+        endpoints, destinations, headers, removed_headers, others, scores = values
         return Decision(
             tuple([self._endpoint(facts) for facts in endpoints]),
             destinations,
             headers,
             removed_headers,
             {name: self.decision_of(other) for name, other in others},
+            scores,
         )
 
     def _endpoint(self, known: tuple[Any, ...]) -> Endpoint:
