@@ -66,6 +66,7 @@ class EppMetrics:
         self.build_ref = build_ref
         self.requests: ByRequest[RequestSeries] = ByRequest(RequestSeries)
         self.attempts: dict[tuple[str, Endpoint], int] = {}
+        self._attempted: dict[Endpoint, list[tuple[str, Endpoint]]] = {}
         """Requests scheduled, by target model and endpoint."""
         self.processing = Histogram(buckets.PROCESSING_SECONDS)
         """Seconds from each request's arrival to its answer."""
@@ -152,14 +153,17 @@ class EppMetrics:
     def endpoint_gone(self, endpoint: Endpoint) -> None:
         """Drop the series of an endpoint that exists no more."""
         self.missing.pop(endpoint, None)
-        for key in [key for key in self.attempts if key[1] is endpoint]:
+        for key in self._attempted.pop(endpoint, ()):
             del self.attempts[key]
 
     def _first_attempt(self, target_model: str, endpoint: Endpoint) -> None:
         key = (target_model[:LONGEST_LABEL_VALUE], endpoint)
         if key not in self.attempts and len(self.attempts) >= _MOST_ATTEMPTS:
             key = (OTHER, endpoint)
-        self.attempts[key] = self.attempts.get(key, 0) + 1
+        if key not in self.attempts:
+            self.attempts[key] = 0
+            self._attempted.setdefault(endpoint, []).append(key)
+        self.attempts[key] += 1
 
     def rewritten(self, rule: str, model: str, target_model: str) -> None:
         """Count a request whose model a rule has replaced; a rule for any model meets any name."""
