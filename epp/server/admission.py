@@ -57,8 +57,8 @@ class Admissions:
     def make(self, config: Config) -> Admitting:
         """Return what the configuration says; its routing must be in use before the loop turns.
 
-        Whoever waits under the configuration before then waits under this one, or goes on if it
-        keeps nobody waiting.
+        Whoever waits under the configuration before waits under this one from now on, or goes on
+        then if it keeps nobody waiting.
         """
         detector = config.detector.plugin
         assert isinstance(detector, SaturationDetector)
@@ -78,8 +78,11 @@ class Admissions:
                 ),
             )
         if before is not None:
-            heir = self._queueing
-            asyncio.get_running_loop().call_soon(lambda: before.hand_over(heir))
+            if self._queueing is None:
+                asyncio.get_running_loop().call_soon(before.hand_over, None)
+            else:
+                # At once: a client that leaves is looked for in the new queues.
+                before.hand_over(self._queueing)
         if self._queueing is not None:
             # Sheddable requests wait like others (GAIE).
             return Admitting(None, self._queueing)
