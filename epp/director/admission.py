@@ -6,13 +6,14 @@ room (a scrape, a change of the pool, the end of a request), when one arrives, a
 waited too long. While nobody waits there is no timer.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from math import fsum, inf
 from time import perf_counter
 from typing import Protocol
 
 from epp.api.endpoint import Candidate, Snapshot
-from epp.api.errors import Refusal
+from epp.api.errors import Code, Refusal
 from epp.api.flow import Averaging
 from epp.api.plugin import SaturationDetector
 from epp.api.request import Request
@@ -22,6 +23,8 @@ from epp.flowcontrol.queue import Waiting
 from epp.flowcontrol.reclaiming import Reclaiming
 from epp.metrics.flow import FlowLoad, FlowMetrics, FlowSeries
 
+log = logging.getLogger(__name__)
+
 _MOST_UPDATES = 1000
 """Changes of a sum before it is made anew, so that errors of rounding do not add up."""
 
@@ -30,6 +33,9 @@ MOST_PER_TURN = 32
 
 FIGURES_SECONDS = 0.005
 """Between two looks for room that only new figures of endpoints gave cause for."""
+
+_RETRY_SECONDS = 1.0
+"""After a look for room that failed."""
 
 Proceed = Callable[[Refusal | None], None]
 Revoke = Callable[[Refusal], None]
@@ -276,7 +282,12 @@ class Queueing:
     def take(self, request: Request, arrived: float, proceed: Proceed, revoke: Revoke) -> None:
         """Queue a request that waited elsewhere before; without room it is refused."""
         now = self._timers.now()
-        waiting = self._controller.join(request, arrived, now)
+        try:
+            waiting = self._controller.join(request, arrived, now)
+        except Exception:
+            log.exception("a policy of flow control failed")
+            proceed(Refusal(Code.INTERNAL, "internal error"))
+            return
         if isinstance(waiting, Waiting):
             self._seat(waiting, proceed, revoke)
         else:
@@ -298,8 +309,8 @@ class Queueing:
                 for band in controller.bands
             },
             whole=(
-                _share(controller.length, settings.max_requests),
-                _share(controller.bytes, settings.max_bytes),
+                _share(controller.length, settings.max_requests) if settings.max_requests else None,
+                _share(controller.bytes, settings.max_bytes) if settings.max_bytes else None,
             ),
             reclaim_target=reclaiming.target if reclaiming is not None else 0.0,
             pending_reclaim=reclaiming.pending() if reclaiming is not None else 0.0,
@@ -311,35 +322,46 @@ class Queueing:
         self.wake()
 
     def _turn(self) -> None:
-        """Let go who may go, up to a limit, and refuse who waited too long."""
+        """Look who may go on, and say when to look again."""
         self._is_due = False
-        controller, now = self._controller, self._timers.now()
-        self._turned_at = now
+        now = self._turned_at = self._timers.now()
+        try:
+            look_at = self._let_go(now)
+        except Exception:
+            # A policy or the detector: who waits goes on waiting, and is refused in due time.
+            log.exception("looking for room failed")
+            look_at = now + _RETRY_SECONDS
+        self._set_alarm(min(look_at, self._controller.deadline) if self._places else inf)
+
+    def _let_go(self, now: float) -> float:
+        """Let go who may go, up to a limit, and refuse who waited too long.
+
+        Returns:
+            When to look again by the clock; infinity for not before something happens.
+        """
+        controller = self._controller
         controller.note_pool(is_empty=not self._fullness.size(), now=now)
         self._refuse(*controller.expire(now))
-        look_at = inf
         most_undecided = max(1, self._fullness.size())
         for _ in range(MOST_PER_TURN):
             # Those do not show in the figures yet: a queue must not empty itself unseen.
             if len(self._deciding) >= most_undecided:
-                break
+                return inf
             started = perf_counter()
             saturation = self._fullness.read()
             waiting = controller.next(saturation, now)
             self._metrics.cycles.observe(perf_counter() - started)
             if waiting is None:
-                break
+                return inf
             if isinstance(waiting, Blocked):
-                look_at = self._blocked(waiting, saturation, now)
-                break
+                return self._blocked(waiting, saturation, now)
             request = waiting.request
             place = self._places.pop(request)
             self._ended(place, Outcome.DISPATCHED)
             self._went_on(request, place.revoke)
             place.proceed(None)
-        else:
-            self.wake()
-        self._set_alarm(min(look_at, controller.deadline))
+        self.wake()
+        return inf
 
     def _blocked(self, blocked: Blocked, saturation: float, now: float) -> float:
         """Do what can be done for a band that waits; return when to look again by the clock."""
@@ -361,14 +383,19 @@ class Queueing:
             # An answer may end a connection, and with it others who wait.
             place = self._places.pop(waiting.request, None)
             if place is not None:
-                self._controller.leave(waiting, self._timers.now())
-                self._ended(place, outcome)
-                place.proceed(refusal(outcome))
+                try:
+                    self._controller.leave(waiting, self._timers.now())
+                finally:
+                    self._ended(place, outcome)
+                    place.proceed(refusal(outcome))
 
     def _went_on(self, request: Request, revoke: Revoke) -> None:
         reclaiming = self._reclaiming
-        if reclaiming is not None and reclaiming.started(request, self._timers.now()):
-            self._revocable[request] = revoke
+        try:
+            if reclaiming is not None and reclaiming.started(request, self._timers.now()):
+                self._revocable[request] = revoke
+        except Exception:
+            log.exception("a policy of eviction failed")
 
     def _ended(self, place: _Place, outcome: Outcome) -> None:
         waiting = place.waiting

@@ -184,7 +184,7 @@ class Director:
                 is_admitted = admission.admit(
                     request, partial(self._proceed, request, later), later
                 )
-            except Refusal:
+            except Exception:
                 del self._waiting[request]
                 raise
             if not is_admitted:
@@ -279,7 +279,7 @@ class Director:
             candidates = self._candidates(request)
             producers = self._routing.producers
             for index, producer in enumerate(producers, 1):
-                found = producer.produce(request, candidates)
+                found = _begun(producer, request, candidates)
                 if found is not None:
                     rest = producers[index:]
                     task = asyncio.ensure_future(self._wait(request, later, found, rest))
@@ -300,7 +300,7 @@ class Director:
             async with asyncio.timeout(PRODUCERS_SECONDS):
                 await _quietly(found)
                 for producer in rest:
-                    more = producer.produce(request, self._choices(request))
+                    more = _begun(producer, request, self._choices(request))
                     if more is not None:
                         await _quietly(more)
         except TimeoutError:
@@ -349,9 +349,25 @@ class Director:
         return decision
 
 
+def _begun(
+    producer: Producer, request: Request, candidates: Sequence[Candidate]
+) -> Awaitable[None] | None:
+    """Return what to wait for; a producer that fails has found nothing."""
+    try:
+        return producer.produce(request, candidates)
+    except Exception:
+        log.exception("%s failed", type(producer).__name__)
+        return None
+
+
 async def _quietly(found: Awaitable[None]) -> None:
     """Wait for a producer; one that fails has found nothing."""
     try:
         await found
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Not we were cancelled but what we waited for, as when a changed configuration stops it.
     except Exception as error:  # noqa: BLE001 - plugins may call anything
         log.debug("a producer failed: %s: %s", type(error).__name__, error)

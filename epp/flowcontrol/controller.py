@@ -157,8 +157,10 @@ class FlowController:
     def leave(self, waiting: Waiting, now: float) -> None:
         """Take a request out that does not wait any more."""
         band = self._bands[waiting.priority]
-        band.leave(waiting)
-        self._left(waiting, band, now)
+        try:
+            band.leave(waiting)
+        finally:
+            self._left(waiting, band, now)
 
     def note_pool(self, *, is_empty: bool, now: float) -> None:
         """Note whether the pool has endpoints; when that changes all time limits begin anew."""

@@ -1,5 +1,6 @@
 """The scheduling cycle: which profiles run, whose result counts, who is told."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -16,6 +17,8 @@ from epp.api.plugin import (
 )
 from epp.api.request import Decision, Request
 from epp.scheduling.profile import Profile
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,14 +80,20 @@ class Scheduler:
     def dispatched(
         self, request: Request, decision: Decision, candidates: Sequence[Candidate]
     ) -> None:
-        """Tell the plugins that the decision is carried out."""
+        """Tell the plugins that the decision is carried out; one that fails stops nobody else."""
         for observer in self._dispatch_observers:
-            observer.dispatched(request, decision, candidates)
+            try:
+                observer.dispatched(request, decision, candidates)
+            except Exception:
+                log.exception("%s failed to note a decision", type(observer).__name__)
 
     def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
-        """Tell the plugins how a dispatched request ended."""
+        """Tell the plugins how a dispatched request ended; one that fails stops nobody else."""
         for observer in self._completion_observers:
-            observer.completed(request, decision, outcome)
+            try:
+                observer.completed(request, decision, outcome)
+            except Exception:
+                log.exception("%s failed to note the end of a request", type(observer).__name__)
 
     def endpoint_gone(self, endpoint: Endpoint) -> None:
         """Tell the plugins to forget an endpoint."""

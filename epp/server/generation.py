@@ -1,11 +1,14 @@
 """Schedulers that take each other's place while requests of earlier ones are in flight."""
 
+import logging
 from collections.abc import Callable, Sequence
 
 from epp.api.endpoint import Candidate, Endpoint
 from epp.api.plugin import EndpointObserver, Outcome
 from epp.api.request import Decision, Request
 from epp.scheduling.scheduler import Scheduler
+
+log = logging.getLogger(__name__)
 
 
 class Generation:
@@ -106,14 +109,20 @@ class Generations:
         return self._current
 
     def endpoint_gone(self, endpoint: Endpoint) -> None:
-        """Tell the plugins to forget an endpoint."""
+        """Tell the plugins to forget an endpoint; one that fails stops nobody else."""
         told: set[int] = set()
         for generation in [self._current, *self._retired]:
             for instance in generation.scheduler.instances if generation else ():
                 plugin = instance.plugin
                 if id(plugin) not in told and isinstance(plugin, EndpointObserver):
                     told.add(id(plugin))
-                    plugin.endpoint_gone(endpoint)
+                    try:
+                        plugin.endpoint_gone(endpoint)
+                    except Exception:
+                        # Its slot will be another endpoint's: all others must forget it.
+                        log.exception(
+                            "plugin %s failed to forget endpoint %s", instance.name, endpoint.name
+                        )
 
     def _retired_ended(self, generation: Generation) -> None:
         if generation in self._retired:

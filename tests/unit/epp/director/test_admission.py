@@ -354,6 +354,47 @@ def test_a_new_configuration_takes_over_who_waits_in_order(has_heir: bool) -> No
     assert house.waiting() == 0
 
 
+def test_a_failing_policy_costs_nobody_more_than_the_longest_wait() -> None:
+    class Limits(StaticUsageLimitPolicy):
+        fails = False
+
+        def ceilings(self, priorities: Sequence[int], saturation: float) -> Sequence[float]:
+            if Limits.fails:
+                raise LookupError("ceilings")
+            return super().ceilings(priorities, saturation)
+
+    house = House(limits=Limits(), ttl=5.0)
+    house.report(9)
+    house.ask("late")
+    house.loop.settle(1003.0)
+    house.ask("lucky")
+    Limits.fails = True
+    house.report(0)
+    house.loop.settle(1006.5)
+    Limits.fails = False
+    house.loop.settle(1007.6)
+
+    assert house.log == [("late", "rejected-ttl-expired"), ("lucky", "served")]
+    assert (house.loop.due, house.loop.alarms, house.waiting()) == ([], [], 0)
+
+
+def test_a_failing_policy_of_eviction_keeps_nobody_from_being_served() -> None:
+    house = House(evicts=True)
+
+    def fail(*_: Any) -> Any:
+        raise LookupError("started")
+
+    house.queueing._reclaiming.started = fail  # type: ignore[union-attr,method-assign]
+    house.report(9)
+    house.ask("waits")
+    house.loop.settle()
+    house.report(0)
+    house.loop.settle(1001.0)
+    house.ask("comes")
+
+    assert house.log == [("waits", "served"), ("comes", "served")]
+
+
 def test_the_figures_of_the_queues_are_shown() -> None:
     house = House(max_bytes=100, max_requests=10)
     house.report(9)
