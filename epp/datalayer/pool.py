@@ -241,17 +241,26 @@ class Pool:
                 self._changed.add(state)
 
     def _hold(self, states: dict[_Key, _State]) -> None:
-        self._by_key = states
-        self._states = {state.endpoint: state for state in states.values()}
-        self._candidates = []
+        known, changed, was = self._states, self._changed, self._candidates
+        held: dict[Endpoint, _State] = {}
+        positions: dict[int, int] = {}
+        candidates: list[Candidate] = []
         for index, state in enumerate(states.values()):
+            endpoint = state.endpoint
+            if endpoint in known and state not in changed:
+                candidates.append(was[state.index])
+            else:
+                candidates.append(state.candidate())
             state.index = index
-            self._candidates.append(state.candidate())
-        self._changed.clear()
-        self._positions = {s.endpoint.slot: s.index for s in states.values()}
-        self._stale = sum(not s.is_fresh for s in states.values())
-        sizes = [s.metrics.block_size for s in states.values()]
-        self._block_sizes = Counter([size for size in sizes if size])
+            held[endpoint] = state
+            positions[endpoint.slot] = index
+        self._by_key, self._states = states, held
+        self._candidates, self._positions = candidates, positions
+        changed.clear()
+        self._stale = sum([not state.is_fresh for state in states.values()])
+        sizes = Counter([state.metrics.block_size for state in states.values()])
+        del sizes[0]
+        self._block_sizes = sizes
         self._take_snapshot(None)
 
     def _take_snapshot(self, changed: list[int] | None) -> None:

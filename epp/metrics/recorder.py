@@ -66,8 +66,8 @@ class EppMetrics:
         self.build_ref = build_ref
         self.requests: ByRequest[RequestSeries] = ByRequest(RequestSeries)
         self.attempts: dict[tuple[str, Endpoint], int] = {}
-        self._attempted: dict[Endpoint, list[tuple[str, Endpoint]]] = {}
         """Requests scheduled, by target model and endpoint."""
+        self._attempted: dict[Endpoint, list[tuple[str, Endpoint]]] = {}
         self.processing = Histogram(buckets.PROCESSING_SECONDS)
         """Seconds from each request's arrival to its answer."""
         self.flow = FlowMetrics()
