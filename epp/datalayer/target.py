@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 FAILURES_UNTIL_UNREACHABLE = 2
 LONGEST_BACKOFF_SECONDS = 1.0
+QUIET_SECONDS = 10.0
+"""After a complaint about an endpoint: it may fail and recover with every scrape."""
 MOST_BYTES_PER_SECOND = 4_000_000
 """Of one endpoint: a real vLLM at full pace needs a quarter; larger texts are read less often."""
 
@@ -85,15 +87,16 @@ class Target:
         "_connecting",
         "_connection",
         "_endpoint",
-        "_failure",
         "_failures",
         "_intake",
         "_is_reused",
         "_missing",
+        "_quiet_until",
         "_refusals",
         "_request",
         "_rest_until",
         "_retry",
+        "_said",
         "_started",
         "_terms",
         "_url",
@@ -111,8 +114,9 @@ class Target:
         self._is_reused = False
         self._failures = 0
         self._refusals = 0
-        self._failure: Failure | None = None
+        self._said: Failure | None = None
         self._missing: tuple[str, ...] = ()
+        self._quiet_until = 0.0
         self._intake = intake
         self.use(plan, intake)
 
@@ -173,7 +177,7 @@ class Target:
             return
         if self._failures:
             self._recovered()
-        if missing != self._missing:
+        if missing != self._missing and now >= self._quiet_until:
             self._note_missing(missing)
 
     def garbled(self, error: BadResponse) -> None:
@@ -241,8 +245,9 @@ class Target:
         self._intake.fail(
             failure, is_reachable=is_elsewhere or self._refusals < FAILURES_UNTIL_UNREACHABLE
         )
-        if failure is not self._failure:
-            self._failure = failure
+        if failure is not self._said and terms.clock() >= self._quiet_until:
+            self._said = failure
+            self._quiet_until = terms.clock() + QUIET_SECONDS
             logger.warning(
                 "cannot read %s of %s from %s: %s", terms.subject, self._name, self._url, detail
             )
@@ -250,18 +255,20 @@ class Target:
         self._retry_after(min(LONGEST_BACKOFF_SECONDS, backoff) * random.uniform(0.5, 1.0))
 
     def _recovered(self) -> None:
-        logger.info(
-            "%s of %s is known again after %d failures",
-            self._terms.subject,
-            self._name,
-            self._failures,
-        )
+        if self._said is not None:
+            self._said = None
+            logger.info(
+                "%s of %s is known again after %d failures",
+                self._terms.subject,
+                self._name,
+                self._failures,
+            )
         self._failures = 0
-        self._failure = None
 
     def _note_missing(self, names: tuple[str, ...]) -> None:
         self._missing = names
         if names:
+            self._quiet_until = self._terms.clock() + QUIET_SECONDS
             logger.warning(
                 "%s exports no %s at %s, so decisions go by its last or default value; "
                 "check the engine and the version of the model server",
