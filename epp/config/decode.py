@@ -164,13 +164,21 @@ def _float(source: Source, value: int, path: str) -> Any:
 def _seconds(source: Source, value: Any, path: str) -> Any:
     if not isinstance(value, str):
         return _wrong_kind(source, path, str, value, hint="for example '200ms' or '1m30s'")
-    unsigned = value[1:] if value[:1] in ("-", "+") else value
-    if unsigned != "0" and not re.fullmatch(f"({DURATION_PART})+", unsigned, re.ASCII):
+    seconds = read_duration(value)
+    if seconds is None:
         source.add(path, f"{short(value)} is not a duration", "for example '200ms' or '1m30s'")
         return UNUSABLE
+    return seconds
+
+
+def read_duration(text: str) -> Seconds | None:
+    """Return a duration in Go's syntax, for example ``200ms``; None if it is none."""
+    unsigned = text[1:] if text[:1] in ("-", "+") else text
+    if unsigned != "0" and not re.fullmatch(f"({DURATION_PART})+", unsigned, re.ASCII):
+        return None
     parts = re.findall(DURATION_PART, unsigned, re.ASCII)
     total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    return Seconds(-total if value.startswith("-") else total)
+    return Seconds(-total if text.startswith("-") else total)
 
 
 def _in_range(about: Param, source: Source, value: Any, path: str) -> Any:

@@ -17,6 +17,7 @@ from typing import Any
 
 from epp.api.plugin import Instance
 from epp.api.registry import Family
+from epp.config.decode import read_duration
 from epp.config.document import Band, Document, FlowControl, PriorityBand
 from epp.config.instances import Plugins
 from epp.flowcontrol.bands import BandSettings
@@ -33,6 +34,7 @@ __all__ = ["FlowSettings", "detector", "settle"]
 
 QUEUE_VARIABLE = "SD_QUEUE_DEPTH_THRESHOLD"
 USAGE_VARIABLE = "SD_KV_CACHE_UTIL_THRESHOLD"
+STALENESS_VARIABLE = "SD_METRICS_STALENESS_THRESHOLD"
 _BAND_BYTES = 1_000_000_000
 _LLM_D = "llm-d.ai/v1alpha1"
 _LLM_D_BAND_REQUESTS = 5000
@@ -138,9 +140,11 @@ def _of_environment(environment: Mapping[str, str]) -> UtilizationDetector:
     standard = UtilizationDetector()
     queue = _number(environment.get(QUEUE_VARIABLE, ""))
     usage = _number(environment.get(USAGE_VARIABLE, ""))
+    age = read_duration(environment.get(STALENESS_VARIABLE, ""))
     return UtilizationDetector(
         int(queue) if queue >= 1 else standard.queue_depth_threshold,
         usage if 0 < usage < 1 else standard.kv_cache_util_threshold,
+        age if age is not None and age > 0 else standard.metrics_staleness_threshold,
     )
 
 

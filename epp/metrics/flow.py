@@ -17,7 +17,7 @@ class FlowLoad(NamedTuple):
         saturation: of the pool, by stage; the stage ``""`` is the one GAIE knows.
         stale_endpoints: endpoints without fresh figures, by name of the detector.
         bands: share of what may wait that does, by priority: as requests and as bytes.
-        whole: the same over all bands.
+        whole: the same over all bands; None where nothing bounds what may wait.
         reclaim_target: how much of the pool the last revocations were to give back, in units of
             saturation.
         pending_reclaim: how much of it they have still to give back.
@@ -26,7 +26,7 @@ class FlowLoad(NamedTuple):
     saturation: Mapping[str, float] = MappingProxyType({})
     stale_endpoints: Mapping[str, int] = MappingProxyType({})
     bands: Mapping[int, tuple[float, float]] = MappingProxyType({})
-    whole: tuple[float, float] = (0.0, 0.0)
+    whole: tuple[float | None, float | None] = (None, None)
     reclaim_target: float = 0.0
     pending_reclaim: float = 0.0
 
@@ -86,7 +86,7 @@ class FlowMetrics:
         self.outcomes: Counter[tuple[str, int]] = Counter()
         self.revocations_issued: Counter[int] = Counter()
         self.revocations: Counter[str] = Counter()
-        self.confirming = Histogram(buckets.QUEUE_SECONDS)
+        self.confirming = Histogram(buckets.CONFIRMING_SECONDS)
         self.load: Callable[[], FlowLoad] | None = None
 
     def of(self, request: Request) -> FlowSeries:

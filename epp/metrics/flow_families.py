@@ -109,19 +109,19 @@ def _load(load: FlowLoad | None, pool: str) -> Iterator[MetricFamily]:
             "gauge",
             f"Share of the {what} that may wait in all that do.",
             ("inference_pool",),
-            [((pool,), load.whole[index])] if load else [],
+            [((pool,), share)] if load and (share := load.whole[index]) is not None else [],
         )
     yield _family(
         f"{_LLM_D}reclaim_target",
         "gauge",
-        "Requests in flight that should make room for more important ones.",
+        "How much of the pool revocations shall give back, in units of saturation.",
         ("inference_pool",),
         [((pool,), load.reclaim_target)] if load else [],
     )
     yield _family(
         f"{_LLM_D}pending_reclaim",
         "gauge",
-        "Requests in flight that were told to make room and have not ended.",
+        "How much of the pool revocations have still to give back, in units of saturation.",
         ("inference_pool",),
         [((pool,), load.pending_reclaim)] if load else [],
     )
@@ -153,8 +153,8 @@ def _llm_d(flow: FlowMetrics, pool: str) -> Iterator[MetricFamily]:
         f"{_LLM_D}revocation_confirmation_seconds",
         "histogram",
         "Seconds until a request that was told to make room had ended.",
-        (),
-        [((), buckets(flow.confirming))],
+        ("inference_pool",),
+        [((pool,), buckets(flow.confirming))],
     )
 
 

@@ -222,6 +222,13 @@ def _flow(flow: FlowMetrics) -> Mapping[str, object]:
         "queues": queues,
         "saturation": dict(load.saturation),
         "staleEndpoints": dict(load.stale_endpoints),
+        "bands": [
+            {"priority": priority, "requestsShare": requests, "bytesShare": size}
+            for priority, (requests, size) in load.bands.items()
+        ],
+        "requestsShare": load.whole[0],
+        "bytesShare": load.whole[1],
+        "reclaimTarget": load.reclaim_target,
         "pendingReclaim": load.pending_reclaim,
     }
 

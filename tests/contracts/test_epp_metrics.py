@@ -198,7 +198,12 @@ LLM_D = [
         ("flow_control_revocations_total", "counter", "outcome inference_pool", ""),
         ("flow_control_reclaim_target", "gauge", "inference_pool", ""),
         ("flow_control_pending_reclaim", "gauge", "inference_pool", ""),
-        ("flow_control_revocation_confirmation_seconds", "histogram", "", ANY),
+        (
+            "flow_control_revocation_confirmation_seconds",
+            "histogram",
+            "inference_pool",
+            "0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10",
+        ),
         ("extproc_streams_inflight", "gauge", "", ""),
         ("extproc_stream_duration_seconds", "histogram", "", ANY),
         ("extproc_streams_total", "counter", "code", ""),
@@ -248,7 +253,10 @@ def used() -> EppMetrics:
     flow.ended(request, "Dispatched", 0.1)
     flow.revocations_issued[0] += 1
     flow.revocations["Confirmed"] += 1
-    flow.load = lambda: FlowLoad({"": 0.5}, {"utilization-detector": 1}, {0: (0.1, 0.2)})
+    flow.confirming.observe(0.2)
+    flow.load = lambda: FlowLoad(
+        {"": 0.5}, {"utilization-detector": 1}, {0: (0.1, 0.2)}, (0.1, 0.2)
+    )
     return metrics
 
 
@@ -392,3 +400,13 @@ async def test_a_plugin_cannot_spoil_the_text_and_is_named_once(
     assert 'llm_d_epp_good_total{plugin_name="b"} 1' in text
     assert len(list(text_string_to_metric_families(text))) > 20
     assert len([r for r in caplog.records if "plugin plugin-0" in r.getMessage()]) == 1
+
+
+async def test_nothing_is_said_of_a_bound_that_does_not_exist() -> None:
+    metrics = used()
+    metrics.flow.load = lambda: FlowLoad(whole=(0.25, None))
+    lines = (await exposed(metrics)).splitlines()
+    name = "llm_d_epp_flow_control_global_capacity_utilization"
+
+    assert f'{name}_requests{{inference_pool="pool"}} 0.25' in lines
+    assert not [line for line in lines if line.startswith(f"{name}_bytes{{")]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from epp.api.errors import ConfigError
+from epp.api.parameters import Seconds
 from epp.config.loader import Config, load
 from epp.flowcontrol.controller import FlowSettings
 from epp.plugins.flow.edf import EdfOrderingPolicy
@@ -236,18 +237,22 @@ def test_counting_tokens_brings_who_counts_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("queue", "usage", "detector"),
+    ("queue", "usage", "age", "detector"),
     [
-        ("9", "0.5", UtilizationDetector(9, 0.5)),
-        ("-1", "1.5", UtilizationDetector()),
-        ("many", "inf", UtilizationDetector()),
-        ("", "", UtilizationDetector()),
+        ("9", "0.5", "1s", UtilizationDetector(9, 0.5, Seconds(1))),
+        ("-1", "1.5", "-1s", UtilizationDetector()),
+        ("many", "inf", "soon", UtilizationDetector()),
+        ("", "", "", UtilizationDetector()),
     ],
 )
 def test_thresholds_of_the_environment_count_where_the_file_says_nothing(
-    queue: str, usage: str, detector: UtilizationDetector
+    queue: str, usage: str, age: str, detector: UtilizationDetector
 ) -> None:
-    environment = {"SD_QUEUE_DEPTH_THRESHOLD": queue, "SD_KV_CACHE_UTIL_THRESHOLD": usage}
+    environment = {
+        "SD_QUEUE_DEPTH_THRESHOLD": queue,
+        "SD_KV_CACHE_UTIL_THRESHOLD": usage,
+        "SD_METRICS_STALENESS_THRESHOLD": age,
+    }
 
     assert read("", environment=environment).detector.plugin == detector
     written = read("saturationDetector: {}\n", environment=environment)

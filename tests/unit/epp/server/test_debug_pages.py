@@ -146,12 +146,14 @@ async def test_the_state_shows_who_waits_and_how_full_the_pool_is(
     assert (await get(client, "/debug/state"))["flowControl"] == {}
 
     flow = about.metrics.flow
-    flow.load = lambda: FlowLoad({"": 1.5})
+    flow.load = lambda: FlowLoad({"": 1.5}, bands={2: (0.5, 0.25)}, whole=(0.1, None))
     flow.of(Request("r", {}, "llama", fairness_id="team", priority=2)).joined(100)
 
     state = (await get(client, "/debug/state"))["flowControl"]
 
     assert state["saturation"] == {"": 1.5}
+    assert state["bands"] == [{"priority": 2, "requestsShare": 0.5, "bytesShare": 0.25}]
+    assert (state["requestsShare"], state["bytesShare"]) == (0.1, None)
     assert state["queues"] == [
         {
             "model": "llama",
