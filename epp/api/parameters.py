@@ -38,6 +38,8 @@ class Param:
         maximum: largest value allowed.
         above: value that it must exceed.
         name: name in the configuration, if it is not the field's name in camelCase.
+        is_forgiven: a value out of range counts as not given, and only a warning says so: upstream
+            falls back to the default without a word.
     """
 
     description: str
@@ -45,6 +47,7 @@ class Param:
     maximum: float | None = None
     above: float | None = None
     name: str = ""
+    is_forgiven: bool = False
 
 
 @dataclass(frozen=True, slots=True)

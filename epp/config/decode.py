@@ -199,7 +199,11 @@ def _in_range(about: Param, source: Source, value: Any, path: str) -> Any:
         return value
     unit = "s" if isinstance(value, Seconds) else ""
     given = f"{value:g}{unit}" if isinstance(value, float) else short(value)
-    source.add(path, f"{given} is out of range", f"give {range_text(about)}", code="out-of-range")
+    message, hint = f"{given} is out of range", f"give {range_text(about)}"
+    if about.is_forgiven:
+        source.warn(path, f"{message}: the default counts", hint, code="out-of-range")
+    else:
+        source.add(path, message, hint, code="out-of-range")
     return UNUSABLE
 
 

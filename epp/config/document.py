@@ -43,13 +43,19 @@ class Saturation:
     """When an endpoint counts as saturated; decides whether sheddable requests are admitted."""
 
     queue_depth_threshold: Annotated[
-        int, Param("Requests waiting at which an endpoint is saturated.", above=0)
+        int, Param("Requests waiting at which an endpoint is saturated.", above=0, is_forgiven=True)
     ] = 5
     kv_cache_util_threshold: Annotated[
-        float, Param("Share of the KV cache at which an endpoint is saturated.", above=0, maximum=1)
+        float,
+        Param(
+            "Share of the KV cache at which an endpoint is saturated.",
+            above=0,
+            maximum=1,
+            is_forgiven=True,
+        ),
     ] = 0.8
     metrics_staleness_threshold: Annotated[
-        Seconds, Param("Age at which metrics count as unknown.", above=0)
+        Seconds, Param("Age at which metrics count as unknown.", above=0, is_forgiven=True)
     ] = DEFAULT_STALENESS
     plugin_ref: Annotated[
         str, Param("Name of a saturation detector, instead of the values above.")

@@ -12,8 +12,6 @@ from epp.config.releases import (
 )
 from epp.reading.source import Source
 
-_INLINE_SATURATION = "saturationDetector."
-
 
 def check_document(
     document: Document, gates: frozenset[str], source: Source, release: Release
@@ -27,13 +25,6 @@ def check_document(
     _check_data(document, gates, source, release)
     _check_weights(document, source, release)
     _check_types(document, gates, source, release)
-    if release.name in ("gaie-1.3", "gaie-1.4"):
-        source.problems[:] = [p for p in source.problems if not _is_defaulted(p.path, p.code)]
-
-
-def _is_defaulted(path: str, code: str) -> bool:
-    """Tell whether GAIE 1.3 and 1.4 put the default in place of the value."""
-    return path.startswith(_INLINE_SATURATION) and code == "out-of-range"
 
 
 def check_empty(source: Source, release: Release) -> None:

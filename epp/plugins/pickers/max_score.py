@@ -33,7 +33,7 @@ class MaxScorePicker:
     """Picks the highest scores."""
 
     max_num_of_endpoints: Annotated[
-        int, Param("How many endpoints to name, in fallback order.", minimum=1)
+        int, Param("How many endpoints to name, in fallback order.", minimum=1, is_forgiven=True)
     ] = 1
 
     def pick(

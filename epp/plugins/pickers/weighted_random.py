@@ -36,7 +36,7 @@ class WeightedRandomPicker:
     """Picks at random by score."""
 
     max_num_of_endpoints: Annotated[
-        int, Param("How many endpoints to name, in fallback order.", minimum=1)
+        int, Param("How many endpoints to name, in fallback order.", minimum=1, is_forgiven=True)
     ] = 1
 
     def pick(

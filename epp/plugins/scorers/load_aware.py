@@ -35,7 +35,9 @@ from epp.scheduling.ranking import average_unknown
 class LoadAwareScorer:
     """Scores by requests waiting, on a fixed scale."""
 
-    threshold: Annotated[int, Param("Requests waiting that score 0.", minimum=1)] = 128
+    threshold: Annotated[
+        int, Param("Requests waiting that score 0.", minimum=1, is_forgiven=True)
+    ] = 128
 
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return 0.5 for an empty queue, 0 for one at the threshold."""

@@ -43,7 +43,9 @@ _PREFILL_PROFILE = "prefill"
 class NoHitLruScorer:
     """Scores by how long ago an endpoint got a prompt that nobody had."""
 
-    lru_size: Annotated[int, Param("Endpoints that are remembered.", minimum=1)] = 1024
+    lru_size: Annotated[
+        int, Param("Endpoints that are remembered.", minimum=1, is_forgiven=True)
+    ] = 1024
     prefix_plugin_type: Annotated[str, Param("Has no effect.")] = ""
     prefix_plugin_name: Annotated[str, Param("Older name of the next one.")] = ""
     prefix_match_info_producer_name: Annotated[

@@ -85,19 +85,27 @@ class PrefixCacheScorer:
         bool, Param("Use the block size and capacity that the model servers report.")
     ] = True
     block_size: Annotated[
-        int, Param("Bytes in a block, if blockSizeTokens is not given.", minimum=0)
+        int,
+        Param("Bytes in a block, if blockSizeTokens is not given.", minimum=0, is_forgiven=True),
     ] = 0
     block_size_tokens: Annotated[
-        int, Param("Tokens in a block where none is reported; 4 bytes each.", minimum=0)
+        int,
+        Param(
+            "Tokens in a block where none is reported; 4 bytes each.", minimum=0, is_forgiven=True
+        ),
     ] = 0
     max_prefix_blocks_to_match: Annotated[
-        int, Param("Blocks of a prompt that are looked at.", minimum=0)
+        int, Param("Blocks of a prompt that are looked at.", minimum=0, is_forgiven=True)
     ] = 256
     max_prefix_tokens_to_match: Annotated[
-        int, Param("The same limit in tokens; 0 leaves it to the blocks.", minimum=0)
+        int,
+        Param("The same limit in tokens; 0 leaves it to the blocks.", minimum=0, is_forgiven=True),
     ] = 0
     lru_capacity_per_server: Annotated[
-        int, Param("Blocks remembered per endpoint where none are reported.", minimum=0)
+        int,
+        Param(
+            "Blocks remembered per endpoint where none are reported.", minimum=0, is_forgiven=True
+        ),
     ] = 31250
     prefix_match_info_producer_name: Annotated[
         str, Param("Producer whose prefix match is scored; by default any.")

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from epp.config import ConfigError, load, load_file
+from epp.plugins.pickers.max_score import MaxScorePicker
+from epp.plugins.saturation.utilization import UtilizationDetector
 from epp.reading.source import MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES
 
 INVALID = Path(__file__).parent / "invalid"
@@ -49,10 +51,23 @@ def test_what_is_no_duration_in_go_is_refused(written: str) -> None:
     assert "is not a duration (for example '200ms' or '1m30s')" in only
 
 
-def test_a_negative_duration_is_out_of_range() -> None:
-    text = f"{HEAD}saturationDetector: {{metricsStalenessThreshold: -1s}}"
+def test_where_upstream_falls_back_to_the_default_a_warning_says_so() -> None:
+    config = load(
+        f"{HEAD}saturationDetector: {{queueDepthThreshold: 0, metricsStalenessThreshold: -1s}}\n"
+        "plugins: [{type: max-score-picker, parameters: {maxNumOfEndpoints: 0}}]",
+        "epp.yaml",
+    )
 
-    assert "is out of range (give more than 0)" in problems(text)[0]
+    assert [str(warning) for warning in config.warnings if warning.code == "out-of-range"] == [
+        "epp.yaml:3:43: saturationDetector.queueDepthThreshold: 0 is out of range: "
+        "the default counts (give more than 0)",
+        "epp.yaml:3:73: saturationDetector.metricsStalenessThreshold: -1s is out of range: "
+        "the default counts (give more than 0)",
+        "epp.yaml:4:66: plugins[0].parameters.maxNumOfEndpoints: 0 is out of range: "
+        "the default counts (give 1 or more)",
+    ]
+    assert config.instances[0].plugin == MaxScorePicker()
+    assert config.detector.plugin == UtilizationDetector()
 
 
 def test_a_billion_laughs_end_early() -> None:
