@@ -106,6 +106,8 @@ def for_proxy(options: Options) -> Certificates | None:
     if not options.secure_serving:
         return None
     directory = Path(options.cert_path) if options.cert_path else None
+    if options.enable_cert_reload and directory is None:
+        log.warning("--enable-cert-reload has no effect without --cert-path")
     return Certificates(
         "--cert-path", directory, demands_from(options), is_watched=options.enable_cert_reload
     )

@@ -165,7 +165,9 @@ def _convert(field: Field[Any], text: str) -> Any:
     choices = CHOICES.get(field.name)
     if choices and text not in choices:
         raise ValueError(f"{text!r} is not one of {', '.join(choices)}")
-    return text
+    # GAIE's charts quote names and paths of metrics once more than a shell would take away.
+    is_quoted = len(text) > 1 and text.startswith('"') and text.endswith('"')
+    return text[1:-1] if is_quoted and "_metric" in field.name else text
 
 
 def parse_quantity(text: str) -> int:
@@ -230,8 +232,6 @@ def _validate(options: Options) -> None:
         raise FlagError("flag --drain-timeout must not be negative")
     if options.max_request_body_bytes < 1:
         raise FlagError("flag --max-request-body-bytes must be above 0")
-    if options.enable_cert_reload and not options.cert_path:
-        raise FlagError("--enable-cert-reload needs --cert-path: a self-signed one never changes")
 
 
 def _unknown(argument: str, known: dict[str, Field[Any]]) -> str:

@@ -87,6 +87,12 @@ async def test_a_secret_that_kubernetes_swaps_is_taken_up(
     proxy.stop()
 
 
+def test_nothing_to_load_again_is_no_reason_not_to_start(caplog: pytest.LogCaptureFixture) -> None:
+    assert certificates.for_proxy(parse(["--enable-cert-reload"]).options) is not None
+
+    assert "--enable-cert-reload has no effect without --cert-path" in caplog.text
+
+
 def test_versions_and_suites_are_named_as_in_go() -> None:
     suites = "TLS_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
     flags = ["--tls-min-version=VersionTLS13", f"--tls-cipher-suites={suites}"]

@@ -69,12 +69,27 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         (["--zap-log-level", "loud"], "'loud' is not one of debug, info, error, panic or a number"),
         (["--config-file", "a", "--config-text", "b"], "not both"),
         (["--refresh-metrics-interval", "0s"], "must be above 0"),
-        (["--enable-cert-reload"], "--enable-cert-reload needs --cert-path"),
     ],
 )
 def test_a_bad_command_line_says_what_to_change(arguments: list[str], message: str) -> None:
     with pytest.raises(FlagError, match=message):
         parse(arguments)
+
+
+def test_what_charts_quote_too_often_is_unquoted() -> None:
+    options = parse(
+        [
+            '--total-queued-requests-metric="sglang:num_queue_reqs"',
+            '--model-server-metrics-path="/prometheus/metrics"',
+            '--lora-info-metric=""',
+            '--cache-info-metric="',
+        ]
+    ).options
+
+    assert options.total_queued_requests_metric == "sglang:num_queue_reqs"
+    assert options.model_server_metrics_path == "/prometheus/metrics"
+    assert options.lora_info_metric == ""
+    assert options.cache_info_metric == '"'
 
 
 @pytest.mark.parametrize(
