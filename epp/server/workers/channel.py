@@ -6,16 +6,21 @@ of one turn of the event loop leave in one write.
 """
 
 import asyncio
+import logging
 import marshal
 import socket
 from collections.abc import Callable
 from typing import Any, Final, cast
+
+log = logging.getLogger("ext-proc")
 
 Message = tuple[Any, ...]
 """Its kind, then what belongs to the kind; plain values only."""
 
 _LENGTH_BYTES = 4
 _BUFFER_BYTES = 4 * 1024 * 1024
+_MOST_UNREAD_BYTES = 64 * 1024 * 1024
+"""What waits for the other end before it counts as stuck."""
 
 
 class Kind:
@@ -55,6 +60,9 @@ class Channel(asyncio.Protocol):
     Args:
         take: gets each message.
         lost: is called once, when the other end is gone.
+
+    Attributes:
+        is_stuck: much waits for the other end, which does not read.
     """
 
     def __init__(self, take: Callable[[Message], None], lost: Callable[[], None]) -> None:
@@ -63,6 +71,7 @@ class Channel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []
         self._data = bytearray()
+        self.is_stuck = False
 
     @classmethod
     async def open(
@@ -76,7 +85,11 @@ class Channel(asyncio.Protocol):
         return channel
 
     def send(self, *message: Any) -> None:
-        """Send a message with the others of this turn; none is sent once the other end is gone."""
+        """Send a message with the others of this turn; none is sent once the other end is gone.
+
+        Raises:
+            ValueError: there is something in it that no message can carry.
+        """
         if self._transport is None:
             return
         data = marshal.dumps(message)
@@ -94,6 +107,15 @@ class Channel(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_MOST_UNREAD_BYTES)
+
+    def pause_writing(self) -> None:
+        """Note that the other end does not keep up."""
+        self.is_stuck = True
+
+    def resume_writing(self) -> None:
+        """Note that it has read most of what waited."""
+        self.is_stuck = False
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell that the other end is gone."""
@@ -103,7 +125,7 @@ class Channel(asyncio.Protocol):
         self._lost()
 
     def data_received(self, data: bytes) -> None:
-        """Take the messages that are complete."""
+        """Take the messages that are complete; one that makes trouble is none of the next one's."""
         held = self._data
         held += data
         at, size = 0, len(held)
@@ -114,8 +136,11 @@ class Channel(asyncio.Protocol):
                 break
             with memoryview(held) as view:
                 message = marshal.loads(view[start:end])  # noqa: S302 - see the module
-            self._take(message)
             at = end
+            try:
+                self._take(message)
+            except Exception:
+                log.exception("a message between processes failed")
         del held[:at]
 
     def _flush(self) -> None:

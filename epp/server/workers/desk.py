@@ -93,8 +93,16 @@ class Desk:
             self._send(Kind.REFUSED, number, *refusal_values(answer))
             return
         self._routed[number] = request, answer
+        try:
+            self._send(Kind.DECIDED, number, request.target_model, request.priority, told(answer))
+        except ValueError:
+            log.exception("no message can carry a plugin's decision")
+            del self._routed[number]
+            self._director.completed(request, answer, Outcome(is_complete=False))
+            refusal = Refusal(Code.INTERNAL, "internal error")
+            self._send(Kind.REFUSED, number, *refusal_values(refusal))
+            return
         self._metrics.attempted(request.target_model, answer.primary)
-        self._send(Kind.DECIDED, number, request.target_model, request.priority, told(answer))
 
     def _completed(self, number: int, outcome: tuple[Any, ...]) -> None:
         routed = self._routed.pop(number, None)

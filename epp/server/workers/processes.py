@@ -55,7 +55,6 @@ class Workers:
         self._workers: dict[int, _Worker] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._is_ready = health.is_ready
-        self._is_ending = False
         self.restarts = 0
         health.on_change(self._tell_ready)
         metrics.before_exposition.append(self.count)
@@ -95,7 +94,7 @@ class Workers:
 
     async def drain(self) -> None:
         """Let every worker end its streams, and itself."""
-        self._is_ending = True
+        await self._start_no_more()
         for worker in self._workers.values():
             worker.send(Kind.DRAIN)
         ends = [asyncio.create_task(w.process.wait()) for w in self._workers.values()]
@@ -109,9 +108,7 @@ class Workers:
 
     async def stop(self) -> None:
         """End all of them now."""
-        self._is_ending = True
-        for keeper in self._keepers:
-            keeper.cancel()
+        await self._start_no_more()
         for worker in self._workers.values():
             worker.close()
         for worker in self._workers.values():
@@ -121,6 +118,12 @@ class Workers:
             except TimeoutError:
                 worker.process.kill()
                 await worker.process.wait()
+
+    async def _start_no_more(self) -> None:
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        self._keepers = []
 
     def _tell_ready(self, is_ready: bool) -> None:  # noqa: FBT001 - a listener's signature
         self._is_ready = is_ready
@@ -140,6 +143,8 @@ class Workers:
             waiter.cancel()
         if not is_listening:
             worker.close()
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.kill()  # it may hang
             raise StartError("a worker did not start; what it said stands above")
         worker.send(Kind.READY, self._is_ready)
 
@@ -151,10 +156,8 @@ class Workers:
             began = loop.time()
             worker = self._workers[number]
             code = await worker.process.wait()
-            if self._is_ending:
-                return
             worker.close()
-            self._totals.ended(worker.last_counted)
+            self._totals.ended(worker.take_counts())
             self.restarts += 1
             log.error("worker %d ended with %s and is started again", number, code)
             if loop.time() - began > _STEADY_SECONDS:
@@ -185,8 +188,8 @@ class _Worker:
         cls, arguments: Sequence[str], director: Director, metrics: EppMetrics
     ) -> "_Worker":
         ours, theirs = socket.socketpair()
-        with theirs:
-            descriptor = theirs.fileno()
+        descriptor = theirs.fileno()
+        try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -196,6 +199,11 @@ class _Worker:
                 pass_fds=(descriptor,),
                 env={**os.environ, WORKER_FD: str(descriptor)},
             )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         worker = cls(process, director, metrics)
         worker._channel = await Channel.open(ours, worker._take, worker._desk.lost)
         return worker
@@ -207,6 +215,11 @@ class _Worker:
     @property
     def open_streams(self) -> int:
         return self._desk.open_streams
+
+    def take_counts(self) -> Shared:
+        """Return what it had counted when it was last asked, and nothing from then on."""
+        counted, self.last_counted = self.last_counted, shared(EppMetrics())
+        return counted
 
     def close(self) -> None:
         """Take the other end away, at which a worker ends."""

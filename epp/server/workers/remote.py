@@ -25,16 +25,19 @@ class RemoteDirector:
 
     Args:
         send: sends a message to the scheduling process.
+        is_stuck: tells whether that has stopped to read them.
 
     Attributes:
         prompt_bytes: how much of a prompt is sent along.
         sends_body: the decoded body is sent along.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, is_stuck: Callable[[], bool] = lambda: False) -> None:
         self.prompt_bytes = MOST_PROMPT_BYTES
         self.sends_body = False
         self._send = send
+        self._is_stuck = is_stuck
+        self._is_lost = False
         self._numbers = count(1)
         self._waiting: dict[int, tuple[Request, Later]] = {}
         self._number: dict[Request, int] = {}
@@ -42,12 +45,16 @@ class RemoteDirector:
         self._decisions = Decisions()
 
     def route(self, request: Request, later: Later) -> Decision | None:
-        """Ask where a request with a body goes; ``later`` gets the answer."""
+        """Ask where a request with a body goes; ``later`` gets the answer.
+
+        Raises:
+            Refusal: there is nobody to ask.
+        """
         self._ask(request, later, has_body=True)
         return None
 
     def route_any(self, request: Request, later: Later) -> Decision | None:
-        """Ask where a request goes of which only the headers are known."""
+        """Ask where a request goes of which only the headers are known, as ``route`` does."""
         self._ask(request, later, has_body=False)
         return None
 
@@ -90,13 +97,18 @@ class RemoteDirector:
             later(refusal_of(refusal))
 
     def lost(self) -> None:
-        """Answer whoever waits: the scheduling process is gone."""
+        """Answer whoever waits, and whoever comes: the scheduling process is gone."""
+        self._is_lost = True
         waiting, self._waiting = self._waiting, {}
         for request, later in waiting.values():
             self._number.pop(request, None)
-            later(Refusal(Code.SERVICE_UNAVAILABLE, "the scheduling process is gone"))
+            later(_gone())
 
     def _ask(self, request: Request, later: Later, *, has_body: bool) -> None:
+        if self._is_lost:
+            raise _gone()
+        if self._is_stuck():
+            raise Refusal(Code.SERVICE_UNAVAILABLE, "the scheduling process does not keep up")
         number = next(self._numbers)
         self._waiting[number] = (request, later)
         self._number[request] = number
@@ -105,3 +117,7 @@ class RemoteDirector:
             number,
             *facts(request, self.prompt_bytes, has_body=has_body, sends_body=self.sends_body),
         )
+
+
+def _gone() -> Refusal:
+    return Refusal(Code.SERVICE_UNAVAILABLE, "the scheduling process is gone")

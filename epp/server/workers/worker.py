@@ -55,7 +55,7 @@ class _Worker:
         self.ending = asyncio.Event()
         self._insight = Insight(parsed)
         self._metrics = self._insight.metrics
-        self._remote = RemoteDirector(self._send)
+        self._remote = RemoteDirector(self._send, self._is_stuck)
         self._health = Health()
         self._health.meet("started")
         settings = self._settings(read_config())
@@ -82,6 +82,9 @@ class _Worker:
     def _send(self, *message: object) -> None:
         if self._channel is not None:
             self._channel.send(*message)
+
+    def _is_stuck(self) -> bool:
+        return self._channel is not None and self._channel.is_stuck
 
     def _take(self, message: Message) -> None:
         kind, *values = message

@@ -37,9 +37,10 @@ class Joined:
         scheduler = Scheduler(config.profiles, config.handler, config.instances, Random(7))
         self.intents = Intents(Random(7))
         self.metrics = EppMetrics()
+        self.routing = Routing(scheduler, scheduler)
         self.director = Director(
             self.pool,
-            Routing(scheduler, scheduler),
+            self.routing,
             self.metrics,
             touch=lambda: None,
             intents=self.intents,
@@ -181,3 +182,29 @@ def test_a_lost_scheduling_process_answers_whoever_waits(joined: Joined) -> None
     (answer,) = answers
     assert isinstance(answer, Refusal)
     assert answer.code is Code.SERVICE_UNAVAILABLE
+
+
+def test_nobody_waits_for_a_scheduling_process_that_is_gone_or_does_not_read(
+    joined: Joined,
+) -> None:
+    stuck = RemoteDirector(lambda *_: None, lambda: True)
+    joined.remote.lost()
+
+    for remote in (joined.remote, stuck):
+        with pytest.raises(Refusal) as caught:
+            remote.route(a_request(), lambda _: None)
+        assert caught.value.code is Code.SERVICE_UNAVAILABLE
+
+
+def test_a_decision_that_no_message_can_carry_is_an_internal_error(joined: Joined) -> None:
+    class Amends:
+        def amend(self, request: Request, decision: Decision) -> Decision:
+            return decision._replace(headers=(("x-value", object()),))  # type: ignore[arg-type]
+
+    joined.director.use(joined.routing._replace(amenders=[Amends()]))
+    (answer,) = joined.ask(a_request())
+
+    assert isinstance(answer, Refusal)
+    assert answer.code is Code.INTERNAL
+    assert joined.inflight == 0
+    assert joined.desk.open_streams == 0
