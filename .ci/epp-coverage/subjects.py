@@ -68,8 +68,8 @@ def missing() -> Iterator[str]:
         for names in there.values():
             for name in sorted({*names} - here - {*left_out.get(kind, {})}):
                 yield f"{kind}:{name} exists upstream, and neither here nor in left-out"
-    for kind, names in left_out.items():
-        here = {"type": types, "flag": flags, "metric": metrics}[kind]
+    for kind, here in (("type", types), ("flag", flags), ("metric", metrics)):
+        names = left_out.get(kind, {})
         for name in sorted({*names} & here):
             yield f"{kind}:{name} exists here: take it out of left-out"
 
@@ -120,7 +120,7 @@ def _codes() -> Iterator[Subject]:
     for outcome in Outcome:
         written = re.compile(rf"(^|[^\w]){outcome.value}($|[^\w])")
         yield Subject("code", outcome.value, "outcome of flow control", _by(written, outcome.name))
-    for reason in UPSTREAM["drop-reasons"]:
+    for reason in sorted({*UPSTREAM["drop-reasons"]} - {*UPSTREAM["left-out"].get("code", {})}):
         yield Subject("code", reason, "drop reason", _by(re.compile(re.escape(reason))))
 
 

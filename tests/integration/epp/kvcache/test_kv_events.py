@@ -143,6 +143,12 @@ def match(cache: PreciseCache, tokens: Sequence[int] = PROMPT) -> dict[int, floa
     return dict(found.blocks)
 
 
+def counted(cache: PreciseCache, name: str) -> Any:
+    """Return the value of a metric without labels."""
+    (value,) = [v for f in cache.metrics() if f.name == name for _, v in f.samples]
+    return value
+
+
 async def test_what_a_pod_publishes_is_known_and_forgotten_with_the_pod(
     context: Any, listening: Callable[..., Any]
 ) -> None:
@@ -203,7 +209,25 @@ async def test_a_pod_that_restarts_holds_nothing_of_before(
 
     assert match(cache) == {}
     assert cache.state()["restarts"] == 1
+    assert counted(cache, "kvcache_kvevents_restarts_total") == 1
     again.close()
+
+
+async def test_messages_that_nobody_has_any_more_are_counted(
+    context: Any, listening: Callable[..., Any]
+) -> None:
+    publisher = Publisher(context)
+    cache, _ = await listening([pod()], pod_discovery_config=at(publisher, replays=False))
+    await publisher.subscribed()
+    publisher.send(payload([7] * 4))
+    for _ in range(2):
+        publisher.send(payload([8] * 4), is_lost=True)
+    publisher.send(payload(PROMPT))
+    await eventually(lambda: match(cache) == {0: 3})
+
+    assert cache.state()["lostMessages"] == 2
+    assert counted(cache, "kvcache_kvevents_lost_messages_total") == 2
+    publisher.close()
 
 
 async def test_pods_that_connect_are_known_by_their_topic_and_rank(

@@ -6,11 +6,12 @@ from epp.api.errors import Code, Refusal
 from epp.config.loader import load
 from epp.datalayer.engines import VLLM
 from epp.datalayer.sources import Polling
+from epp.extproc import replies
 from epp.extproc.settings import StreamSettings
 from epp.metrics.recorder import EppMetrics
 from epp.server.engine import engines_from
 from epp.server.errors import StartError
-from epp.server.flags import parse
+from epp.server.flags import FlagError, parse
 from epp.server.polling import with_flags
 from epp.server.responses import stream_settings
 
@@ -83,3 +84,19 @@ def test_a_flag_says_whose_texts_clients_get() -> None:
     assert older.code == "InferencePoolResourceExhausted"
     assert newer.code == "ResourceExhausted"
     assert older != newer
+
+
+def test_no_message_that_is_sent_comes_near_a_limit_that_anybody_gives() -> None:
+    limit = parse(["--grpc-max-send-msg-size=64KiB"]).options.grpc_max_send_msg_size
+    body = b"x" * 1_000_000
+
+    pieces = replies.response_pieces(body, is_last=True)
+
+    assert limit == 64 * 1024
+    assert max(map(len, pieces)) < limit
+    assert sum(map(len, pieces)) > len(body)
+
+
+def test_a_limit_of_messages_sent_that_is_no_size_is_refused() -> None:
+    with pytest.raises(FlagError, match="'much' is not a size"):
+        parse(["--grpc-max-send-msg-size=much"])

@@ -87,6 +87,11 @@ def test_made_up_programs_do_not_fill_the_memory() -> None:
     assert policy.state()["programs"] == MOST_PROGRAMS
 
 
+@pytest.mark.covers(
+    "metric:llm_d_epp_program_aware_avg_wait_time_milliseconds",
+    "metric:llm_d_epp_program_aware_jains_fairness_index",
+    "metric:llm_d_epp_program_aware_attained_service_tokens",
+)
 def test_waits_and_service_are_shown() -> None:
     policy = ProgramAwareFairness()
     serve(policy, "a", 10.0, Usage(prompt_tokens=7))
