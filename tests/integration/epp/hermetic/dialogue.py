@@ -18,6 +18,8 @@ SERVED = "x-gateway-destination-endpoint-served"
 OBJECTIVE = "x-gateway-inference-objective"
 REWRITE = "x-gateway-model-name-rewrite"
 
+HEAD = "apiVersion: inference.networking.x-k8s.io/v1alpha1\nkind: EndpointPickerConfig\n"
+
 _FILE: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text())
 CASES: Sequence[Case] = _FILE["cases"]
 CONFIGS: Mapping[str, str] = _FILE["configs"]
@@ -128,6 +130,20 @@ def effective_headers(headers: Mapping[str, str], reply: wire.ProcessingResponse
     return {name: v for name, v in headers.items() if name not in removed} | changed
 
 
+def sent_body(case: Case) -> list[bytes]:
+    """The body of the case's request, as it comes in pieces."""
+    return _chunks(case["request"])
+
+
+def forwarded_body(case: Case) -> bytes:
+    """The body that the model server must get."""
+    request, body = case["request"], b"".join(sent_body(case))
+    if "target" not in request:
+        return body
+    target = case["expect"].get("model", request["target"])
+    return body.replace(json.dumps(request["model"]).encode(), json.dumps(target).encode(), 1)
+
+
 def _routed(case: Case, address: str) -> list[wire.ProcessingResponse]:
     request = case["request"]
     headers = wire.CommonResponse(clear_route_cache=True)
@@ -139,11 +155,7 @@ def _routed(case: Case, address: str) -> list[wire.ProcessingResponse]:
     first.dynamic_metadata.update({"envoy.lb": {DESTINATION: address}})
     if request.get("header_only"):
         return [first]
-    body = b"".join(_chunks(request))
-    if "target" in request:
-        body = body.replace(
-            json.dumps(request["model"]).encode(), json.dumps(request["target"]).encode(), 1
-        )
+    body = forwarded_body(case)
     has_trailers = bool(request.get("trailers"))
     if not has_trailers:
         headers.header_mutation.set_headers.append(_option("content-length", str(len(body))))
