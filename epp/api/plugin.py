@@ -171,6 +171,15 @@ class Producer(Protocol):
 
 
 @runtime_checkable
+class Screener(Protocol):
+    """Leaves endpoints out before anything else looks at them, profiles or not (llm-d-router)."""
+
+    def screen(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        """Return those kept, in the order given; a request of which none are kept is refused."""
+        ...
+
+
+@runtime_checkable
 class Admitter(Protocol):
     """May turn a request away before it is scheduled (upstream: AdmitRequest)."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from epp.api.plugin import Producer
+from epp.api.plugin import Producer, Screener
 from epp.api.registry import Family
 from epp.config.document import Document, ProfileEntry
 from epp.config.instances import Built, Plugins
@@ -62,7 +62,7 @@ def _unused(
     for built in plugins:
         if not built.path or built.name in used:
             continue
-        if built.name in mentioned:
+        if built.name in mentioned or isinstance(built.plugin, Screener):
             continue
         if built.serves(*_IN_PROFILES) and not built.serves(*_BY_REFERENCE):
             message = f"no profile uses {built.name!r}"

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from epp.api.endpoint import Candidate
 from epp.api.errors import Code, Refusal
-from epp.api.plugin import Admitter, DecisionAmender, Outcome, Producer
+from epp.api.plugin import Admitter, DecisionAmender, Outcome, Producer, Screener
 from epp.api.request import Decision, Request
 from epp.datalayer.pool import Pool
 from epp.director.intent import Intents
@@ -28,6 +28,7 @@ SAMPLE = 64
 PRODUCERS_SECONDS = 0.4
 """How long a request waits for all its producers together (GAIE)."""
 _NO_CANDIDATES = "failed to find candidate pods for serving the request"
+_ALL_SCREENED = "screeners eliminated all endpoint candidates"
 _EMPTY_POOL = "no pods available in datastore"
 _NOT_ADMITTED = "request cannot be admitted"
 _READING = ("GET", "HEAD")
@@ -116,6 +117,7 @@ class Routing(NamedTuple):
         is_full: tells whether sheddable requests (of a priority below 0) are turned away; None
             turns away none.
         admission: None admits everything at once.
+        screeners: leave endpoints out before all others.
     """
 
     scheduler: Schedules
@@ -125,6 +127,7 @@ class Routing(NamedTuple):
     amenders: Sequence[DecisionAmender] = ()
     is_full: Callable[[Sequence[Candidate]], bool] | None = None
     admission: Admission | None = None
+    screeners: Sequence[Screener] = ()
 
 
 class Director:
@@ -253,6 +256,12 @@ class Director:
         candidates = self._choices(request)
         if not candidates:
             raise Refusal(Code.SERVICE_UNAVAILABLE, _NO_CANDIDATES)
+        for screener in self._routing.screeners:
+            candidates = screener.screen(request, candidates)
+            if not candidates:
+                raise Refusal(
+                    Code.SERVICE_UNAVAILABLE, _ALL_SCREENED, reason="rejected-no-endpoints"
+                )
         return candidates
 
     def _proceed(self, request: Request, later: Later, refusal: Refusal | None) -> None:

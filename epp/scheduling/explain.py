@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 from epp.api.endpoint import Candidate
 from epp.api.errors import Code, Refusal
-from epp.api.plugin import Admitter, Producer
+from epp.api.plugin import Admitter, Producer, Screener
 from epp.api.request import Request
 from epp.scheduling.produced import produced_for
 from epp.scheduling.record import DecisionRecord, full_name, record
 from epp.scheduling.scheduler import Scheduler
 
 _SECONDS_PER_PRODUCER = 0.4
+_ALL_SCREENED = "screeners eliminated all endpoint candidates"
 _NO_CANDIDATES = "failed to find candidate pods for serving the request"
 
 
@@ -37,6 +38,12 @@ async def explain(
     """
     if not candidates:
         refusal = Refusal(Code.SERVICE_UNAVAILABLE, _NO_CANDIDATES)
+        return _refused(request, candidates, now, refusal)
+    for instance in scheduler.instances:
+        if isinstance(instance.plugin, Screener):
+            candidates = instance.plugin.screen(request, candidates)
+    if not candidates:
+        refusal = Refusal(Code.SERVICE_UNAVAILABLE, _ALL_SCREENED)
         return _refused(request, candidates, now, refusal)
     for producer in producers:
         await _produce(producer, request, candidates)

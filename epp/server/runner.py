@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from epp.api.endpoint import Candidate
-from epp.api.plugin import DecisionAmender
+from epp.api.plugin import DecisionAmender, Screener
 from epp.config.loader import Config
 from epp.datalayer.pool import Pool
 from epp.director.director import Director, Routing
@@ -204,6 +204,7 @@ class Epp:
             config.admitters,
             [i.plugin for i in config.instances if isinstance(i.plugin, DecisionAmender)],
             *self._admissions.make(config),
+            [i.plugin for i in config.instances if isinstance(i.plugin, Screener)],
         )
 
     async def _use(self, config: Config) -> None:

@@ -21,8 +21,8 @@ Parameters:
         header that names a revision and is set in responses too.
 
 When to use:
-    While DisaggregatedSets are rolled out, as the first filter of every profile: after another one
-    it would not see all pods.
+    While DisaggregatedSets are rolled out. To be in plugins is enough: it screens the endpoints
+    of every request before any profile runs, and profiles need not name it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -89,6 +89,10 @@ class DisaggregatedsetRolloutScreener:
 
     def filter(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """Return those of one revision."""
+        return self.screen(request, candidates)
+
+    def screen(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        """Do the same before any profile runs."""
         gating = self.revision_gating
         revision = request.headers.get(gating.revision_header_name.lower(), "")
         if gating.mode == "disabled":
