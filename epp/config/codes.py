@@ -24,7 +24,7 @@ CODES = MappingProxyType(
         "no-picker": "A profile names no picker; a default one is used.",
         "not-checked": "A part of the input is not checked.",
         "out-of-range": "The value is outside the range that the field allows.",
-        "parameter-ignored": "The release reads over this parameter without a word.",
+        "parameter-ignored": "There is no such parameter: it is read over.",
         "parameter-not-in-release": "The release has no such parameter, or another one.",
         "profile-handler": "No profile handler fits, or there are several.",
         "refused-parameter": "The parameter meant something else once.",

@@ -92,8 +92,8 @@ def _decode(kind: Any, about: Param, source: Source, value: Any, path: str) -> A
     kind = without_none(kind)
     if isinstance(kind, type) and is_dataclass(kind):
         return decode_lenient(kind, source, value, path)
-    if value is UNUSABLE:
-        return UNUSABLE
+    if value is UNUSABLE or kind is Any:
+        return value
     origin, inner = get_origin(kind), get_args(kind)
     if origin is tuple:
         if not isinstance(value, list):

@@ -79,27 +79,28 @@ def judge_parameters(
 ) -> None:
     """Judge what was found in a plugin's parameters as the release would.
 
-    A Go EPP decodes parameters leniently: it reads over names that it does not know. What remains
-    is wrong there too.
+    A Go EPP decodes parameters leniently: it reads over names that it does not know. So does this
+    one for the types that it took over, or it could not be put in the place of one that runs. What
+    remains is wrong everywhere.
 
     Args:
         type_name: of the plugin.
         path: of its parameters.
         source: where the problems are.
         known: the problems from before these parameters were decoded.
-        release: who reads them; this EPP keeps all problems.
+        release: who reads them.
     """
-    if release.is_own:
+    if release.is_own and not TYPES.get(type_name):
         return
     found = source.problems[len(known) :]
     source.problems[:] = known
     for problem in found:
         if problem.code == "unknown-field":
             _soften(problem, f"{release.title} reads over it", "parameter-ignored", source)
-        elif problem.path == f"{path}.blockSize":
-            continue
-        else:
+        elif release.is_own or problem.path != f"{path}.blockSize":
             source.problems.append(problem)
+    if release.is_own:
+        return
     if f"{path}.blockSize" in source.keys:
         _judge_block_size(path, source, release)
     for (kind, name), releases in PARAMETERS.items():

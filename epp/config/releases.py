@@ -271,6 +271,15 @@ PARAMETERS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
         ("inflight-load-producer", "outputRatio"): _ONLY_LLM_D,
         ("inflight-load-producer", "maxEstimatedOutputTokens"): _ONLY_LLM_D,
         **{
+            ("prefix-cache-affinity-filter", name): _ONLY_LLM_D
+            for name in (
+                "ttftSource",
+                "peakPrefillThroughput",
+                "latencyPredictionInfoProducerName",
+                "inFlightLoadProducerName",
+            )
+        },
+        **{
             (_SOURCE, name): _ONLY_LLM_D
             for name in ("interval", "port", "caCertPath", "clientCertPath", "clientKeyPath")
         },

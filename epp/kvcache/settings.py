@@ -56,8 +56,8 @@ class KvBlockIndexConfig:
     in_memory_config: Annotated[InMemoryConfig, Param("Bounds of the index.")] = InMemoryConfig()
     enable_metrics: Annotated[bool, Param("Show the index in the metrics.")] = True
     metrics_logging_interval: Annotated[
-        str, Param("Has no effect: figures are in the metrics.")
-    ] = ""
+        Any, Param("Has no effect: figures are in the metrics.")
+    ] = None
 
     refused: ClassVar[Mapping[str, str]] = {
         "redisConfig": _IN_PROCESS,

@@ -10,13 +10,18 @@ Formula:
     maxTTFTPenaltyMs.
 
 Reads:
-    Prefix match of a producer; predicted times to first token, where something predicts them.
+    Prefix match of a producer; predicted times to first token, where something predicts them, or
+    tokens in flight.
 
 Parameters:
     affinityThreshold: share of matching blocks; 0 keeps everybody.
     explorationProbability: probability to keep everybody, so that others fill their caches too.
     maxTTFTPenaltyMs: milliseconds that staying may cost; 0 stays at any cost.
+    ttftSource: latencyPredictor, or prefillThroughput: tokens in flight / peakPrefillThroughput.
+    peakPrefillThroughput: tokens a second that an endpoint can prefill.
     prefixMatchInfoProducerName: whose prefix match to read; by default any producer's.
+    latencyPredictionInfoProducerName: whose predictions; by default any producer's.
+    inFlightLoadProducerName: whose count of tokens in flight; by default any producer's.
 
 When to use:
     Before load scorers and weighted-random-picker: requests with equal beginnings are spread over
@@ -24,16 +29,17 @@ When to use:
     approx-prefix-cache-producer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Literal
 
-from epp.api.data import LatencyPrediction, PrefixMatch, find
+from epp.api.data import InflightLoad, LatencyPrediction, PrefixMatch, find
 from epp.api.endpoint import Candidate
 from epp.api.parameters import Param
 from epp.api.registry import filter_
 from epp.api.request import Request
 from epp.scheduling.chance import chance
+from epp.scheduling.figures import tokens_in_flight
 
 _SALT = 2
 
@@ -53,11 +59,28 @@ class PrefixCacheAffinityFilter:
         float,
         Param("Milliseconds that staying may cost; 0 is any.", minimum=0, name="maxTTFTPenaltyMs"),
     ] = 5000.0
+    ttft_source: Annotated[
+        Literal["latencyPredictor", "prefillThroughput"],
+        Param("Where times to first token come from.", name="ttftSource"),
+    ] = "latencyPredictor"
+    peak_prefill_throughput: Annotated[
+        float, Param("Tokens a second that an endpoint can prefill.", above=0)
+    ] = 15928.0
     prefix_match_info_producer_name: Annotated[
         str, Param("Producer whose prefix match is read; by default any.")
     ] = ""
+    latency_prediction_info_producer_name: Annotated[
+        str, Param("Producer whose predictions are read; by default any.")
+    ] = ""
+    in_flight_load_producer_name: Annotated[
+        str, Param("Producer of the count of tokens; by default any.")
+    ] = ""
 
-    consumes: ClassVar[frozenset[type]] = frozenset({PrefixMatch, LatencyPrediction})
+    @property
+    def consumes(self) -> frozenset[type]:
+        """What it reads, so that somebody finds it out."""
+        is_predicted = self.ttft_source == "latencyPredictor"
+        return frozenset({PrefixMatch, LatencyPrediction if is_predicted else InflightLoad})
 
     def filter(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """Return those that have the prompt cached, or everybody."""
@@ -78,14 +101,24 @@ class PrefixCacheAffinityFilter:
     def _is_too_slow(
         self, request: Request, sticky: Sequence[Candidate], candidates: Sequence[Candidate]
     ) -> bool:
-        prediction = find(request, LatencyPrediction)
-        if prediction is None or not self.max_ttft_penalty_ms:
+        known = self._times(request, candidates)
+        if not known or not self.max_ttft_penalty_ms:
             return False
         staying = {c.endpoint.slot for c in sticky}
-        known = prediction.ttft
         slots = [c.endpoint.slot for c in candidates if c.endpoint.slot in known]
         stay = min((known[slot] for slot in slots if slot in staying), default=None)
         leave = min((known[slot] for slot in slots if slot not in staying), default=None)
         if stay is None or leave is None:
             return False
         return (stay - leave) * 1000 > self.max_ttft_penalty_ms
+
+    def _times(self, request: Request, candidates: Sequence[Candidate]) -> Mapping[int, float]:
+        """Return the seconds to the first token by slot, as far as they are known."""
+        if self.ttft_source == "latencyPredictor":
+            prediction = find(
+                request, LatencyPrediction, self.latency_prediction_info_producer_name
+            )
+            return prediction.ttft if prediction else {}
+        counts = tokens_in_flight(request, candidates, self.in_flight_load_producer_name)
+        rate = self.peak_prefill_throughput
+        return {c.endpoint.slot: n / rate for c, n in zip(candidates, counts, strict=True)}

@@ -84,12 +84,17 @@ def test_blocks_counted_in_characters_are_judged_as_each_release_does() -> None:
     assert errors(old, "gaie-1.5") == []
 
 
-def test_a_go_epp_reads_over_unknown_parameters_and_this_one_does_not() -> None:
+@pytest.mark.parametrize("release", ["gaie-1.4", "python"])
+def test_unknown_parameters_of_upstreams_types_are_read_over_with_a_warning(release: str) -> None:
     text = "plugins: [{type: max-score-picker, parameters: {max: 2}}]"
-    path = "plugins[0].parameters.max"
 
-    assert found(text, "gaie-1.4") == [("warning", "parameter-ignored", path)]
-    assert found(text, "python") == [("error", "unknown-field", path)]
+    assert found(text, release) == [("warning", "parameter-ignored", "plugins[0].parameters.max")]
+
+
+def test_unknown_parameters_of_our_own_types_are_mistakes() -> None:
+    text = "plugins: [{type: low-queue-filter, parameters: {max: 2}}]"
+
+    assert ("error", "unknown-field", "plugins[0].parameters.max") in found(text, "python")
 
 
 def test_a_renamed_type_names_the_other_one() -> None:

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epp.api.data import LatencyPrediction, MultimodalItems, PrefixMatch, find, publish
+from epp.api.data import (
+    InflightLoad,
+    LatencyPrediction,
+    MultimodalItems,
+    PrefixMatch,
+    find,
+    publish,
+)
 from epp.api.endpoint import Candidate, Endpoint
 from epp.api.request import Decision, Request
 from epp.kvcache.burst import Waiting, assign
@@ -34,7 +41,7 @@ def matching(blocks: dict[int, float], total: int = 10) -> Request:
     return request
 
 
-def stays(**parameters: float) -> PrefixCacheAffinityFilter:
+def stays(**parameters: Any) -> PrefixCacheAffinityFilter:
     return PrefixCacheAffinityFilter(exploration_probability=0.0, **parameters)
 
 
@@ -79,6 +86,17 @@ def test_affinity_gives_way_to_much_faster_endpoints(
 
     chosen = stays(max_ttft_penalty_ms=penalty).filter(request, [pod(), pod()])
     assert slots(chosen) == kept
+
+
+@pytest.mark.parametrize(("tokens", "kept"), [(5000, 1), (5001, 2)])
+def test_affinity_gives_way_where_many_tokens_wait_to_be_prefilled(
+    pod: Pod, tokens: int, kept: int
+) -> None:
+    chosen = stays(ttft_source="prefillThroughput", peak_prefill_throughput=1000.0)
+    request, pods = matching({0: 10}), [pod(), pod()]
+    publish(request, "inflight", InflightLoad({}, {0: tokens}))
+
+    assert chosen.filter(request, pods) == pods[:kept]
 
 
 def test_affinity_explores_sometimes(pod: Pod) -> None:
