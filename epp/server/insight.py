@@ -131,7 +131,9 @@ class Insight:
         if self._tracing is not None:
             from epp.server.tracing_spans import RequestSpans  # noqa: PLC0415 - see above
 
-            watchers.append(RequestSpans(self._tracing.tracer))
+            watchers.append(
+                RequestSpans(self._tracing.tracer, is_shared=bool(self._options.workers))
+            )
         return tuple(watchers)
 
 

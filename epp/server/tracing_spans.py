@@ -35,6 +35,7 @@ from epp.director.director import Schedules
 from epp.scheduling.scheduler import Scheduler
 from epp.scheduling.stand_ins import watched
 from epp.server.debug_records import is_wanted
+from epp.server.trace_context import TRACE, TraceContext
 
 _PROPAGATOR = CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
 _NONE: Mapping[str, str | int] = MappingProxyType({})
@@ -59,10 +60,16 @@ _KEY = _Spans
 
 
 class RequestSpans:
-    """Opens and closes the spans of requests."""
+    """Opens and closes the spans of requests.
 
-    def __init__(self, tracer: Tracer) -> None:
+    Args:
+        tracer: opens spans.
+        is_shared: another process decides, and its spans belong below these.
+    """
+
+    def __init__(self, tracer: Tracer, *, is_shared: bool = False) -> None:
         self._tracer = tracer
+        self._is_shared = is_shared
 
     def received(self, request: Request) -> None:
         """Open the spans."""
@@ -77,9 +84,10 @@ class RequestSpans:
         )
         outside = trace.set_span_in_context(span, parent)
         inner = self._tracer.start_span("gateway.request_orchestration", outside)
-        request.scratch[_KEY] = _Spans(
-            span, inner, outside, trace.set_span_in_context(inner, outside)
-        )
+        inside = trace.set_span_in_context(inner, outside)
+        request.scratch[_KEY] = _Spans(span, inner, outside, inside)
+        if self._is_shared:
+            request.scratch[TRACE] = TraceContext(_carried(outside), _carried(inside))
 
     def routed(self, request: Request, decision: Decision) -> None:
         """Close the span of the decision."""
@@ -121,6 +129,24 @@ class RequestSpans:
                     span.end()
 
 
+def _carried(context: Context) -> dict[str, str]:
+    """Return the headers that say where a trace is."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier, context)
+    return carrier
+
+
+def _contexts(request: Request) -> tuple[Context, Context] | None:
+    """Return the contexts of the request and of its decision, whichever process opened them."""
+    spans: _Spans | None = request.scratch.get(_KEY)
+    if spans is not None:
+        return spans.outside, spans.inside
+    told: TraceContext | None = request.scratch.get(TRACE)
+    if told is None:
+        return None
+    return _PROPAGATOR.extract(told.outside), _PROPAGATOR.extract(told.inside)
+
+
 class Traced:
     """A scheduler that opens spans for its parts, and tells the model server of the trace.
 
@@ -143,20 +169,21 @@ class Traced:
         Raises:
             Refusal: no endpoint can serve the request.
         """
-        spans: _Spans | None = request.scratch.get(_KEY)
-        if spans is None:
+        contexts = _contexts(request)
+        if contexts is None:
             return self._inner.schedule(request, candidates)
-        if not spans.request.is_recording() or is_wanted(request):
+        outside, inside = contexts
+        is_kept = trace.get_current_span(inside).get_span_context().trace_flags.sampled
+        if not is_kept or is_wanted(request):
             decision = self._inner.schedule(request, candidates)
         else:
-            cycle = _Cycle(self._tracer, spans.inside, self._scheduler)
+            cycle = _Cycle(self._tracer, inside, self._scheduler)
             try:
                 decision = watched(self._scheduler, cycle.stand_in).schedule(request, candidates)
             finally:
                 cycle.end()
-        carrier: dict[str, str] = {}
-        _PROPAGATOR.inject(carrier, spans.outside)
-        news = [(k, v) for k, v in carrier.items() if request.headers.get(k) != v]
+        told = _carried(outside)
+        news = [(k, v) for k, v in told.items() if request.headers.get(k) != v]
         return decision._replace(headers=(*decision.headers, *news))
 
     def dispatched(

@@ -8,6 +8,7 @@ from epp.api.errors import Code, Refusal
 from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request, Usage
 from epp.extproc.headers import Headers
+from epp.server.trace_context import TRACE, TraceContext
 
 MOST_PROMPT_BYTES = 512 * 1024
 """What is sent of a prompt as long as nobody has said how much of it is looked at."""
@@ -62,7 +63,7 @@ def facts(
         has_body: its body was read; otherwise only its headers are known.
         sends_body: the decoded body is looked at, too.
     """
-    headers = request.headers
+    headers, trace = request.headers, request.scratch.get(TRACE)
     return (
         has_body,
         request.id,
@@ -78,6 +79,7 @@ def facts(
         request.subset,
         request.received_at,
         request.body if sends_body else None,
+        None if trace is None else tuple(trace),
     )
 
 
@@ -98,8 +100,9 @@ def request_of(values: Sequence[Any], needs: PromptNeeds) -> Request:
         subset,
         received_at,
         body,
+        trace,
     ) = values
-    return Request(
+    request = Request(
         id=identity,
         headers=Headers(headers),
         model=model,
@@ -114,6 +117,9 @@ def request_of(values: Sequence[Any], needs: PromptNeeds) -> Request:
         body=body,
         received_at=received_at,
     )
+    if trace is not None:
+        request.scratch[TRACE] = TraceContext(*trace)
+    return request
 
 
 def told(decision: Decision) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """Spans are exported only when somebody says so, and hold together as one trace."""
 
+import marshal
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 
@@ -20,6 +21,7 @@ from epp.server.debug_records import EXPLAIN
 from epp.server.flags import parse
 from epp.server.tracing import TracingSettings, tracing_settings
 from epp.server.tracing_spans import RequestSpans, Traced
+from epp.server.workers.messages import PromptNeeds, facts, request_of
 
 Pod = Callable[..., Candidate]
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -220,3 +222,31 @@ def test_it_decides_as_without_spans(pod: Pod) -> None:
 
     assert view.traced.schedule(asked, pool).endpoints == (pool[1].endpoint,)
     assert view.traced.schedule(recorded, pool).endpoints == (pool[1].endpoint,)
+
+
+@pytest.mark.parametrize("flags", ["01", "00"])
+def test_what_another_process_decides_is_in_the_same_tree(pod: Pod, flags: str) -> None:
+    view, decider = Telescope(), Telescope()
+    asked = ask(traceparent=f"00-{TRACE}-{PARENT}-{flags}", baggage="team=a")
+
+    RequestSpans(view.tracer, is_shared=True).received(asked)
+    sent = marshal.dumps(facts(asked, 100, has_body=True, sends_body=False))
+    arrived = request_of(marshal.loads(sent), PromptNeeds(lambda _: None))
+    decision = decider.traced.schedule(arrived, [pod()])
+    view.watch.routed(asked, decision)
+    view.watch.finished(asked, decision, Outcome(200))
+
+    (told,) = [value for name, value in decision.headers if name == "traceparent"]
+    assert told.startswith(f"00-{TRACE}-")
+    if flags == "00":
+        assert not decider.spans()
+        return
+    whole, orchestration = (
+        view.spans()[name].context for name in ("gateway.request", "gateway.request_orchestration")
+    )
+    parent = decider.spans()["run_scheduler_profile"].parent
+    assert whole is not None
+    assert orchestration is not None
+    assert parent is not None
+    assert (parent.trace_id, parent.span_id) == (int(TRACE, 16), orchestration.span_id)
+    assert told == f"00-{TRACE}-{whole.span_id:016x}-01"
