@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +51,11 @@ class EppProcess:
 
     def http(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.metrics_port}{path}")
+
+    def is_ready(self) -> bool:
+        with contextlib.suppress(httpx.ConnectError):
+            return self.http("/readyz").status_code == 200
+        return False
 
     def serve(self, addresses: Sequence[str]) -> None:
         """Give it these endpoints, and wait until it knows their load and no others'."""
@@ -121,10 +127,9 @@ class Starter:
             )
         epp = EppProcess(process, endpoints, *ports, log)
         self._started.append(epp)
-        transport = httpx.HTTPTransport(retries=100)  # connect errors only: until it listens
-        with httpx.Client(transport=transport) as client:
-            while client.get(f"http://127.0.0.1:{epp.metrics_port}/readyz").status_code != 200:
-                assert process.poll() is None, log.read_text()
+        while not epp.is_ready():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.02)
         return epp
 
     def stop(self) -> None:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
@@ -32,14 +31,7 @@ def start_again(epp: Any, words: Any) -> None:
     """Start what has ended, as it was and where it was."""
     with epp.log.open("a") as log:
         epp.process = subprocess.Popen(epp.process.args, stderr=log, text=True)
-    words.until(lambda: is_ready(epp), "it is ready")
-
-
-def is_ready(epp: Any) -> bool:
-    try:
-        return bool(epp.http("/readyz").status_code == 200)
-    except httpx.TransportError:
-        return False
+    words.until(epp.is_ready, "it is ready")
 
 
 @pytest.mark.slow
