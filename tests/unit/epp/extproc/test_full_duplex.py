@@ -265,6 +265,7 @@ def test_only_what_must_change_is_changed(
         "x-gateway-inference-objective": "chat",
         "x-gateway-destination-endpoint": "6.6.6.6:6",
         "x-gateway-destination-endpoint-subset": "6.6.6.6:6",
+        "x-gateway-inference-explain": "true",
         "authorization": "Bearer secret",
     }
     talk = conversation()
@@ -274,9 +275,11 @@ def test_only_what_must_change_is_changed(
     assert set(headers_set(replies[0])) == {DESTINATION, "content-length"}
     assert list(replies[0].request_headers.response.header_mutation.remove_headers) == [
         "x-gateway-destination-endpoint-subset",
+        "x-gateway-inference-explain",
         "x-gateway-inference-fairness-id",
         "x-gateway-inference-objective",
     ]
+    assert talk.request.headers["x-gateway-inference-explain"] == "true"
     assert (talk.request.fairness_id, talk.request.objective) == ("team-a", "chat")
 
 
