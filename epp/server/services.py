@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from epp.api.endpoint import Candidate
+from epp.api.errors import ConfigError, Problem
 from epp.api.plugin import Instance, Service
 from epp.datalayer.pool import Pool
 
@@ -33,7 +35,11 @@ class Services:
         self._running: dict[int, Instance] = {}
 
     async def run(self, instances: Iterable[Instance]) -> None:
-        """Make exactly these run: start the new ones, stop those that are not among them."""
+        """Make exactly these run: start the new ones, stop those that are not among them.
+
+        Raises:
+            ConfigError: a plugin cannot do what it was configured for.
+        """
         wanted = {id(i.plugin): i for i in instances if isinstance(i.plugin, Service)}
         for key, instance in list(self._running.items()):
             if key not in wanted:
@@ -43,11 +49,20 @@ class Services:
             if key not in self._running:
                 self._running[key] = instance
                 assert isinstance(instance.plugin, Service)
-                await instance.plugin.start(self._host)
+                try:
+                    await instance.plugin.start(self._host)
+                except ConfigError as error:
+                    raise ConfigError(_of(instance, error.problems)) from error
 
     async def stop(self) -> None:
         """Stop all."""
         await self.run(())
+
+
+def _of(instance: Instance, problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems that know no file as those of a plugin."""
+    whose = f"plugin {instance.name}"
+    return [replace(p, file=whose) if p.file == "<text>" else p for p in problems]
 
 
 async def _stop(instance: Instance) -> None:

@@ -58,7 +58,6 @@ class PdProfileHandler:
 
     refused: ClassVar[Mapping[str, str]] = {
         "threshold": "add a prefix-based-pd-decider with nonCachedTokens",
-        "hashBlockSize": "the block size is the prefix cache plugin's; remove it",
     }
 
     stages: Stages = field(init=False, repr=False)

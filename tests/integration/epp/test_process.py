@@ -297,4 +297,5 @@ def test_a_configuration_without_discovery_says_what_to_add() -> None:
     ended = run("--secure-serving=false")
 
     assert ended.returncode == 1
-    assert "dataLayer.discovery.pluginRef" in ended.stderr
+    for way in ("--pool-name", "--endpoint-selector", "dataLayer.discovery.pluginRef"):
+        assert way in ended.stderr
