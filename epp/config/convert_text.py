@@ -15,7 +15,7 @@ def read(text: str) -> tuple[Any, Any]:
         NotConvertible: it is no YAML, or no map.
     """
     from ruamel.yaml import YAML  # noqa: PLC0415 - 40 ms, for this verb only
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415 - see above
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 - see above
 
     yaml = YAML()
     yaml.preserve_quotes = True
@@ -23,6 +23,10 @@ def read(text: str) -> tuple[Any, Any]:
     yaml.indent(mapping=2, sequence=_sequence_indent(text), offset=_sequence_indent(text) - 2)
     try:
         document = yaml.load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}: " if mark else ""
+        raise NotConvertible(f"{place}{error.problem or error.context}") from None
     except (YAMLError, RecursionError, ValueError) as error:
         raise NotConvertible(str(error).partition("\n")[0]) from None
     if not isinstance(document, dict):

@@ -82,7 +82,9 @@ def _recorded(value: Any, file: str, line: int) -> Recorded:
             fairness_id=str(facts.get("fairnessId", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        reason = f"not a decision record: {type(error).__name__}: {error}"
+        is_short = isinstance(error, KeyError)
+        what = f"it has no {error}" if is_short else f"{type(error).__name__}: {error}"
+        reason = f"not a decision record: {what}"
         hint = "each line is what GET /debug/decisions/<id> answers"
         raise ConfigError([Problem(reason, file, line, 1, hint=hint)]) from None
     if source.problems:

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "gaiectl epp convert old.yaml > new.yaml",
             "gaiectl epp convert old.yaml --for gaie-1.5",
-            "gaiectl epp convert --from-flags '--model-server-metrics-path /m --v 4' > new.yaml",
+            "gaiectl epp convert --from-flags '--model-server-metrics-path /m --v 4'",
             "gaiectl epp convert old.yaml --env SD_QUEUE_DEPTH_THRESHOLD=8",
         ),
     )(convert)
@@ -72,7 +72,8 @@ def convert(
         made = make(text, RELEASES[release], flags=flags, environment=variables)
     except NotConvertible as error:
         raise GaieError(
-            f"{title} cannot be converted: {error}", hint=f"gaiectl epp validate {title} says more"
+            f"{title} cannot be converted: {error}",
+            hint=f"gaiectl epp validate {file or '-'} says more",
         ) from None
     errors = [problem for problem in made.problems if problem.severity == "error"]
     if output is Output.JSON:
@@ -84,7 +85,7 @@ def convert(
             terminal.say(f"{terminal.paint('error:', 'red')} {problem}")
     if errors:
         raise GaieError(
-            f"{title} is converted, but {release} cannot use it yet",
+            f"{title} is converted, but {RELEASES[release].title} cannot use it yet",
             hint="correct what is listed, in the old text or in the new one",
         )
     return Exit.OK

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
         "explain",
         short_help="Show where a request would go, and why.",
         epilog=examples(
-            "gaiectl epp explain config.yaml --request body.json --endpoints endpoints.yaml",
+            "gaiectl epp explain config.yaml --request body.json --endpoints pods.yaml",
             "gaiectl epp explain --live local --request body.json",
             "curl -s http://127.0.0.1:9090/debug/state > now.json && \\",
             "  gaiectl epp explain new.yaml --request body.json --endpoints now.json",

@@ -36,14 +36,15 @@ def _from_cluster(name: str, namespace: str) -> list[Embedded]:
     if not name:
         raise UsageError("ConfigMap/ names no object", hint="write ConfigMap/NAME")
     data, key, namespace = _read_config_map(name, namespace)
-    if key:
-        data = {key: data[key]} if key in data else {}
-    texts = {k: text for k, text in data.items() if key or "EndpointPickerConfig" in text}
-    title = f"ConfigMap {namespace}/{name.removesuffix(f'.{key}')}"
+    chosen = {k: text for k, text in data.items() if k == key or not key}
+    texts = {k: text for k, text in chosen.items() if key or "EndpointPickerConfig" in text}
+    map_name = name.removesuffix(f".{key}") if key else name
+    title = f"ConfigMap {namespace}/{map_name}"
     if not texts:
+        there = ", ".join(sorted(data)) or "nothing"
         raise GaieError(
             f"{title} holds no {key or 'EndpointPickerConfig'}",
-            hint=f"name the key: ConfigMap/{name}.KEY",
+            hint=f"name the key: ConfigMap/{map_name}.KEY; there is {there}",
         )
     return [Embedded(f"{title}, {k}", f"{title}, {k}", text) for k, text in texts.items()]
 
@@ -59,11 +60,12 @@ def _read_config_map(name: str, namespace: str) -> tuple[dict[str, str], str, st
 
     try:
         config.load_kube_config()  # type: ignore[no-untyped-call] # it has no annotations
-    except (ConfigException, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever YAML, keys and plugins raise
         try:
             config.load_incluster_config()  # type: ignore[no-untyped-call] # it has no annotations
         except ConfigException:
-            raise GaieError(f"no cluster to ask: {error}", hint="set KUBECONFIG") from None
+            reason = " ".join(str(error).split())
+            raise GaieError(f"no cluster to ask: {reason}", hint="set KUBECONFIG") from None
     namespace = namespace or _current_namespace(config)
     api = client.CoreV1Api()
     first, dot, key = name.partition(".")

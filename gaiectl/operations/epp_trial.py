@@ -127,7 +127,8 @@ def compare_on_log(log: Path, configs: Sequence[Path], examples: int) -> "Compar
     from epp.config.replay import compare, read_log  # noqa: PLC0415 - see explain_offline
 
     loaded = {str(path): usable(path) for path in configs}
-    with log.open(encoding="utf-8") as lines:
+    # What is no text is no JSON either, which is said with its line.
+    with log.open(encoding="utf-8", errors="replace") as lines:
         made = compare(read_log(lines, str(log)), loaded, examples=examples)
     if not made.decisions:
         raise GaieError(

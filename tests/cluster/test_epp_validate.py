@@ -78,4 +78,5 @@ def test_what_is_not_there_is_said(validate: Validate, namespace: str) -> None:
 
     assert f"error: there is no ConfigMap {namespace}/none" in no_map.stderr
     assert f"error: ConfigMap {namespace}/llm-epp holds no none" in no_key.stderr
+    assert "hint: name the key: ConfigMap/llm-epp.KEY; there is " in no_key.stderr
     assert (no_map.returncode, no_key.returncode) == (1, 1)

@@ -56,6 +56,8 @@ async def _from_kubeconfig(path: str, configuration: Any) -> None:
     from kubernetes.aio.config import kube_config  # noqa: PLC0415 - see above
 
     loader: Any = kube_config
+    if not _has_file(path):
+        raise NoCredentials(f"kubeconfig {path}: there is no such file")
     try:
         await loader.load_kube_config(
             path, client_configuration=configuration, persist_config=False
@@ -63,6 +65,11 @@ async def _from_kubeconfig(path: str, configuration: Any) -> None:
     except Exception as error:  # it raises whatever the YAML, the keys or the plugins do
         text = " ".join(str(error).split()) or type(error).__name__
         raise NoCredentials(f"kubeconfig {path} cannot be used: {text}") from error
+
+
+def _has_file(path: str) -> bool:
+    """Tell whether one of the paths, as in ``KUBECONFIG``, is there."""
+    return any(Path(part).expanduser().exists() for part in path.split(os.pathsep))
 
 
 def _from_service_account(folder: Path, environment: Mapping[str, str], configuration: Any) -> None:

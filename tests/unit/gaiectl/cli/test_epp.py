@@ -221,3 +221,18 @@ def test_codes_are_documented(gaiectl: Run) -> None:
     assert code == Exit.OK
     assert "unknown-type" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("content", [b"a: [1,\nb: }", b"\xff\x00"])
+def test_a_broken_kubeconfig_is_no_bug_of_ours(
+    gaiectl: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+) -> None:
+    kubeconfig = tmp_path / "config"
+    kubeconfig.write_bytes(content)
+    where = "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
+    monkeypatch.setattr(where, str(kubeconfig))
+
+    code, _, err = gaiectl("epp", "validate", "ConfigMap/llm-epp")
+
+    assert code == Exit.FAILED
+    assert err.startswith("error: no cluster to ask: ")

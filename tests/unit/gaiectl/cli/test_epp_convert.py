@@ -146,7 +146,8 @@ def test_what_cannot_be_converted_is_said(convert: Run) -> None:
         (("--env", "x"), "", Exit.USAGE, "'x' is no variable"),
         (("--from-flags", "'"), "", Exit.USAGE, "--from-flags: No closing quotation"),
         (("-",), "[1]", Exit.FAILED, "<stdin> cannot be converted: it is no map of fields"),
-        (("-",), "a: [", Exit.FAILED, "<stdin> cannot be converted: "),
+        (("-",), "a: 1\nb: [", Exit.FAILED, "<stdin> cannot be converted: line 2: "),
+        (("-",), "[1]", Exit.FAILED, "hint: gaiectl epp validate - says more"),
         (("missing.yaml",), "", Exit.FAILED, "missing.yaml: cannot be read"),
     ],
 )

@@ -210,8 +210,9 @@ def test_programs_get_the_comparison(gaiectl: Run, log: Path) -> None:
     ("text", "message"),
     [
         ("", "holds no decision"),
-        ("\n{}\n", ":2:1: not a decision record: KeyError: 'request'"),
+        ("\n{}\n", ":2:1: not a decision record: it has no 'request'"),
         ("nonsense", ":1:1: not JSON"),
+        ("\udcff", ":1:1: not JSON"),
         ("[" * 100_000, ":1:1: not JSON"),
         ('{"request": {}, "profiles": [], "decision": null, "candidates": [{}]}', "has no name"),
     ],
@@ -220,7 +221,7 @@ def test_a_log_that_is_none_is_an_error_with_its_line(
     gaiectl: Run, tmp_path: Path, text: str, message: str
 ) -> None:
     path = tmp_path / "log.jsonl"
-    path.write_text(text)
+    path.write_text(text, errors="surrogateescape")
 
     code, _, err = gaiectl("replay", str(path), "--config", "decode.yaml")
 

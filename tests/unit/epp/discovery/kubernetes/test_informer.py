@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from epp.discovery.kubernetes import client, informer
+from epp.discovery.kubernetes import client, credentials, informer
 from epp.discovery.kubernetes.client import ApiServer
 from epp.discovery.kubernetes.informer import Informer, Need, Scope, State, Timing
 from epp.discovery.kubernetes.resources import OBJECTIVES, PODS
@@ -231,3 +231,8 @@ async def test_an_answer_without_end_is_given_up(
 
     with pytest.raises(client.ApiError, match="more than 1000 bytes"):
         await server.get("/api/v1/namespaces/ns/pods")
+
+
+async def test_a_kubeconfig_that_is_not_there_is_named() -> None:
+    with pytest.raises(credentials.NoCredentials, match="kubeconfig /nowhere: there is no such"):
+        await credentials.load("/nowhere", {})
