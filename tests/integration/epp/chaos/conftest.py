@@ -115,6 +115,20 @@ class Peer:
         self.send(frames.rst_stream(stream, frames.Error.CANCEL))
         return self.replies[stream][wanted - 1 if len(self.replies[stream]) >= wanted else -1]
 
+    def ask_all(self, exchanges: Iterable[tuple[bytes, dict[str, str]]]) -> list[int]:
+        """Send completions at once, each to its end; return their streams."""
+        streams, data = [], b""
+        for body, headers in exchanges:
+            stream, self._next = self._next, self._next + 2
+            said = prefixed(request_headers(**headers)) + prefixed(request_body(body))
+            data += frames.frame(frames.HEADERS, frames.END_HEADERS, stream, self._block)
+            data += frames.frame(frames.DATA, frames.END_STREAM, stream, said)
+            self._windows[0] -= len(said)
+            streams.append(stream)
+        self.send(data)
+        self.wait(lambda: all(stream in self.statuses for stream in streams))
+        return streams
+
     def poll(self) -> None:
         """Take what has come, without waiting."""
         self.socket.setblocking(False)
@@ -181,8 +195,12 @@ class Peer:
 
     def _on_data(self, stream: int, payload: bytes) -> None:
         if self.grants and payload:
-            size = len(payload)
-            self.send(frames.window_update(0, size) + frames.window_update(stream, size))
+            self._ungranted += len(payload)
+            if len(payload) > 1024:
+                self.send(frames.window_update(stream, len(payload)))
+            if self._ungranted > frames.DEFAULT_WINDOW // 2:
+                self.send(frames.window_update(0, self._ungranted))
+                self._ungranted = 0
         partial = self._partial.setdefault(stream, bytearray())
         partial += payload
         while len(partial) >= 5 and len(partial) >= (size := 5 + int.from_bytes(partial[1:5])):
