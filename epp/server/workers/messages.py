@@ -67,7 +67,8 @@ def facts(
     return (
         has_body,
         request.id,
-        headers.data if isinstance(headers, Headers) else b"",
+        # Not isinstance: compiled, the class shares the memory of Mapping's own checks.
+        headers.data if type(headers) is Headers else b"",
         request.model,
         request.target_model,
         request.prompt.head(prompt_bytes),
