@@ -31,7 +31,7 @@ def serve(arguments: list[str]) -> int:
     try:
         import uvloop  # noqa: PLC0415 - see above
 
-        from epp.config import Config, load, load_file, presets  # noqa: PLC0415
+        from epp.config import load, load_file, presets  # noqa: PLC0415
         from epp.server import descriptors, logs, runner  # noqa: PLC0415
         from epp.server.errors import StartError  # noqa: PLC0415
         from epp.server.workers import worker  # noqa: PLC0415
@@ -50,20 +50,17 @@ def serve(arguments: list[str]) -> int:
     if parsed.strays:
         log.warning("ignoring arguments that belong to no flag: %s", " ".join(parsed.strays))
     try:
-        options = parsed.options
-
-        def read_config() -> Config:
-            if presets.is_preset(options.config_file):
-                text = presets.read(options.config_file)
-                return load(text, options.config_file, environment=os.environ)
-            if options.config_file:
-                return load_file(Path(options.config_file), environment=os.environ)
-            return load(options.config_text, "--config-text", environment=os.environ)
-
         if descriptor := os.environ.get(WORKER_FD):
-            uvloop.run(worker.run(parsed, read_config, int(descriptor)))
+            uvloop.run(worker.run(parsed, int(descriptor)))
             return 0
-        config = read_config()
+        options = parsed.options
+        if presets.is_preset(options.config_file):
+            text = presets.read(options.config_file)
+            config = load(text, options.config_file, environment=os.environ)
+        elif options.config_file:
+            config = load_file(Path(options.config_file), environment=os.environ)
+        else:
+            config = load(options.config_text, "--config-text", environment=os.environ)
         for warning in config.warnings:
             log.warning("%s", warning)
         uvloop.run(runner.run(parsed, config))

@@ -63,6 +63,7 @@ class Config:
         detector: who says how full the pool is.
         feature_gates: those switched on.
         warnings: what is probably not meant as written.
+        text: what all this was read from.
     """
 
     instances: tuple[Instance, ...]
@@ -78,6 +79,7 @@ class Config:
     detector: Instance
     feature_gates: frozenset[str]
     warnings: tuple[Problem, ...]
+    text: str
 
 
 def load(
@@ -179,6 +181,7 @@ def examine(
                 key=lambda p: (p.line, p.column),
             )
         ),
+        text=text,
     ), source
 
 

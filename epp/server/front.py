@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 
+from epp.config.loader import Config
 from epp.extproc.settings import StreamSettings
 from epp.server import certificates
 from epp.server.errors import StartError
@@ -68,8 +69,9 @@ class Front:
         """Streams open now."""
         return self._server.open_streams
 
-    def use(self, settings: StreamSettings) -> None:
-        """Set up streams that are opened from now on in this way."""
+    def use(self, config: Config, settings: StreamSettings) -> None:
+        """Set up streams that are opened from now on in this way, made of this configuration."""
+        del config
         self._serving = replace(self._serving, settings=settings)
 
     async def start(self) -> None:

@@ -114,7 +114,7 @@ class Epp:
         health_methods = self._health.methods()
         self._front: Front | Workers
         if options.workers:
-            self._front = Workers(parsed, self._director, self._metrics, self._health)
+            self._front = Workers(parsed, config, self._director, self._metrics, self._health)
         else:
             serving = Serving(self._director, self._metrics, self._settings, self._insight.watchers)
             checked = health_methods if options.health_checking else {}
@@ -213,7 +213,7 @@ class Epp:
         await self._services.run(config.instances)
         self._director.use(self._routing(config))
         self._settings = stream_settings(self._parsed, config, self._metrics)
-        self._front.use(self._settings)
+        self._front.use(config, self._settings)
 
     def _candidates_if_synced(self) -> Sequence[Candidate] | None:
         return self._pool.snapshot() if self._pool.is_synced else None

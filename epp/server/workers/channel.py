@@ -48,8 +48,8 @@ class Kind:
     """To a worker: end in good order."""
     LISTENING: Final = 11
     """From a worker: nothing more. Its port is open."""
-    RELOAD: Final = 12
-    """To a worker: nothing more. The configuration is another one."""
+    CONFIG: Final = 12
+    """To a worker: the text of the configuration from now on; it serves once it has one."""
     PROMPT_BYTES: Final = 13
     """To a worker: how much of prompts is looked at."""
 

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from epp.config.loader import Config
 from epp.director.director import Director
 from epp.extproc.settings import StreamSettings
 from epp.metrics.recorder import EppMetrics
@@ -35,7 +36,8 @@ class Workers:
     """N transport processes.
 
     Args:
-        parsed: the flags; workers read the same ones, and the same configuration.
+        parsed: the flags; workers read the same ones.
+        config: in use; workers are told it, for the file may be another one when they start again.
         director: who decides.
         metrics: of the scheduling process.
         health: whether requests can be served.
@@ -45,8 +47,14 @@ class Workers:
     """
 
     def __init__(
-        self, parsed: Parsed, director: Director, metrics: EppMetrics, health: Health
+        self,
+        parsed: Parsed,
+        config: Config,
+        director: Director,
+        metrics: EppMetrics,
+        health: Health,
     ) -> None:
+        self._first = self._latest = config.text
         self._options = parsed.options
         self._arguments = parsed.arguments
         self._director = director
@@ -69,11 +77,12 @@ class Workers:
         """Requests that were routed and have not ended."""
         return sum(worker.open_streams for worker in self._workers.values())
 
-    def use(self, settings: StreamSettings) -> None:
-        """Have the workers read the configuration again; they make these settings themselves."""
+    def use(self, config: Config, settings: StreamSettings) -> None:
+        """Tell the workers another configuration; they make these settings of it themselves."""
         del settings
+        self._latest = config.text
         for worker in self._workers.values():
-            worker.send(Kind.RELOAD)
+            worker.send(Kind.CONFIG, config.text)
 
     async def start(self) -> None:
         """Start all; return when each one listens.
@@ -133,6 +142,9 @@ class Workers:
     async def _start(self, number: int) -> None:
         worker = await _Worker.start(self._arguments, self._director, self._metrics)
         self._workers[number] = worker
+        # Some of the first one stays in use until a restart, and of the others more than that.
+        for text in dict.fromkeys((self._first, self._latest)):
+            worker.send(Kind.CONFIG, text)
         listening = asyncio.ensure_future(worker.is_listening.wait())
         ended = asyncio.ensure_future(worker.process.wait())
         await asyncio.wait(

@@ -2,14 +2,13 @@
 
 import asyncio
 import gc
-import logging
+import os
 import signal
 import socket
-from collections.abc import Callable
 
-from epp.api.errors import ConfigError
 from epp.api.plugin import ReadsBody
-from epp.config.loader import Config
+from epp.config.loader import Config, load
+from epp.config.succession import succeed
 from epp.extproc.settings import StreamSettings
 from epp.metrics.sharing import shared
 from epp.server.extproc import Serving
@@ -21,60 +20,70 @@ from epp.server.responses import stream_settings
 from epp.server.workers.channel import Channel, Kind, Message
 from epp.server.workers.remote import RemoteDirector
 
-log = logging.getLogger("setup")
 
-
-async def run(parsed: Parsed, read_config: Callable[[], Config], descriptor: int) -> None:
+async def run(parsed: Parsed, descriptor: int) -> None:
     """Serve until the scheduling process says so, or is gone.
 
     Args:
         parsed: the flags of the scheduling process.
-        read_config: reads its configuration.
         descriptor: this process's end of the socket pair.
 
     Raises:
         StartError: the port or the certificate cannot be used.
-        ConfigError: the configuration cannot be used.
+        ConfigError: the configuration cannot be used here.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         # These reach all processes of a terminal; it is the scheduling process that decides.
         signal.signal(number, signal.SIG_IGN)
-    worker = _Worker(parsed, read_config)
+    worker = _Worker(parsed)
     try:
         await worker.start(socket.socket(fileno=descriptor))
         await worker.ending.wait()
-        await worker.front.drain()
+        await worker.drain()
     finally:
         await worker.stop()
 
 
 class _Worker:
-    def __init__(self, parsed: Parsed, read_config: Callable[[], Config]) -> None:
+    def __init__(self, parsed: Parsed) -> None:
         self._parsed = parsed
-        self._read_config = read_config
         self.ending = asyncio.Event()
         self._insight = Insight(parsed)
         self._metrics = self._insight.metrics
         self._remote = RemoteDirector(self._send, self._is_stuck)
         self._health = Health()
         self._health.meet("started")
-        settings = self._settings(read_config())
-        serving = Serving(self._remote, self._metrics, settings, self._insight.watchers)
-        is_checked = parsed.options.health_checking
-        methods = self._health.methods() if is_checked else {}
-        self.front = Front(parsed.options, serving, methods, is_shared=True)
+        self._texts: asyncio.Queue[str] = asyncio.Queue()
+        self._config: Config | None = None
+        self._front: Front | None = None
         self._channel: Channel | None = None
 
     async def start(self, end: socket.socket) -> None:
         self._channel = await Channel.open(end, self._take, self._lost)
-        await self.front.start()
+        text = await self._texts.get()
+        if self.ending.is_set():
+            return
+        self._config = load(text, environment=os.environ)
+        settings = self._settings(self._config)
+        serving = Serving(self._remote, self._metrics, settings, self._insight.watchers)
+        options = self._parsed.options
+        methods = self._health.methods() if options.health_checking else {}
+        self._front = Front(options, serving, methods, is_shared=True)
+        while not self._texts.empty():
+            self._reload(self._texts.get_nowait())
+        await self._front.start()
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
         self._send(Kind.LISTENING)
 
+    async def drain(self) -> None:
+        if self._front is not None:
+            await self._front.drain()
+
     async def stop(self) -> None:
-        await self.front.stop()
+        if self._front is not None:
+            await self._front.stop()
         await self._insight.stop()
         if self._channel is not None:
             self._channel.close()
@@ -100,18 +109,20 @@ class _Worker:
             self._health.meet("synced", is_met=values[0])
         elif kind == Kind.PROMPT_BYTES:
             (self._remote.prompt_bytes,) = values
-        elif kind == Kind.RELOAD:
-            self._reload()
+        elif kind == Kind.CONFIG:
+            if self._front is None:
+                self._texts.put_nowait(*values)
+            else:
+                self._reload(*values)
         elif kind == Kind.DRAIN:
             self.ending.set()
 
-    def _reload(self) -> None:
-        try:
-            config = self._read_config()
-        except ConfigError as error:  # changed again meanwhile: the next one follows
-            log.warning("the configuration cannot be used: %s", error.problems[0])
-            return
-        self.front.use(self._settings(config))
+    def _reload(self, text: str) -> None:
+        """Use another configuration; the scheduling process has found that it can be used."""
+        assert self._config is not None
+        assert self._front is not None
+        self._config = succeed(self._config, load(text, environment=os.environ)).config
+        self._front.use(self._config, self._settings(self._config))
 
     def _settings(self, config: Config) -> StreamSettings:
         plugins = [instance.plugin for instance in config.instances]
@@ -124,3 +135,4 @@ class _Worker:
         """Answer whoever waits, and end: without the scheduling process nothing can be decided."""
         self._remote.lost()
         self.ending.set()
+        self._texts.put_nowait("")

@@ -156,6 +156,33 @@ def test_a_dead_worker_loses_its_own_streams_only_and_is_started_again(
     assert exchange().route() in {"127.0.0.1:9", "127.0.0.1:10"}
 
 
+def test_a_worker_is_started_again_though_the_file_has_become_useless(
+    start: Start, tmp_path: Path
+) -> None:
+    epp = start("--secure-serving=false", "--workers=1")
+    (file,) = tmp_path.glob("config*.yaml")
+    (victim,) = workers(epp)
+    file.write_text(file.read_text().replace("plugins:", "plugins:\n- type: max-score-picker", 1))
+    eventually(lambda: "loaded the configuration again" in epp.log.read_text())
+    file.write_text("plugins: 7\n")
+    eventually(lambda: "keeping the last good one" in epp.log.read_text())
+
+    os.kill(victim, signal.SIGKILL)
+
+    eventually(lambda: bool(workers(epp) - {victim}))
+    eventually(lambda: _answers(epp.address))
+
+
+def _answers(address: str) -> bool:
+    exchange = Exchange(address)
+    try:
+        return bool(exchange.route())
+    except (StopIteration, grpc.RpcError):
+        return False
+    finally:
+        exchange.close()
+
+
 def test_an_end_in_good_order_lets_open_exchanges_finish(
     epp: Any, exchange: Callable[[], Any]
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from epp.config.loader import load
 from epp.metrics.recorder import EppMetrics
 from epp.metrics.sharing import shared
 from epp.server import flags
@@ -31,7 +32,7 @@ async def test_what_a_dead_worker_counted_is_counted_once(monkeypatch: pytest.Mo
     monkeypatch.setattr(processes, "_FIRST_PAUSE", 0.0)
     monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
     metrics, director = EppMetrics(), Any
-    workers = Workers(flags.parse(["--workers=1"]), director, metrics, Health())  # type: ignore[arg-type]
+    workers = Workers(flags.parse(["--workers=1"]), load(""), director, metrics, Health())  # type: ignore[arg-type]
     process: Any = SimpleNamespace(wait=ended)
     worker = processes._Worker(process, director, metrics)  # type: ignore[arg-type]
     counted = EppMetrics()
