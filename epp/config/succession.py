@@ -78,7 +78,8 @@ def succeed(old: Config, new: Config, registry: Registry = default_registry) -> 
     (discovery, the data layer, parsers) stays as it was.
 
     Raises:
-        ValueError: plugins that work together refuse each other; nothing in use was changed then.
+        ValueError: plugins that work together refuse each other; those that stay may know new ones
+            already, so that ``connect`` must follow for the old configuration.
     """
     before = {instance.name: instance for instance in old.instances}
     replaced: dict[int, Any] = {}
@@ -101,7 +102,7 @@ def succeed(old: Config, new: Config, registry: Registry = default_registry) -> 
     pinned = [instance for instance in gone if _is_fixed(instance.type, registry)]
     config = _with(old, new, replaced, pinned)
     if names["fresh"] or heirs or gone:
-        _connect(config.instances)
+        connect(config.instances)
     for heir, predecessor in heirs:
         heir.inherit(predecessor)
     return Succession(
@@ -121,8 +122,12 @@ def _parameters(plugin: Any) -> list[Any]:
     return [getattr(plugin, item.name) for item in fields(plugin) if item.init]
 
 
-def _connect(instances: Iterable[Instance]) -> None:
-    """Introduce the plugins to each other, those that stay to those that come."""
+def connect(instances: Iterable[Instance]) -> None:
+    """Introduce the plugins to each other, those that stay to those that come.
+
+    Raises:
+        ValueError: one of them objects.
+    """
     named = {instance.name: instance for instance in instances}
     for name, instance in named.items():
         if isinstance(instance.plugin, Connected) and (

@@ -16,7 +16,7 @@ from epp.api.metrics import MetricFamily
 from epp.api.plugin import Instance
 from epp.config.loader import Config, load, read_text
 from epp.config.presets import is_preset
-from epp.config.succession import Succession, fixed_changes, succeed
+from epp.config.succession import Succession, connect, fixed_changes, succeed
 from epp.server.options import Options
 
 log = logging.getLogger("config")
@@ -160,6 +160,7 @@ class Reload:
 
     async def _go_back(self) -> None:
         try:
+            connect(self._config.instances)
             await self._use(self._config)
         except Exception:
             log.exception("the last configuration cannot be used again")

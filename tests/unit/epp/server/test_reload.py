@@ -214,6 +214,32 @@ async def test_plugins_that_do_not_start_bring_the_last_configuration_back(
     assert "OSError: no such port" in caplog.text
 
 
+async def test_plugins_that_stay_know_their_old_partners_again_after_a_failure(
+    tmp_path: Path,
+) -> None:
+    text = f"""{HEAD}plugins:
+- {{type: disagg-profile-handler, parameters: {{deciders: {{prefill: decider}}}}}}
+- {{name: decider, type: prefix-based-pd-decider, parameters: {{nonCachedTokens: 4}}}}
+- type: prefix-cache-scorer
+- type: max-score-picker
+schedulingProfiles:
+- {{name: decode, plugins: [{{pluginRef: max-score-picker}}]}}
+- {{name: prefill, plugins: [{{pluginRef: max-score-picker}}]}}
+"""
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    first, server = load(text), Server()
+    reload = Reload(path, first, text, server.use)
+    server.fails = True
+    path.write_text(text.replace("nonCachedTokens: 4", "nonCachedTokens: 5"))
+    await reload.look()
+    await reload.look()
+
+    handler = plugin(first, "disagg-profile-handler")
+    assert server.used[-1] is first
+    assert handler.stages.prefill_decider is plugin(first, "decider")  # type: ignore[attr-defined]
+
+
 async def test_what_waits_for_a_restart_is_said(
     edited: Edited, caplog: pytest.LogCaptureFixture
 ) -> None:
