@@ -123,14 +123,15 @@ class StandingTotals:
     def of(self, candidates: Snapshot) -> list[float]:
         """Return the totals of a snapshot whose candidates are all fresh; the caller's own."""
         changed = self._before.changes(candidates)
+        # Nothing is known until this is done: a scorer may fail.
+        known, self._rounds = self._rounds, []
         parts, rounds = [], []
         for scorer, weight in self._scorers:
             scores, number = scorer.standing(candidates)
             parts.append((scores, weight))
             rounds.append(number)
         # Scorers may be asked by others in between: their rounds tell what our own view does not.
-        if changed is None or rounds != self._rounds:
-            self._rounds = rounds
+        if changed is None or rounds != known:
             self._totals = [0.0] * len(candidates)
             for scores, weight in parts:
                 if not are_in_range(scores):
@@ -146,6 +147,7 @@ class StandingTotals:
                 for scores, weight in parts:
                     total += weight * in_range(scores[place])
                 totals[place] = total
+        self._rounds = rounds
         return self._totals.copy()
 
 

@@ -1,13 +1,13 @@
 """Scores that are kept from snapshot to snapshot are those that would be found anew."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from epp.api.discovery import EndpointSpec
-from epp.api.endpoint import Metrics
+from epp.api.endpoint import Metrics, Snapshot
 from epp.api.plugin import SparseScores
 from epp.api.request import Request
 from epp.datalayer.pool import Pool
@@ -110,6 +110,30 @@ def test_a_profile_picks_the_same_from_a_snapshot_as_from_a_list(events: list) -
         kept = profile.run(request, candidates, ordered)  # type: ignore[arg-type]
         anew = profile.run(request, list(candidates), ordered)  # type: ignore[arg-type]
         assert kept == anew
+
+
+def test_totals_are_found_anew_after_a_scorer_that_failed() -> None:
+    class Fails(QueueScorer):
+        is_failing = False
+
+        def standing(self, candidates: Snapshot) -> tuple[Sequence[float], int]:
+            if Fails.is_failing:
+                raise LookupError("standing")
+            return super().standing(candidates)
+
+    pool, play = filled()
+    play("resized", 25)
+    totals = StandingTotals([(QueueScorer(), 1.0), (Fails(), 1.0)])
+    play("scraped", 0, 9, 0.0)
+    totals.of(pool.snapshot())
+    play("scraped", 7, 5, 0.0)
+    Fails.is_failing = True
+    with pytest.raises(LookupError):
+        totals.of(pool.snapshot())
+    Fails.is_failing = False
+
+    expected = [2.0 * score for score in QueueScorer().score(Request("id", {}), pool.snapshot())]
+    assert totals.of(pool.snapshot()) == pytest.approx(expected)
 
 
 def test_sparse_scores_read_like_a_list() -> None:
