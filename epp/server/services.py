@@ -24,7 +24,15 @@ class PoolHost:
 
     def on_endpoints(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` whenever endpoints came or went; return the undo."""
-        return self._pool.on_change(listener)
+
+        def call() -> None:
+            try:
+                listener()
+            except Exception:
+                # Others wait for the change, and who found it must go on.
+                log.exception("a plugin failed to follow the endpoints")
+
+        return self._pool.on_change(call)
 
 
 class Services:
