@@ -4,12 +4,18 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from epp.config import Config
+    from epp.server.options import Options
 
 
 def main() -> None:
     """Run the Endpoint Picker and exit.
 
-    The codes: 0 after a drain, 1 if it cannot start, 2 for bad flags, 130 for a second Ctrl-C.
+    The codes: 0 after a drain, 1 if it cannot start, 2 for bad flags, 70 for a bug of ours, 130 for
+    a second Ctrl-C.
     """
     raise SystemExit(serve(sys.argv[1:]))
 
@@ -31,7 +37,6 @@ def serve(arguments: list[str]) -> int:
     try:
         import uvloop  # noqa: PLC0415 - see above
 
-        from epp.config import load, load_file, presets  # noqa: PLC0415
         from epp.server import descriptors, logs, runner  # noqa: PLC0415
         from epp.server.errors import StartError  # noqa: PLC0415
         from epp.server.workers import worker  # noqa: PLC0415
@@ -53,14 +58,7 @@ def serve(arguments: list[str]) -> int:
         if descriptor := os.environ.get(WORKER_FD):
             uvloop.run(worker.run(parsed, int(descriptor)))
             return 0
-        options = parsed.options
-        if presets.is_preset(options.config_file):
-            text = presets.read(options.config_file)
-            config = load(text, options.config_file, environment=os.environ)
-        elif options.config_file:
-            config = load_file(Path(options.config_file), environment=os.environ)
-        else:
-            config = load(options.config_text, "--config-text", environment=os.environ)
+        config = _config(parsed.options)
         for warning in config.warnings:
             log.warning("%s", warning)
         uvloop.run(runner.run(parsed, config))
@@ -73,7 +71,22 @@ def serve(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:  # a second Ctrl-C, or one before the server listens for it
         return 130
+    except Exception:
+        log.exception("the EPP ends: this is a bug, please report it")
+        return 70
     return 0
+
+
+def _config(options: "Options") -> "Config":
+    """Return the configuration that the flags name."""
+    from epp.config import load, load_file, presets  # noqa: PLC0415 - see above
+
+    if presets.is_preset(options.config_file):
+        text = presets.read(options.config_file)
+        return load(text, options.config_file, environment=os.environ)
+    if options.config_file:
+        return load_file(Path(options.config_file), environment=os.environ)
+    return load(options.config_text, "--config-text", environment=os.environ)
 
 
 if __name__ == "__main__":
