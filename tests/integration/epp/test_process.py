@@ -245,14 +245,14 @@ def test_every_problem_of_a_configuration_is_told_with_its_place(tmp_path: Path)
         "plugins:\n"
         "- type: queue-scorre\n"
         "- type: max-score-picker\n"
-        "  parameters: {maxNumOfEndpoint: 2}\n"
+        "  parameters: {maxNumOfEndpoints: two}\n"
     )
     ended = run("--config-file", str(config))
 
     assert ended.returncode == 1
     assert f"{config}:4:9: plugins[0].type: unknown plugin type 'queue-scorre'" in ended.stderr
     assert "did you mean" in ended.stderr
-    assert f"{config}:6:16:" in ended.stderr
+    assert f"{config}:6:35:" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
