@@ -127,7 +127,15 @@ class KubernetesDiscovery:
 
     def _follow_pool(self) -> None:
         assert self._pool is not None
-        self._use(self._pool.items.get(self._target.name))
+        spec = self._pool.items.get(self._target.name)
+        if spec is not None and not (spec.selector and spec.ports):
+            # The CRD refuses such a pool; one without its validation lets it pass.
+            lack = "no target port that can be used" if spec.selector else "no selector"
+            self._say(f"{self._named_pool} has {lack}")
+            if self._spec is not None:
+                return
+            spec = None
+        self._use(spec)
 
     def _use(self, spec: PoolSpec | None) -> None:
         """Take what the pool says now; None when there is no pool."""
@@ -221,16 +229,26 @@ class KubernetesDiscovery:
         pool = self._pool
         if pool is None or pool.state is not State.LISTED:
             return
-        if self._spec is not None and self._spec.selector:
+        if self._spec is not None:
             return  # its pods are not known yet
         if self._is_synced:
             self._sink.replace(())
             self._set_synced(is_synced=False)
-        kind, name = self._target.pool, f"{self._target.namespace}/{self._target.name}"
-        said = f"there is no {kind} {name}" if self._spec is None else f"{kind} {name} selects none"
-        if said != self._said:
-            self._said = said
-            logger.warning("%s; nothing can be served until it is made", said)
+        if self._target.name not in pool.items:
+            self._say(f"there is no {self._named_pool}")
+
+    @property
+    def _named_pool(self) -> str:
+        target = self._target
+        return f"{target.pool} {target.namespace}/{target.name}"
+
+    def _say(self, trouble: str) -> None:
+        """Tell once what is wrong with the pool, and what that means."""
+        if trouble != self._said:
+            self._said = trouble
+            is_served = self._spec is not None
+            effect = "what it said before stays in use" if is_served else "nothing can be served"
+            logger.warning("%s; %s until that is mended", trouble, effect)
 
     def _set_synced(self, *, is_synced: bool) -> None:
         if is_synced != self._is_synced:
