@@ -58,14 +58,21 @@ class LocalTokenizer:
         """Return the ids of each prompt; takes time in proportion to the text.
 
         Raises:
-            Untokenizable: a chat with images or sounds, or one that the template refuses.
+            Untokenizable: a chat with images or sounds, or one that the template refuses; or the
+                library fails.
         """
         if isinstance(work, Texts):
             texts, adds = list(work.texts), work.adds_special_tokens
         else:
             texts, adds = [self._render(work)], work.fields.get("add_special_tokens") is True
         # Unlike encode, this one lets other threads run.
-        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=adds)
+        try:
+            encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=adds)
+        except BaseException as error:
+            # A panic of the library, which a prompt may bring about, is no Exception.
+            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+                raise Untokenizable(type(error).__name__) from error
+            raise
         return [array("I", encoding.ids) for encoding in encodings]
 
     def _render(self, chat: Chat) -> str:

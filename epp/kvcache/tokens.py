@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from epp.api.data import Tokens, publish
 from epp.api.request import Request
@@ -16,6 +16,8 @@ from epp.kvcache.prompts import Chat, Ids, Texts, Unanswered, work_of
 from epp.kvcache.tokenizer import LocalTokenizer, Untokenizable
 
 if TYPE_CHECKING:
+    import asyncio
+
     from epp.kvcache.remote import RemoteTokenizer
 
 with suppress(ImportError):  # a configuration can be checked without it
@@ -30,6 +32,8 @@ _CACHED_TOKENS = 4_000_000
 _MAX_TOKENIZERS = 64
 
 Made = Sequence["array[int]"]
+_Tokenizer: TypeAlias = "LocalTokenizer | asyncio.Future[LocalTokenizer | None]"
+"""One, or one that is being loaded."""
 
 
 class TokenCache:
@@ -88,7 +92,7 @@ class Tokenization:
         self._threads: ThreadPoolExecutor | None = None
         self._pending = 0
         self._cache = TokenCache()
-        self._tokenizers: dict[str, LocalTokenizer | None] = {}
+        self._tokenizers: dict[str, _Tokenizer | None] = {}
 
     async def start(self) -> None:
         """Get ready.
@@ -96,13 +100,16 @@ class Tokenization:
         Raises:
             ConfigError: the tokenizer cannot be used.
         """
+        from asyncio import get_running_loop  # noqa: PLC0415 - checking a file needs none
+
         if self._remote_of is not None:
             self._remote = self._remote_of()
             await self._remote.start()
         if self._local is not None:
             self._threads = ThreadPoolExecutor(self._workers, "tokenizer")
             if (path := self._local("")) is not None:
-                self._tokenizers[""] = LocalTokenizer(path)
+                load = get_running_loop().run_in_executor
+                self._tokenizers[""] = await load(self._threads, LocalTokenizer, path)
 
     async def stop(self) -> None:
         """Release everything."""
@@ -136,7 +143,7 @@ class Tokenization:
         tokenizer = self._tokenizer(request.target_model)
         if tokenizer is None:
             return None
-        if request.size > _INLINE_BYTES:
+        if request.size > _INLINE_BYTES or not isinstance(tokenizer, LocalTokenizer):
             return self._wait(request, key, work, tokenizer)
         with suppress(Untokenizable):
             self._found(request, key, tokenizer.tokens(work))
@@ -147,14 +154,19 @@ class Tokenization:
         request: Request,
         key: bytes,
         work: Texts | Chat,
-        tokenizer: LocalTokenizer | None = None,
+        tokenizer: "_Tokenizer | None" = None,
     ) -> None:
         self._pending += 1
         try:
-            if tokenizer is not None:
-                import asyncio  # noqa: PLC0415 - a configuration can be checked without it
+            from asyncio import get_running_loop, shield  # noqa: PLC0415 - as above
 
-                loop = asyncio.get_running_loop()
+            if tokenizer is not None and not isinstance(tokenizer, LocalTokenizer):
+                # Others wait for it, too; and who comes later needs it even if nobody does now.
+                tokenizer = await shield(tokenizer)
+                if tokenizer is None:
+                    return
+            if tokenizer is not None:
+                loop = get_running_loop()
                 made: Made = await loop.run_in_executor(self._threads, tokenizer.tokens, work)
             else:
                 if self._remote is None:
@@ -171,24 +183,41 @@ class Tokenization:
         self._cache.put(key, made)
         publish(request, self.name, Tokens(made, is_exact=True))
 
-    def _tokenizer(self, model: str) -> LocalTokenizer | None:
-        """Return the model's tokenizer, loaded when it is first needed."""
+    def _tokenizer(self, model: str) -> "_Tokenizer | None":
+        """Return the model's tokenizer, which is being loaded when it is first needed."""
         if "" in self._tokenizers:
             return self._tokenizers[""]
         if model in self._tokenizers:
             return self._tokenizers[model]
         assert self._local is not None
         path = self._local(model)
-        tokenizer = None
         if path is not None:
-            try:
-                tokenizer = LocalTokenizer(path)
-            except Exception as error:  # noqa: BLE001 - files may be anything
-                log.warning("the tokenizer in %s cannot be used: %s", path, error)
+            return self._load(model, path)
         # Clients name models: what has no tokenizer is remembered only while there is room.
-        if path is not None or len(self._tokenizers) < _MAX_TOKENIZERS:
-            self._tokenizers[model] = tokenizer
-        return tokenizer
+        if len(self._tokenizers) < _MAX_TOKENIZERS:
+            self._tokenizers[model] = None
+        return None
+
+    def _load(self, model: str, path: Path) -> "_Tokenizer":
+        """Load a tokenizer beside the event loop: big ones take a second."""
+        from asyncio import get_running_loop  # noqa: PLC0415 - as above
+
+        loading = get_running_loop().run_in_executor(self._threads, _loaded, path)
+        self._tokenizers[model] = loading
+
+        def done(loading: "asyncio.Future[LocalTokenizer | None]") -> None:
+            self._tokenizers[model] = None if loading.cancelled() else loading.result()
+
+        loading.add_done_callback(done)
+        return loading
+
+
+def _loaded(path: Path) -> LocalTokenizer | None:
+    try:
+        return LocalTokenizer(path)
+    except Exception as error:  # noqa: BLE001 - files may be anything
+        log.warning("the tokenizer in %s cannot be used: %s", path, error)
+        return None
 
 
 def _cost(made: Made) -> int:

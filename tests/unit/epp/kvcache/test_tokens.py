@@ -121,11 +121,32 @@ async def test_each_model_has_its_tokenizer_and_names_lead_nowhere_else(
     found = {}
     for model in ("org/tiny", "org/other", "../secret", "/etc", "a\0b", "x" * 5000, ""):
         request = asked({"prompt": "hi"}, model)
-        way.produce(request)
+        # It is loaded beside the event loop.
+        if (waiting := way.produce(request)) is not None:
+            await waiting
         found[model] = find(request, Tokens) is not None
     await way.stop()
 
     assert [model for model, is_found in found.items() if is_found] == ["org/tiny"]
+
+
+async def test_a_prompt_that_the_library_fails_at_has_no_tokens(tiny_llama: Path) -> None:
+    class PanicException(BaseException):
+        """As those of Rust libraries, which no other part must have to know."""
+
+    class Library:
+        def encode_batch_fast(self, *_: Any, **__: Any) -> Any:
+            raise PanicException
+
+    way = Tokenization(local=lambda _: tiny_llama)
+    await way.start()
+    way._tokenizers[""]._tokenizer = Library()  # type: ignore[union-attr]
+    for prompt in ("hi", "hi " * 5000):
+        request = asked({"prompt": prompt})
+        if (waiting := way.produce(request)) is not None:
+            await waiting
+        assert find(request, Tokens) is None
+    await way.stop()
 
 
 @pytest.mark.parametrize(
