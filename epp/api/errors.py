@@ -58,6 +58,22 @@ class Refusal(Exception):
         return f"inference gateway: {self.code.text} - {self.message}".encode()
 
 
+def no_candidates() -> Refusal:
+    """Return the answer where no endpoint is there to choose from (GAIE)."""
+    return Refusal(
+        Code.SERVICE_UNAVAILABLE, "failed to find candidate pods for serving the request"
+    )
+
+
+def all_screened() -> Refusal:
+    """Return the answer where screeners left none of the endpoints (llm-d-router)."""
+    return Refusal(
+        Code.SERVICE_UNAVAILABLE,
+        "screeners eliminated all endpoint candidates",
+        reason="rejected-no-endpoints",
+    )
+
+
 def no_target(reason: str) -> Refusal:
     """Return the refusal of a request that no endpoint may serve (GAIE answers 429 to all)."""
     return Refusal(Code.RESOURCE_EXHAUSTED, f"failed to find target pod: {reason}")

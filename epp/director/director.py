@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import NamedTuple, Protocol
 
 from epp.api.endpoint import Candidate
-from epp.api.errors import Code, Refusal
+from epp.api.errors import Code, Refusal, all_screened, no_candidates
 from epp.api.plugin import Admitter, DecisionAmender, Outcome, Producer, Screener
 from epp.api.request import Decision, Request
 from epp.datalayer.pool import Pool
@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 SAMPLE = 64
 PRODUCERS_SECONDS = 0.4
 """How long a request waits for all its producers together (GAIE)."""
-_NO_CANDIDATES = "failed to find candidate pods for serving the request"
-_ALL_SCREENED = "screeners eliminated all endpoint candidates"
 _EMPTY_POOL = "no pods available in datastore"
 _NOT_ADMITTED = "request cannot be admitted"
 _READING = ("GET", "HEAD")
@@ -255,13 +253,11 @@ class Director:
     def _candidates(self, request: Request) -> Sequence[Candidate]:
         candidates = self._choices(request)
         if not candidates:
-            raise Refusal(Code.SERVICE_UNAVAILABLE, _NO_CANDIDATES)
+            raise no_candidates()
         for screener in self._routing.screeners:
             candidates = screener.screen(request, candidates)
             if not candidates:
-                raise Refusal(
-                    Code.SERVICE_UNAVAILABLE, _ALL_SCREENED, reason="rejected-no-endpoints"
-                )
+                raise all_screened()
         return candidates
 
     def _proceed(self, request: Request, later: Later, refusal: Refusal | None) -> None:

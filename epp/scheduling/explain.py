@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from epp.api.endpoint import Candidate
-from epp.api.errors import Code, Refusal
+from epp.api.errors import Code, Refusal, all_screened, no_candidates
 from epp.api.plugin import Admitter, Producer, Screener
 from epp.api.request import Request
 from epp.scheduling.produced import produced_for
@@ -12,8 +12,6 @@ from epp.scheduling.record import DecisionRecord, full_name, record
 from epp.scheduling.scheduler import Scheduler
 
 _SECONDS_PER_PRODUCER = 0.4
-_ALL_SCREENED = "screeners eliminated all endpoint candidates"
-_NO_CANDIDATES = "failed to find candidate pods for serving the request"
 
 
 async def explain(
@@ -37,14 +35,12 @@ async def explain(
         admitters: asked after them; the first objection is the answer.
     """
     if not candidates:
-        refusal = Refusal(Code.SERVICE_UNAVAILABLE, _NO_CANDIDATES)
-        return _refused(request, candidates, now, refusal)
+        return _refused(request, candidates, now, no_candidates())
     for instance in scheduler.instances:
         if isinstance(instance.plugin, Screener):
             candidates = instance.plugin.screen(request, candidates)
     if not candidates:
-        refusal = Refusal(Code.SERVICE_UNAVAILABLE, _ALL_SCREENED)
-        return _refused(request, candidates, now, refusal)
+        return _refused(request, candidates, now, all_screened())
     for producer in producers:
         await _produce(producer, request, candidates)
     for admitter in admitters:
