@@ -267,8 +267,15 @@ class Queueing:
         self._refuse([place.waiting for place in self._places.values()], Outcome.EVICTED_OTHER)
 
     def hand_over(self, heir: "Queueing | None") -> None:
-        """Give everybody who waits to another one, or let them go on if there is none."""
+        """Give everybody who waits to another one, or let them go on if there is none.
+
+        It also gets those who are served and may be ended.
+        """
         self._set_alarm(inf)
+        served, self._revocable = self._revocable, {}
+        if heir is not None:
+            for request, revoke in served.items():
+                heir._went_on(request, revoke)  # noqa: SLF001 - one of its own kind
         places, self._places = self._places, {}
         for request, place in places.items():
             self._controller.leave(place.waiting, self._timers.now())

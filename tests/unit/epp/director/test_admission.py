@@ -323,6 +323,21 @@ def test_sheddable_requests_are_ended_for_more_important_ones_that_wait() -> Non
     assert house.metrics.revocations == {"confirmed": 1}
 
 
+def test_who_may_be_ended_may_be_under_a_new_configuration_too() -> None:
+    house = House(evicts=True)
+    house.report(0)
+    batch = [house.ask(f"batch-{n}", -1) for n in range(5)]
+    house.loop.settle()
+    old, house.queueing = house.queueing, house.another()
+    old.hand_over(house.queueing)
+    house.end(batch[4])
+    house.ask("usual")
+    house.ask("important", 3)
+    house.loop.settle(house.loop.time + GRACE_SECONDS)
+
+    assert house.log[5:] == [("usual", "served"), ("batch-3", "evicted"), ("important", "served")]
+
+
 def test_a_close_answers_those_who_wait_and_those_who_come() -> None:
     house = House(ttl=9.0)
     house.report(9)
