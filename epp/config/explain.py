@@ -5,7 +5,6 @@ counts of requests are empty.
 """
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
@@ -78,11 +77,12 @@ def read_request(config: Config, body: bytes, headers: Mapping[str, str]) -> Req
     Raises:
         Refusal: the body is none that the path's API takes.
     """
+    from epp.parsing.guess import guessed_path  # noqa: PLC0415 - see explain
     from epp.parsing.parser import Parser  # noqa: PLC0415 - see explain
     from epp.parsing.table import ParserTable  # noqa: PLC0415 - see explain
 
     known = {name.lower(): value for name, value in headers.items()}
-    known.setdefault(_PATH, _guessed_path(body))
+    known.setdefault(_PATH, guessed_path(body))
     parsers = ParserTable([i.plugin for i in config.parsers if isinstance(i.plugin, Parser)])
     parsed = parsers.parse(body, known)
     return Request(
@@ -103,22 +103,3 @@ def read_request(config: Config, body: bytes, headers: Mapping[str, str]) -> Req
 
 def _first(headers: Mapping[str, str], names: Sequence[str]) -> str:
     return next((headers[name] for name in names if headers.get(name)), "")
-
-
-def _guessed_path(body: bytes) -> str:
-    try:
-        tree = json.loads(body)
-    except ValueError:
-        return "/v1/completions"
-    fields = tree.keys() if isinstance(tree, dict) else ()
-    by_field = {
-        "messages": "/v1/chat/completions",
-        "prompt": "/v1/completions",
-        "items": "/v1/conversations",
-    }
-    return next((path for field, path in by_field.items() if field in fields), _of_input(tree))
-
-
-def _of_input(tree: Any) -> str:
-    is_input = isinstance(tree, dict) and "input" in tree
-    return "/v1/responses" if is_input else "/v1/completions"

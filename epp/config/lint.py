@@ -72,7 +72,7 @@ def _unused(
             hint = f"set dataLayer.discovery.pluginRef to {built.name!r}, or remove it"
         elif built.serves(*_BY_REFERENCE) and built.type not in _BY_THEMSELVES:
             message = f"nothing uses {built.name!r}"
-            hint = f"name it where a {built.family} is asked for, or remove it"
+            hint = "refer to it by its name, or remove it"
         else:
             continue
         source.warn(built.path, message, hint, code="unused-plugin")

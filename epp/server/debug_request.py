@@ -9,6 +9,7 @@ from epp.extproc.actions import Refused, Route, RouteAny
 from epp.extproc.messages import BodyMode
 from epp.extproc.settings import StreamSettings
 from epp.extproc.stream import Stream
+from epp.parsing.guess import guessed_path
 
 
 def read_request(settings: StreamSettings, headers: Mapping[str, str], body: bytes) -> Request:
@@ -18,7 +19,7 @@ def read_request(settings: StreamSettings, headers: Mapping[str, str], body: byt
 
     Args:
         settings: of the streams.
-        headers: with ``:path``, without which the path of chat completions is taken.
+        headers: with ``:path``, without which it is guessed from the body.
         body: as it would be sent; empty for a request without one.
 
     Raises:
@@ -26,7 +27,7 @@ def read_request(settings: StreamSettings, headers: Mapping[str, str], body: byt
     """
     full = {
         ":method": "POST" if body else "GET",
-        ":path": "/v1/chat/completions",
+        ":path": guessed_path(body),
         "content-type": "application/json",
         **{name.lower(): value for name, value in headers.items()},
     }

@@ -238,6 +238,13 @@ async def test_what_is_no_request_is_answered_with_the_reason(
     assert part in await answer.text()
 
 
+async def test_the_body_tells_which_api_is_meant(clients: Callable[..., Any]) -> None:
+    client = await clients(known())
+    for body in ({"model": "m", "prompt": "p"}, {"model": "m", "messages": [{"content": "c"}]}):
+        made = await (await client.post("/debug/explain", json={"body": body})).json()
+        assert made["decision"] is not None
+
+
 async def test_a_request_without_a_body_is_explained_too(clients: Callable[..., Any]) -> None:
     question = {"headers": {":path": "/v1/models"}}
 
