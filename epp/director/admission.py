@@ -1,6 +1,5 @@
-"""Whether, and when, requests may go on: at once, later, or not at all.
+"""Keeps requests waiting while the pool is too full: who goes on at once, later, or not at all.
 
-``Fullness`` reads how full the pool is, ``Queueing`` keeps requests waiting while it is too full.
 Nothing here runs on a clock of its own: requests are let go when something happens that can make
 room (a scrape, a change of the pool, the end of a request), when one arrives, and when one has
 waited too long. While nobody waits there is no timer.
@@ -8,15 +7,13 @@ waited too long. While nobody waits there is no timer.
 
 import logging
 from collections.abc import Callable, Sequence
-from math import fsum, inf
+from math import inf
 from time import perf_counter
 from typing import Protocol
 
-from epp.api.endpoint import Candidate, Snapshot
 from epp.api.errors import Code, Refusal
-from epp.api.flow import Averaging
-from epp.api.plugin import SaturationDetector
 from epp.api.request import Request
+from epp.director.fullness import Fullness
 from epp.flowcontrol.controller import Blocked, FlowController
 from epp.flowcontrol.outcomes import NOT_YET_FINALIZED, Outcome, refusal, revoked
 from epp.flowcontrol.queue import Waiting
@@ -24,9 +21,6 @@ from epp.flowcontrol.reclaiming import Reclaiming
 from epp.metrics.flow import FlowLoad, FlowMetrics, FlowSeries
 
 log = logging.getLogger(__name__)
-
-_MOST_UPDATES = 1000
-"""Changes of a sum before it is made anew, so that errors of rounding do not add up."""
 
 MOST_PER_TURN = 32
 """Requests that go on before the event loop does something else."""
@@ -55,90 +49,6 @@ class Timers(Protocol):
     def at(self, when: float, call: Callable[[], None]) -> Callable[[], None]:
         """Call at that time; return what takes it back."""
         ...
-
-
-def is_full_as_scraped(
-    detector: SaturationDetector,
-) -> Callable[[Sequence[Candidate]], bool]:
-    """Return who says whether sheddable requests are turned away.
-
-    Queue lengths are taken as they were scraped, not corrected by our own requests since then: a
-    burst that a model server swallows between two scrapes shall not cost anybody a request.
-    """
-
-    def is_full(candidates: Sequence[Candidate]) -> bool:
-        return detector.saturation([_as_scraped(c) for c in candidates]) >= 1.0
-
-    return is_full
-
-
-def _as_scraped(candidate: Candidate) -> Candidate:
-    waiting, running = candidate.metrics.waiting, candidate.metrics.running
-    if candidate.waiting == waiting and candidate.running == running:
-        return candidate
-    return candidate._replace(waiting=waiting, running=running)
-
-
-class Fullness:
-    """How full the pool is; computed again only when its snapshot is another one.
-
-    Where the detector takes the mean over the endpoints, only those that changed are looked at.
-    """
-
-    __slots__ = ("_each", "_parts", "_seen", "_snapshot", "_total", "_updates", "_value", "_whole")
-
-    def __init__(self, snapshot: Callable[[], Snapshot], detector: SaturationDetector) -> None:
-        self._snapshot = snapshot
-        self._whole = detector.saturation
-        is_mean = isinstance(detector, Averaging) and detector.is_mean
-        self._each = detector.fullness if isinstance(detector, Averaging) and is_mean else None
-        self._seen: Snapshot | None = None
-        self._parts: list[float] = []
-        self._total = 0.0
-        self._updates = 0
-        self._value = 1.0
-
-    def read(self) -> float:
-        """Return the saturation now; 1 and more is full."""
-        snapshot = self._snapshot()
-        seen, self._seen = self._seen, snapshot
-        if snapshot is seen:
-            return self._value
-        each = self._each
-        if each is None or not snapshot:
-            self._value = self._whole(snapshot)
-            return self._value
-        parts, changed = self._parts, snapshot.changed
-        if (
-            changed is None
-            or seen is None
-            or snapshot.serial != seen.serial + 1
-            or len(parts) != len(snapshot)
-            or self._updates >= _MOST_UPDATES
-        ):
-            self._parts = parts = [each(candidate) for candidate in snapshot]
-            self._total, self._updates = fsum(parts), 0
-        else:
-            self._updates += 1
-            for index in changed:
-                part = each(snapshot[index])
-                self._total += part - parts[index]
-                parts[index] = part
-        # Errors of rounding shall not decide whether a pool is just full.
-        self._value = round(self._total / len(parts), 9)
-        return self._value
-
-    def stale(self) -> int:
-        """Return how many endpoints have unknown load."""
-        return sum(not candidate.is_fresh for candidate in self._snapshot())
-
-    def inflight(self) -> int:
-        """Return how many requests are served now."""
-        return sum(candidate.inflight for candidate in self._snapshot())
-
-    def size(self) -> int:
-        """Return how many endpoints there are."""
-        return len(self._snapshot())
 
 
 class _Place:

@@ -9,7 +9,8 @@ from epp.api.endpoint import Candidate
 from epp.api.plugin import SaturationDetector
 from epp.config.loader import Config
 from epp.datalayer.pool import Pool
-from epp.director.admission import Fullness, Queueing, is_full_as_scraped
+from epp.director.admission import Queueing
+from epp.director.fullness import Fullness, is_full_as_scraped
 from epp.flowcontrol.controller import FlowController
 from epp.flowcontrol.reclaiming import Reclaiming
 from epp.metrics.flow import FlowMetrics

@@ -14,7 +14,8 @@ from epp.api.endpoint import Candidate, Endpoint, Metrics
 from epp.api.errors import Refusal
 from epp.api.request import Request
 from epp.datalayer.pool import Pool
-from epp.director.admission import MOST_PER_TURN, Fullness, Queueing, is_full_as_scraped
+from epp.director.admission import MOST_PER_TURN, Queueing
+from epp.director.fullness import Fullness, is_full_as_scraped
 from epp.flowcontrol.bands import BandSettings
 from epp.flowcontrol.controller import FlowController, FlowSettings
 from epp.flowcontrol.reclaiming import GRACE_SECONDS, Reclaiming
