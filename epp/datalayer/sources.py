@@ -1,7 +1,8 @@
 """What data sources and extractors are to the data layer."""
 
 import re
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from epp.api.endpoint import Endpoint
 from epp.datalayer.attributes import Attributes
@@ -105,6 +106,21 @@ class Extractor(Protocol):
 
     def forget(self, endpoint: Endpoint) -> None:
         """Drop what is known of the endpoint."""
+        ...
+
+
+@runtime_checkable
+class EventExtractor(Protocol):
+    """Reads what an event source hears.
+
+    Attributes:
+        reads: what it can read.
+    """
+
+    reads: ClassVar[frozenset[str]]
+
+    def heard(self, items: Mapping[str, Any]) -> None:
+        """Take all that there is now: endpoints by ``namespace/name``, or objects by name."""
         ...
 
 

@@ -101,6 +101,10 @@ class Kubernetes:
         metrics: show how it stands.
         health: learns whether the pool is known and who leads.
         ported: awaited with the target ports whenever they change.
+
+    Attributes:
+        server: the API server.
+        namespace: of what is served; empty when endpoints come from elsewhere.
     """
 
     def __init__(
@@ -116,8 +120,9 @@ class Kubernetes:
     ) -> None:
         figures = Figures()
         self.instance = Instance("kubernetes", "kubernetes", figures)
-        self._server = ApiServer(partial(credentials.load, options.kubeconfig), figures)
-        self.metrics_auth = MetricsAuth(self._server) if options.metrics_endpoint_auth else None
+        self.server = ApiServer(partial(credentials.load, options.kubeconfig), figures)
+        self.namespace = target.namespace if target else ""
+        self.metrics_auth = MetricsAuth(self.server) if options.metrics_endpoint_auth else None
         self._pool = pool
         self._health = health
         self._ported = ported
@@ -127,11 +132,11 @@ class Kubernetes:
         if target is None:
             return
         self._discovery = KubernetesDiscovery(
-            self._server, target, pool, intents, metrics, synced=self._sync, ported=self._port
+            self.server, target, pool, intents, metrics, synced=self._sync, ported=self._port
         )
         if options.ha_enable_leader_election:
             self._election = LeaderElection(
-                self._server,
+                self.server,
                 target.namespace,
                 lease_name(
                     target.namespace, target.name, is_llm_d=options.compat.startswith("llm-d")
@@ -147,7 +152,7 @@ class Kubernetes:
             StartError: nothing says which cluster.
         """
         try:
-            await self._server.start()
+            await self.server.start()
         except NoCredentials as error:
             raise StartError(str(error)) from error
         for part in (self._discovery, self._election):
@@ -163,7 +168,7 @@ class Kubernetes:
 
     async def stop(self) -> None:
         """End everything."""
-        for part in (self._election, self._discovery, self._server):
+        for part in (self._election, self._discovery, self.server):
             if part is not None:
                 await part.stop()
 

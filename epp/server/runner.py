@@ -29,6 +29,7 @@ from epp.server.health import Health
 from epp.server.http import HttpServer
 from epp.server.insight import Insight
 from epp.server.kubernetes import guard_for, kubernetes_for, target_from
+from epp.server.notifications import Notifications
 from epp.server.polling import Polls
 from epp.server.prefix_metrics import follow_prefix_caches
 from epp.server.reload import own_instance, reload_for
@@ -122,6 +123,9 @@ class Epp:
         self._health_server = GrpcServer(health_methods)
         self._instances = config.instances
         self._services = Services(self._pool)
+        namespace = self._kubernetes.namespace if self._kubernetes else ""
+        server = self._kubernetes.server if self._kubernetes and namespace else None
+        self._notifications = Notifications(config.data.events, self._pool, server, namespace)
 
     async def start(self) -> None:
         """Open the ports, then find the endpoints; ready when both is done."""
@@ -139,6 +143,7 @@ class Epp:
         if self._kubernetes is not None:
             await self._kubernetes.start()
         await self._scraper.start()
+        await self._notifications.start()
         await self._services.run(self._instances)
         if self._reload is not None:
             self._reload.start()
@@ -173,6 +178,7 @@ class Epp:
         """Release everything."""
         if self._reload is not None:
             await self._reload.stop()
+        await self._notifications.stop()
         await self._services.stop()
         if self._file is not None:
             await self._file.stop()

@@ -1,7 +1,8 @@
 """k8s-notification-source: changes of Kubernetes objects of one kind.
 
 What:
-    Watches the objects of a kind in the pool's namespace, for extractors that want to know.
+    Watches the objects of a kind in the pool's namespace, for extractors that want to know
+    (``epp.datalayer.sources.EventExtractor``).
 
 Formula:
     None.
