@@ -134,7 +134,7 @@ def test_metrics_are_for_those_whom_kubernetes_lets_read_them(
     [
         ([], "nothing says where endpoints come from"),
         (SELECTOR, "POD_NAME is '', but with --endpoint-selector it must be"),
-        (["--pool-name=a", "--kubeconfig=/none"], "kubeconfig /none cannot be used"),
+        (["--pool-name=a", "--kubeconfig=/none"], "kubeconfig /none: there is no such file"),
     ],
 )
 def test_what_cannot_be_followed_is_told_at_the_start(
