@@ -62,7 +62,10 @@ class Profile:
         else:
             totals = [0.0] * len(candidates)
             for scorer, weight in scorers:
-                for index, score in enumerate(scorer.score(request, candidates)):
+                scores = scorer.score(request, candidates)
+                if not any(scores):
+                    continue
+                for index, score in enumerate(scores):
                     if score > 0.0:
                         totals[index] += weight * score if score < 1.0 else weight
         return self.picker.pick(candidates, totals, random)

@@ -49,9 +49,10 @@ class LabelSelectorFilter:
     def filter(self, request: Request, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return those whose labels match."""
         del request
-        return [c for c in candidates if self._matches(c.endpoint.labels)]
-
-    def _matches(self, labels: Mapping[str, str]) -> bool:
-        return has_labels(labels, self.match_labels) and all(
-            requirement.is_met_by(labels) for requirement in self.match_expressions
-        )
+        kept = list(candidates)
+        if wanted := self.match_labels:
+            kept = [c for c in kept if has_labels(c.endpoint.labels, wanted)]
+        for requirement in self.match_expressions:
+            is_met_by = requirement.is_met_by
+            kept = [c for c in kept if is_met_by(c.endpoint.labels)]
+        return kept

@@ -65,12 +65,12 @@ class UtilizationFilter:
     def filter(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """Return those below all limits."""
         counts = requests_in_flight(request, candidates, self.in_flight_load_producer_name)
-        kept = [
-            candidate
-            for candidate, count in zip(candidates, counts, strict=True)
-            if all(_value(c.metric, candidate, count) <= c.max_value for c in self.conditions)
-        ]
-        return kept or (candidates if self.fallback_on_empty else kept)
+        kept = list(zip(candidates, counts, strict=True))
+        for metric, most in [(c.metric, c.max_value) for c in self.conditions]:
+            kept = [(c, count) for c, count in kept if _value(metric, c, count) <= most]
+        if not kept and self.fallback_on_empty:
+            return candidates
+        return [candidate for candidate, _ in kept]
 
 
 def _value(metric: str, candidate: Candidate, in_flight: int) -> float:
