@@ -15,6 +15,8 @@ import pytest
 from gaiectl import crds
 from machine.control_plane import ControlPlane
 
+pytestmark = pytest.mark.long
+
 Follow = Callable[..., Any]
 Start = Callable[..., Any]
 Until = Callable[..., Any]

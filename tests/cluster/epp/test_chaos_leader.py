@@ -10,6 +10,8 @@ import pytest
 
 from chaos.gateway import failed, gateway, load, longest_gap, model_server, more
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Any]
 Until = Callable[..., Any]
 

@@ -14,6 +14,8 @@ import pytest
 from chaos.peer import Peer, destination_of
 from machine.control_plane import ControlPlane
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Any]
 Until = Callable[..., Any]
 

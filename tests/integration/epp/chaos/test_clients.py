@@ -12,6 +12,8 @@ import pytest
 from epp._generated import gaie_extproc_pb2 as wire
 from epp.transport import frames
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Any]
 Connect = Callable[[Any], Any]
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Any]
 
 REQUESTS = 12_000

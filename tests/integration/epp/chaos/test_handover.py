@@ -13,6 +13,8 @@ import yaml
 
 from chaos.gateway import failed, gateway, load, longest_gap, model_server, more
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Any]
 Connect = Callable[[Any], Any]
 

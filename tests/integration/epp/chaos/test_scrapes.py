@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Any]
 Connect = Callable[[Any], Any]
 Answer = Callable[["Writer"], Awaitable[None]]
