@@ -91,7 +91,9 @@ def test_model_servers_that_cut_their_answers_off_are_found_out(gaiectl: Any) ->
 
     assert done.returncode == 1
     assert outcomes(report) == {"models": "passed", "completion": "failed", "streaming": "skipped"}
-    assert "200 by sim-0, cut off" in report["checks"][1]["error"]
+    # If the cut comes while the EPP looks at the headers, the gateway can still say so itself.
+    error = report["checks"][1]["error"]
+    assert "200 by sim-0, cut off" in error or "502 by sim-0" in error
 
 
 @pytest.mark.slow

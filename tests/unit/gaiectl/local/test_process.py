@@ -42,8 +42,9 @@ def test_a_process_that_is_not_the_recorded_one_is_never_signalled(
     sleeper: Process, changes: dict[str, object]
 ) -> None:
     stranger = replace(sleeper, **changes)
-    # For the blink of an eye in which it becomes the program, a process has no arguments.
-    wait_until(lambda: not process.is_alive(stranger))
+    # Until it has become the program, a process has others' arguments, and for a moment none.
+    arguments = Path(f"/proc/{sleeper.pid}/cmdline")
+    wait_until(lambda: arguments.read_bytes() == b"sleep\060\0")
 
     assert not process.send(stranger, signal.SIGKILL)
     assert process.stop([stranger], grace_seconds=0) == []
