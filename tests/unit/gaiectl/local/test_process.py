@@ -44,7 +44,7 @@ def test_a_process_that_is_not_the_recorded_one_is_never_signalled(
     stranger = replace(sleeper, **changes)
     # Until it has become the program, a process has others' arguments, and for a moment none.
     arguments = Path(f"/proc/{sleeper.pid}/cmdline")
-    wait_until(lambda: arguments.read_bytes() == b"sleep\060\0")
+    wait_until(lambda: arguments.read_bytes().split(b"\0") == [b"sleep", b"60", b""])
 
     assert not process.send(stranger, signal.SIGKILL)
     assert process.stop([stranger], grace_seconds=0) == []
