@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from gaiectl.local.process import Process
 # The kernel kills the child when the thread that started it ends, however it ends; if that was
 # before the kernel was asked to, the child has another parent and does not begin.
 _WITH_US = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ $PPID = "$0" ] && exec "$@"')
+# So one thread starts all of them, which lives as long as this process: who asks may be a thread
+# of a moment.
+_STARTER = ThreadPoolExecutor(1, "starter")
 # Below the range from which Linux takes ports of outgoing connections: what is free stays so.
 _PORTS = range(20_000, 32_000)
 
@@ -41,7 +45,8 @@ class Processes:
             self._started[name] = replace(child, argv=tuple(argv))
             _save(self.folder, self._started)
 
-        process.spawn([*_WITH_US, str(os.getpid()), *argv], log=self._log(name), record=record)
+        started_with_us = [*_WITH_US, str(os.getpid()), *argv]
+        _STARTER.submit(process.spawn, started_with_us, log=self._log(name), record=record).result()
 
     def wait(self, name: str, ready: Callable[[], bool], *, seconds: float) -> None:
         """Wait until ``ready`` says so.

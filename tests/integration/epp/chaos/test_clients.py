@@ -66,21 +66,22 @@ def test_a_body_of_64_mib_is_refused_before_it_is_sent(
 def test_a_body_of_64_mib_in_chunks_is_refused_when_it_has_become_too_large(
     epp: Any, words: Any, connect: Connect
 ) -> None:
-    before = words.footprint(epp)
-    peer = connect(epp)
-    stream = peer.open()
-    peer.say(stream, words.request_headers(words.FULL_DUPLEX))
     piece = words.request_body(b"x" * MIB, is_last=False)
-    for _ in range(64):
-        peer.say(stream, piece)
-    peer.wait(lambda: stream in peer.statuses)
+    after = []
+    for _ in range(2):
+        peer = connect(epp)
+        stream = peer.open()
+        peer.say(stream, words.request_headers(words.FULL_DUPLEX))
+        for _ in range(64):
+            peer.say(stream, piece)
+        peer.wait(lambda: stream in peer.statuses)  # noqa: B023 - called at once
 
-    assert [words.status(reply) for reply in peer.replies[stream]] == [413]
-    assert is_served(epp, words, connect)
-    peer.close()
-    words.until(
-        lambda: words.footprint(epp).mebibytes < before.mebibytes + 16, "memory is given back"
-    )
+        assert [words.status(reply) for reply in peer.replies[stream]] == [413]
+        assert is_served(epp, words, connect)
+        peer.close()
+        after.append(words.footprint(epp).mebibytes)
+    # What the first one needed may be kept for the next, which then needs no more.
+    words.until(lambda: words.footprint(epp).mebibytes < after[0] + 16, "memory is used again")
 
 
 def test_a_message_of_64_mib_ends_its_call_only(epp: Any, words: Any, connect: Connect) -> None:
