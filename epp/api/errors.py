@@ -1,6 +1,6 @@
 """Errors of the EPP: refusals that become HTTP answers, and problems in its configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -42,15 +42,26 @@ class Refusal(Exception):
         message: why, for the client.
         reason: why the request was dropped, in one of llm-d-router's words for it (the values of
             ``x-llm-d-request-dropped-reason``), or empty.
-        detail: what some releases add to the message.
     """
 
-    def __init__(self, code: Code, message: str, *, reason: str = "", detail: str = "") -> None:
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        reason: str = "",
+        detail: str | Callable[[], str] = "",
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.reason = reason
-        self.detail = detail
+        self._detail = detail
+
+    @property
+    def detail(self) -> str:
+        """What some releases add to the message; it may be found out only when it is read."""
+        return self._detail if isinstance(self._detail, str) else self._detail()
 
     @property
     def body(self) -> bytes:

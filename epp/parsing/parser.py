@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 from epp.api.errors import Code, Refusal
 from epp.api.request import Prompt, Usage
 from epp.parsing.codec import orjson
+from epp.parsing.go_errors import go_error
 
 Tree = dict[str, Any]
 
@@ -81,13 +82,17 @@ def json_object(body: bytes) -> Tree:
     Raises:
         Refusal: 400, it is none.
     """
-    detail = "not an object"
+    ours = "not an object"
     try:
         tree = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        tree, detail = None, str(error)
+        tree, ours = None, str(error)
     if type(tree) is not dict:
-        raise Refusal(Code.BAD_REQUEST, "Error unmarshaling request body", detail=detail)
+        raise Refusal(
+            Code.BAD_REQUEST,
+            "Error unmarshaling request body",
+            detail=lambda: go_error(body) or ours,
+        )
     return tree
 
 
