@@ -213,7 +213,11 @@ class DecisionAmender(Protocol):
     """Adds something to decisions, for example request headers."""
 
     def amend(self, request: Request, decision: Decision) -> Decision:
-        """Return the decision to carry out; its endpoints stay."""
+        """Return the decision to carry out; its endpoints stay.
+
+        Raises:
+            Refusal: it is not to be carried out.
+        """
         ...
 
 
@@ -286,6 +290,23 @@ class NeedsResponse(Protocol):
     """
 
     needs_response: ClassVar[str]
+
+
+@runtime_checkable
+class DeclaresResponseRole(Protocol):
+    """Declares what ``responded`` and ``report`` depend on and what they give.
+
+    Where workers serve streams, plugins live in the process that decides. There they are asked
+    about responses, which wait for the answer, unless they declare that this is not needed.
+
+    Attributes:
+        response_role: ``function``: what they return follows from the plugin's parameters, the
+            response, the decision and the request's own fields; ``scratch`` is not looked at, and
+            nothing is remembered. They may be asked in any process. ``listener``: they return
+            nothing, so that nobody waits for them.
+    """
+
+    response_role: ClassVar[str]
 
 
 @runtime_checkable

@@ -64,6 +64,7 @@ class Config:
         feature_gates: those switched on.
         warnings: what is probably not meant as written.
         text: what all this was read from.
+        api_version: whose EPP it is written for, GAIE's or llm-d's.
     """
 
     instances: tuple[Instance, ...]
@@ -80,6 +81,7 @@ class Config:
     feature_gates: frozenset[str]
     warnings: tuple[Problem, ...]
     text: str
+    api_version: str
 
 
 def load(
@@ -182,6 +184,7 @@ def examine(
             )
         ),
         text=text,
+        api_version=document.api_version,
     ), source
 
 

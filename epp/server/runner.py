@@ -11,6 +11,7 @@ from epp.api.endpoint import Candidate
 from epp.api.plugin import DecisionAmender, Screener
 from epp.config.loader import Config
 from epp.datalayer.pool import Pool
+from epp.director.conditional import conditional
 from epp.director.director import Director, Routing
 from epp.director.intent import Intents
 from epp.discovery.file import FileDiscovery
@@ -208,7 +209,10 @@ class Epp:
             ),
             config.producers,
             config.admitters,
-            [i.plugin for i in config.instances if isinstance(i.plugin, DecisionAmender)],
+            [
+                *(i.plugin for i in config.instances if isinstance(i.plugin, DecisionAmender)),
+                *conditional(config, self._options.compat),
+            ],
             *self._admissions.make(config),
             [i.plugin for i in config.instances if isinstance(i.plugin, Screener)],
         )
