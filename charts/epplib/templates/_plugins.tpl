@@ -9,15 +9,22 @@
 {{- toYaml $files }}
 {{- end }}
 
-{{- /* epplib.predicts: whether routing follows predicted latency, which only the Go EPP does. */ -}}
-{{- define "epplib.predicts" -}}
-{{ and .Values.inferenceExtension.latencyPredictor.enabled (eq (include "epplib.implementation" .) "go") }}
+{{- /* epplib.prediction: how routing follows predicted latency: by one plugin (the Go EPP until v1.4, and
+the Python EPP where that one's parameters are given), by several, or not at all (an empty text). */ -}}
+{{- define "epplib.prediction" -}}
+{{- $predictor := .Values.inferenceExtension.latencyPredictor }}
+{{- $go := eq (include "epplib.implementation" .) "go" }}
+{{- if $predictor.enabled -}}
+{{ ternary "one" "several" (ternary (ne (include "epplib.version" .) "1.5") (not (empty $predictor.sloAwareRouting)) $go) }}
+{{- end }}
 {{- end }}
 
-{{- /* epplib.defaultPlugins: the EndpointPickerConfig of a user who brings none. */ -}}
+{{- /* epplib.defaultPlugins: the EndpointPickerConfig of a user who brings none. Where latency is predicted,
+upstream's has the usual scorers too, though no profile uses them: of such the Python EPP warns. */ -}}
 {{- define "epplib.defaultPlugins" -}}
-{{- $version := ternary (include "epplib.version" .) "" (eq (include "epplib.implementation" .) "go") }}
-{{- $predicts := eq (include "epplib.predicts" .) "true" }}
+{{- $go := eq (include "epplib.implementation" .) "go" }}
+{{- $version := ternary (include "epplib.version" .) "" $go }}
+{{- $prediction := include "epplib.prediction" . }}
 {{- $gates := list }}
 {{- $plugins := list (dict "type" "queue-scorer") (dict "type" "kv-cache-utilization-scorer") (dict "type" "prefix-cache-scorer") }}
 {{- $references := list
@@ -33,14 +40,19 @@
   {{- $source := dict "pluginRef" "metrics-data-source" "extractors" (list (dict "pluginRef" "model-server-protocol-metrics")) }}
   {{- $_ := set $config "data" (dict "sources" (list $source)) }}
 {{- end }}
-{{- if and $predicts (eq $version "1.5") }}
+{{- if and $prediction (not $go) }}
+  {{- $plugins = list (dict "type" "approx-prefix-cache-producer") }}
+{{- end }}
+{{- if eq $prediction "several" }}
   {{- $plugins = concat $plugins (include "epplib.latencyPlugins15" . | fromYamlArray) }}
   {{- $references = list }}
   {{- range list "predicted-latency-producer" "strict-affinity-filter" "slo-headroom-tier-filter" "loose-affinity-filter" "latency-scorer" "weighted-random-picker" }}
     {{- $references = append $references (dict "pluginRef" .) }}
   {{- end }}
-{{- else if $predicts }}
-  {{- $gates = append $gates "prepareDataPlugins" }}
+{{- else if $prediction }}
+  {{- if $go }}
+    {{- $gates = append $gates "prepareDataPlugins" }}
+  {{- end }}
   {{- $plugins = append $plugins (include "epplib.latencyPlugin13" . | fromYaml) }}
   {{- $references = list (dict "pluginRef" "predicted-latency-scorer") }}
 {{- end }}
@@ -56,9 +68,14 @@
 {{- toYaml $config }}
 {{- end }}
 
-{{- /* epplib.parser: the parser plugin that the file names, or nothing. Only the Go EPP 1.5 has a choice. */ -}}
+{{- /* epplib.choosesParser: whether the EPP has more than one parser. */ -}}
+{{- define "epplib.choosesParser" -}}
+{{ or (eq (include "epplib.implementation" .) "python") (eq (include "epplib.version" .) "1.5") }}
+{{- end }}
+
+{{- /* epplib.parser: the parser plugin that the file names, or nothing. */ -}}
 {{- define "epplib.parser" -}}
-{{- if and (eq (include "epplib.implementation" .) "go") (eq (include "epplib.version" .) "1.5") }}
+{{- if eq (include "epplib.choosesParser" .) "true" }}
   {{- if and (eq (include "epplib.modelServerType" .) "vllm") (eq (include "epplib.modelServerProtocol" .) "grpc") -}}
 vllmgrpc-parser
   {{- else -}}
@@ -102,13 +119,19 @@ vllmgrpc-parser
     {{- end }}
 {{- end }}
 
-{{- /* epplib.latencyPlugin13: the one plugin of the Go EPP 1.3 and 1.4 that follows predicted latency.
-Where one parameter is given, all are written, as upstream's charts did. */ -}}
+{{- /* epplib.latencyPlugin13: the one plugin that follows predicted latency in the Go EPP 1.3 and 1.4. Where
+one parameter is given, all are written, as upstream's charts did. */ -}}
 {{- define "epplib.latencyPlugin13" -}}
 type: predicted-latency-scorer
 {{- with .Values.inferenceExtension.latencyPredictor.sloAwareRouting }}
   {{- $parameters := include "epplib.sloDefaults" $ | fromYaml }}
-  {{- include "epplib.overlay" (list $parameters .) }}
+  {{- range $name, $value := . }}
+    {{- /* What --set gives as 0.5 is a text. */}}
+    {{- $is_number := regexMatch "^-?[0-9]*[.]?[0-9]+$" (include "epplib.text" $value) }}
+    {{- if not (kindIs "invalid" $value) }}
+      {{- $_ := set $parameters $name (ternary (float64 $value) $value $is_number) }}
+    {{- end }}
+  {{- end }}
 parameters:
   {{- toYaml $parameters | nindent 2 }}
 {{- end }}
@@ -134,7 +157,7 @@ affinityGateTauGlobal: 0.99
 selectionMode: linear
 {{- end }}
 
-{{- /* epplib.latencyPlugins15: plugins of the Go EPP 1.5 that follow predicted latency. */ -}}
+{{- /* epplib.latencyPlugins15: the plugins that follow predicted latency since the Go EPP 1.5. */ -}}
 {{- define "epplib.latencyPlugins15" -}}
 - type: predicted-latency-producer
 - type: prefix-cache-affinity-filter

@@ -84,3 +84,20 @@ def test_jaeger_that_gets_no_traces_is_told(notes: Callable[..., str]) -> None:
     )
     assert "rel-jaeger-query" in both
     assert "16686" in both
+
+
+def test_model_servers_that_the_picker_cannot_read_are_told(notes: Callable[..., str]) -> None:
+    speak = [*POOL, "--set", "inferencePool.modelServerProtocol=grpc"]
+    assert "gRPC" not in notes("inferencepool", *speak)
+    other = notes("inferencepool", *speak, "--set", "inferencePool.modelServerType=sglang")
+    assert "inferencePool.parser=passthrough-parser" in other
+    image = "image.registry=registry.k8s.io,image.repository=gateway-api-inference-extension/epp"
+    words = [f"inferenceExtension.{part}" for part in (*image.split(","), "image.tag=v1.4.0")]
+    early = notes("inferencepool", *speak, "--set", ",".join(words))
+    assert "v1.5.0, or the Python EPP" in early
+
+
+def test_what_every_picker_can_do_is_no_warning(notes: Callable[..., str]) -> None:
+    features = ("tracing.enabled=true", "latencyPredictor.enabled=true")
+    words = [f"inferenceExtension.{feature}" for feature in features]
+    assert "WARNING" not in notes("inferencepool", *POOL, "--set", ",".join(words))

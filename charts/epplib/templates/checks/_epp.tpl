@@ -59,7 +59,6 @@ the old ones are gone. */ -}}
 {{- define "epplib.checkAbilities" -}}
 {{- $epp := include "epplib.eppTitle" . }}
 {{- $version := ternary (include "epplib.version" .) "" (eq (include "epplib.implementation" .) "go") }}
-{{- $chooses := eq $version "1.5" }}
 {{- if and (eq (include "epplib.mode" .) "selector") (has $version (list "1.4" "1.5")) (ne (include "epplib.llmd" .) "true") }}
   {{- include "epplib.fail" (list "inferenceExtension.endpointsServer.createInferencePool" "EPP v1.4 and v1.5 cannot run without an InferencePool; write true, or take inferenceExtension.image.tag v1.3.1 or the Python EPP") }}
 {{- end }}
@@ -68,8 +67,8 @@ the old ones are gone. */ -}}
 {{- end }}
 {{- $parser := .Values.inferencePool.parser }}
 {{- include "epplib.checkChoice" (list "inferencePool.parser" $parser (list "" "openai-parser" "vllmgrpc-parser" "passthrough-parser")) }}
-{{- if and $parser (ne $parser "openai-parser") (not $chooses) }}
-  {{- include "epplib.fail" (list "inferencePool.parser" (printf "the %s has no %s; write openai-parser, or take inferenceExtension.image.tag v1.5.0" $epp $parser)) }}
+{{- if and $parser (ne $parser "openai-parser") (eq (include "epplib.choosesParser" .) "false") }}
+  {{- include "epplib.fail" (list "inferencePool.parser" (printf "the %s has no %s; write openai-parser, or take inferenceExtension.image.tag v1.5.0 or the Python EPP" $epp $parser)) }}
 {{- end }}
 {{- $source := .Values.inferenceExtension.metricsDataSource }}
 {{- include "epplib.checkChoice" (list "inferenceExtension.metricsDataSource.scheme" $source.scheme (list "http" "https")) }}

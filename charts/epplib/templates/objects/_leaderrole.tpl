@@ -9,9 +9,13 @@ metadata:
 rules:
   - apiGroups: [coordination.k8s.io]
     resources: [leases]
+    {{- if eq (include "epplib.implementation" .) "go" }}
     verbs: [get, list, watch, create, update, patch, delete]
   - apiGroups: [""]
     resources: [events]
     verbs: [create, patch]
+    {{- else }}
+    verbs: [get, list, watch, create, update]
+    {{- end }}
 {{- end }}
 {{- end }}

@@ -8,5 +8,10 @@ metadata:
 rules:
   - apiGroups: [""]
     resources: [pods]
-    verbs: [get, watch, list]
+    verbs: [{{ include "epplib.readVerbs" . }}]
+{{- end }}
+
+{{- /* epplib.readVerbs: what it takes to follow objects. Go's clients may get single ones, too. */ -}}
+{{- define "epplib.readVerbs" -}}
+{{ ternary "get, watch, list" "list, watch" (eq (include "epplib.implementation" .) "go") }}
 {{- end }}

@@ -9,14 +9,14 @@ metadata:
 rules:
   - apiGroups: [inference.networking.x-k8s.io]
     resources: [inferenceobjectives, inferencemodelrewrites]
-    verbs: [get, watch, list]
+    verbs: [{{ include "epplib.readVerbs" . }}]
   {{- if eq (include "epplib.llmd" .) "true" }}
   - apiGroups: [llm-d.ai]
     resources: [inferenceobjectives, inferencemodelrewrites]
-    verbs: [get, watch, list]
+    verbs: [{{ include "epplib.readVerbs" . }}]
   {{- end }}
   - apiGroups: [{{ include "epplib.poolGroup" . }}]
     resources: [inferencepools]
-    verbs: [get, watch, list]
+    verbs: [{{ include "epplib.readVerbs" . }}]
 {{- end }}
 {{- end }}
