@@ -51,3 +51,8 @@ PROCESSING_SECONDS = (
     *(0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 """From a request's arrival to its answer (llm-d-router)."""
+
+RESPONDING_SECONDS = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+"""The EPP's part in a response (llm-d-router)."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from epp.api.metrics import Buckets, MetricFamily
-from epp.metrics.recorder import EppMetrics
+from epp.metrics.recorder import RESPONSE_SAMPLE, EppMetrics
 from epp.metrics.request_families import buckets
 
 _GAIE = "inference_extension_"
@@ -40,6 +40,14 @@ def extension_families(metrics: EppMetrics) -> Iterator[MetricFamily]:
         "Seconds of each plugin at each extension point.",
         ("extension_point", "plugin_type", "plugin_name"),
         [(labels, buckets(histogram)) for labels, histogram in list(metrics.plugins.items())],
+    )
+    yield MetricFamily(
+        f"{_LLM_D}plugin_data_scope_violations_total",
+        "counter",
+        "[ALPHA] Data of a request that filters and scorers published, which is for producers to "
+        "do; seen in the requests whose plugins are timed.",
+        ("extension_point", "plugin_type", "plugin_name", "access"),
+        list(metrics.scope_violations.items()),
     )
     yield from _prefixes(metrics)
     yield from _both(
@@ -107,6 +115,14 @@ def _llm_d(metrics: EppMetrics) -> Iterator[MetricFamily]:
         "[ALPHA] Seconds from a request's arrival to the answer where it goes.",
         (),
         [((), buckets(metrics.processing))],
+    )
+    yield MetricFamily(
+        f"{_LLM_D}response_processing_duration_seconds",
+        "histogram",
+        "[ALPHA] Seconds spent on the parts of a streamed response, or from the headers of another "
+        f"to its end; of every {RESPONSE_SAMPLE}th response.",
+        (),
+        [((), buckets(metrics.responding))],
     )
     yield MetricFamily(
         f"{_LLM_D}datalayer_poll_errors_total",

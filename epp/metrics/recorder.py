@@ -6,6 +6,7 @@ Names, labels and buckets are GAIE's (``inference_objective_*``, ``inference_poo
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import cycle
 
 from epp.api.endpoint import Candidate, Endpoint
 from epp.api.plugin import Instance
@@ -21,6 +22,9 @@ from epp.metrics.series import (
     ByRequest,
     Histogram,
 )
+
+RESPONSE_SAMPLE = 64
+"""Reading the clock for each part of a response costs about as much as the part."""
 
 _MOST_ATTEMPTS = 10_000
 _NO_PLUGINS: Sequence[Instance] = ()
@@ -70,6 +74,10 @@ class EppMetrics:
         self._attempted: dict[Endpoint, list[tuple[str, Endpoint]]] = {}
         self.processing = Histogram(buckets.PROCESSING_SECONDS)
         """Seconds from each request's arrival to its answer."""
+        self.responding = Histogram(buckets.RESPONDING_SECONDS)
+        """Seconds of work on streamed responses, and from the headers of others to their end."""
+        self.response_turns = cycle((True, *[False] * (RESPONSE_SAMPLE - 1)))
+        """Which of the coming responses count in ``responding``."""
         self.flow = FlowMetrics()
         self.instances = _NO_PLUGINS
         self.parts: list[Instance] = []
@@ -80,6 +88,8 @@ class EppMetrics:
         self.unschedulable = 0
         """Scheduling cycles that found no endpoint."""
         self.plugins: dict[tuple[str, str, str], Histogram] = {}
+        self.scope_violations: Counter[tuple[str, str, str, str]] = Counter()
+        """Data that plugins handed out and may not: where, type, name, ``write``."""
         self.prefix_hit_ratio = Histogram(buckets.HIT_RATIO)
         self.prefix_hit_bytes = Histogram(buckets.HIT_BYTES)
         self.prefix_indexer_size: Callable[[], float] | None = None

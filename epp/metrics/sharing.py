@@ -17,7 +17,7 @@ def shared(metrics: EppMetrics) -> Shared:
     """Return what a process that serves streams has counted."""
     return (
         tuple([(labels, _series(series)) for labels, series in metrics.requests.items()]),
-        _numbers(metrics.processing),
+        (_numbers(metrics.processing), _numbers(metrics.responding)),
         metrics.streams_open,
         (dict(metrics.streams.codes), _numbers(metrics.streams.seconds))
         if metrics.streams
@@ -52,6 +52,7 @@ class Totals:
         metrics = self._metrics
         fresh = EppMetrics()
         metrics.requests, metrics.processing = fresh.requests, fresh.processing
+        metrics.responding = fresh.responding
         metrics.streams_open = 0
         if metrics.streams is not None:
             metrics.streams.codes.clear()
@@ -76,7 +77,10 @@ def _add(metrics: EppMetrics, part: Shared) -> None:
         series.errors.update(errors)
         for name, numbers in zip(HISTOGRAMS, histograms, strict=True):
             _observe(getattr(series, name), numbers)
-    _observe(metrics.processing, processing)
+    for histogram, numbers in zip(
+        (metrics.processing, metrics.responding), processing, strict=True
+    ):
+        _observe(histogram, numbers)
     metrics.streams_open += streams_open
     if streams is not None and metrics.streams is not None:
         metrics.streams.codes.update(streams[0])

@@ -99,6 +99,7 @@ class ExtProcCall(Handler):
         "_decision",
         "_first_bytes",
         "_first_token",
+        "_handling",
         "_headers_at",
         "_is_closed",
         "_is_waiting",
@@ -121,6 +122,8 @@ class ExtProcCall(Handler):
         self._headers_at = 0.0
         self._first_bytes = 0.0
         self._first_token = 0.0
+        # Seconds spent on the parts of a streamed response; None as long as nobody adds them up.
+        self._handling: list[float] | None = None
         self._is_closed = False
         self._is_waiting = False
         serving.metrics.streams_open += 1
@@ -186,6 +189,9 @@ class ExtProcCall(Handler):
                 if self._series is not None and self._serving.settings.observation.body_share:
                     stream = self._stream
                     stream.receive = _timed(stream.receive, self._series.between_tokens)
+                if next(self._serving.metrics.response_turns):
+                    self._handling = []
+                    self._stream.receive = _clocked(self._stream.receive, self._handling)
         else:
             self._headers_at = time.perf_counter() - self._started
             if action.status >= 400:
@@ -272,6 +278,11 @@ class ExtProcCall(Handler):
                 self._first_bytes,
                 is_streaming=finished.is_streaming,
             )
+            metrics = self._serving.metrics
+            if self._handling is not None:
+                metrics.responding.observe(sum(self._handling))
+            elif not finished.is_streaming and self._headers_at and next(metrics.response_turns):
+                metrics.responding.observe(seconds - self._headers_at)
 
     def _refuse(self, refusal: Refusal, request: Request) -> None:
         self._refused(refusal, request)
@@ -285,6 +296,20 @@ class ExtProcCall(Handler):
 
     def _failed(self, code: str) -> None:
         self._serving.metrics.request_failed(self._request, code)
+
+
+def _clocked(receive: Receive, spent: list[float]) -> Receive:
+    """Return ``receive`` with the seconds that it takes added."""
+    spent.append(0.0)
+
+    def take(message: bytes) -> Sequence[Action]:
+        started = time.perf_counter()
+        try:
+            return receive(message)
+        finally:
+            spent[0] += time.perf_counter() - started
+
+    return take
 
 
 def _timed(receive: Receive, between: Histogram) -> Receive:

@@ -74,6 +74,12 @@ class Insight:
         """Note the time of one call of a plugin."""
         self.metrics.plugin_timer(extension_point, plugin_type, plugin_name).observe(seconds)
 
+    def note_trespass(
+        self, extension_point: str, plugin_type: str, plugin_name: str, access: str
+    ) -> None:
+        """Note that a plugin handed out data of a request, and may not."""
+        self.metrics.scope_violations[extension_point, plugin_type, plugin_name, access] += 1
+
     def announce(self) -> None:
         """Log what runs here: build, flags and configuration."""
         assert self._in_force is not None

@@ -202,7 +202,8 @@ class Epp:
             profiles, handler = scored(profiles, handler)
         scheduler = Scheduler(profiles, handler, config.instances)
         generation = self._generations.begin(scheduler)
-        with_times = timed(scheduler, self._insight.time_plugin)
+        insight = self._insight
+        with_times = timed(scheduler, insight.time_plugin, insight.note_trespass)
         return Routing(
             *self._insight.schedulers(
                 config, scheduler, generation, TimedGeneration(generation, with_times)

@@ -4,10 +4,13 @@ from random import Random
 
 import pytest
 
+from epp.api.data import PrefixMatch, publish
 from epp.api.endpoint import Candidate, Endpoint
 from epp.api.errors import Code, Refusal
 from epp.api.plugin import Filter, Instance, Outcome
 from epp.api.request import Decision, Request
+from epp.metrics.exposition import families
+from epp.metrics.recorder import EppMetrics
 from epp.plugins.pickers.max_score import MaxScorePicker
 from epp.plugins.profile_handlers.single import SingleProfileHandler
 from epp.plugins.scorers.queue import QueueScorer
@@ -150,3 +153,32 @@ def test_a_timed_scheduler_decides_alike_and_reports_each_plugin_call(pod: Pod, 
     ]
     assert all(0 <= seconds < 60 for *_, seconds in calls)
     assert diary.entries == ["dispatched to pod-1"]
+
+
+@dataclass(frozen=True)
+class Talkative:
+    """A scorer that hands out what it found, as only producers may."""
+
+    def score(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[float]:
+        request.scratch[self] = "its own memory"
+        publish(request, "talkative", PrefixMatch({}, 1, 16))
+        return [0.5] * len(candidates)
+
+
+def test_a_scorer_that_publishes_data_is_counted(pod: Pod, ask: Ask) -> None:
+    talkative, picker, handler = Talkative(), MaxScorePicker(), SingleProfileHandler()
+    profile = Profile("default", picker, (), ((talkative, 1.0), (QueueScorer(), 1.0)))
+    scheduler = Scheduler(
+        {"default": profile}, handler, [Instance("talkative", "talkative-scorer", talkative)]
+    )
+    metrics = EppMetrics()
+
+    def note(point: str, plugin_type: str, name: str, access: str) -> None:
+        metrics.scope_violations[point, plugin_type, name, access] += 1
+
+    timed(scheduler, lambda *_: None, note).schedule(ask(), [pod(), pod()])
+
+    (family,) = [
+        f for f in families(metrics) if f.name == "llm_d_epp_plugin_data_scope_violations_total"
+    ]
+    assert family.samples == [(("Scorer", "talkative-scorer", "talkative", "write"), 1)]

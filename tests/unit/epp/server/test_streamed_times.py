@@ -1,5 +1,6 @@
 """The times between the parts of a streamed response."""
 
+import time
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from epp.api.request import Decision
 from epp.extproc.observation import FULL, HEADERS, Observation
 from epp.extproc.settings import StreamSettings
 from epp.metrics.exposition import families
-from epp.metrics.recorder import EppMetrics
+from epp.metrics.recorder import RESPONSE_SAMPLE, EppMetrics
 from epp.server.extproc import ExtProcCall, Serving
 
 DUPLEX = wire.ProtocolConfiguration(
@@ -59,9 +60,11 @@ def chunk(body: bytes, *, last: bool = False) -> bytes:
     return wire.ProcessingRequest(response_body=part).SerializeToString()
 
 
-def exchange(observation: Observation, content_type: str) -> EppMetrics:
+def exchange(
+    observation: Observation, content_type: str, metrics: EppMetrics | None = None
+) -> EppMetrics:
     """Let a response of four parts and an empty last one pass; return what was measured."""
-    metrics = EppMetrics()
+    metrics = metrics or EppMetrics()
     serving = Serving(Director(), metrics, StreamSettings(observation=observation))
     sent: Any = Sent()
     call = ExtProcCall(sent, serving)
@@ -101,3 +104,19 @@ def test_times_between_parts_are_measured_where_streams_are_watched(
     assert labels == ("m", "m", "default-flow", "0")
     assert sum(buckets.counts) == count
     assert buckets.total >= 0
+
+
+@pytest.mark.parametrize("content_type", ["text/event-stream", "application/json"])
+def test_the_work_on_a_response_is_measured_for_a_sample_of_them(content_type: str) -> None:
+    metrics = EppMetrics()
+    started = time.perf_counter()
+
+    for _ in range(RESPONSE_SAMPLE + 1):
+        exchange(FULL, content_type, metrics)
+
+    (family,) = [
+        f for f in families(metrics) if f.name == "llm_d_epp_response_processing_duration_seconds"
+    ]
+    ((_, buckets),) = list(family.samples)
+    assert sum(buckets.counts) == 2
+    assert 0 < buckets.total < time.perf_counter() - started
