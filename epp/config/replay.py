@@ -2,7 +2,8 @@
 
 A record holds the endpoints and their figures, so what depends on these alone is computed anew.
 What depends on a prompt or on memory cannot be: there the recorded score counts, under the name of
-the scorer; a scorer that the record does not know gives all the same.
+the scorer; a scorer that no record knows gives all the same, and a filter that goes by such
+findings keeps all: who these are is told.
 """
 
 import json
@@ -21,6 +22,8 @@ from epp.config.snapshot import names, read_candidates
 from epp.reading.source import Source
 from epp.scheduling.profile import Profile
 
+RECORDED_BY = "write the log with: curl -s http://EPP:9090/debug/decisions.jsonl"
+"""What to do without a log."""
 _MOST_LINES = 1_000_000
 
 
@@ -85,7 +88,7 @@ def _recorded(value: Any, file: str, line: int) -> Recorded:
         is_short = isinstance(error, KeyError)
         what = f"it has no {error}" if is_short else f"{type(error).__name__}: {error}"
         reason = f"not a decision record: {what}"
-        hint = "each line is what GET /debug/decisions/<id> answers"
+        hint = RECORDED_BY
         raise ConfigError([Problem(reason, file, line, 1, hint=hint)]) from None
     if source.problems:
         first = source.problems[0]
@@ -102,13 +105,20 @@ class Replay:
 
         self._recall = _Recall()
         by_id = {id(instance.plugin): instance.name for instance in config.instances}
+        self._recalled: set[str] = set()
+        self._unseeing = {
+            by_id.get(id(part), "")
+            for profile in config.profiles.values()
+            for part in profile.filters
+            if _has_memory(part)
+        }
         profiles = {
             name: Profile(
                 name,
                 profile.picker,
                 profile.filters,
                 tuple(
-                    (self._recall.around(scorer, by_id.get(id(scorer), "")), weight)
+                    (self._around(scorer, by_id.get(id(scorer), "")), weight)
                     for scorer, weight in profile.scorers
                 ),
             )
@@ -117,12 +127,18 @@ class Replay:
         self._random = Random(0)
         self._scheduler = Scheduler(profiles, config.handler, config.instances, self._random)
 
+    @property
+    def unknown(self) -> list[str]:
+        """Names of the plugins of whose findings the records so far tell nothing."""
+        return sorted(self._unseeing | (self._recalled - self._recall.known))
+
     def decide(self, recorded: Recorded, seed: int) -> str:
         """Return ``namespace/name`` of the endpoint that it would go to; empty if refused.
 
         With the same seed, chance decides the same way between the same equals.
         """
         self._recall.scores = recorded.scores
+        self._recall.known.update(recorded.scores)
         self._random.seed(seed)
         recorded.request.scratch.clear()
         try:
@@ -131,16 +147,24 @@ class Replay:
             return ""
         return f"{primary.namespace}/{primary.name}"
 
+    def _around(self, scorer: Scorer, name: str) -> Scorer:
+        if not _has_memory(scorer):
+            return scorer
+        self._recalled.add(name)
+        return _Recalled(self._recall, name)
+
+
+def _has_memory(plugin: object) -> bool:
+    """Tell whether a plugin goes by more than the request's facts, endpoints and their figures."""
+    return isinstance(plugin, DispatchObserver | EndpointObserver) or bool(consumed_by(plugin))
+
 
 class _Recall:
-    """The recorded scores of the request that is being decided."""
+    """The recorded scores of the request that is being decided, and whose were ever recorded."""
 
     def __init__(self) -> None:
         self.scores: Mapping[str, Mapping[str, float]] = {}
-
-    def around(self, scorer: Scorer, name: str) -> Scorer:
-        has_memory = isinstance(scorer, DispatchObserver | EndpointObserver)
-        return _Recalled(self, name) if has_memory or consumed_by(scorer) else scorer
+        self.known: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +191,8 @@ class Comparison:
         agreed: how many went to the same endpoint whichever configuration decided.
         shares: by configuration, decisions by endpoint; the empty name is a refusal.
         recorded: the same of what was recorded.
-        differences: the first ones.
+        differences: the first ones between configurations; of a single one to what was recorded.
+        unknown: by configuration, the names of its plugins of whose findings the log tells nothing.
     """
 
     titles: Sequence[str]
@@ -177,6 +202,7 @@ class Comparison:
     shares: list[dict[str, int]] = field(default_factory=list)
     recorded: dict[str, int] = field(default_factory=dict)
     differences: list[dict[str, Any]] = field(default_factory=list)
+    unknown: list[list[str]] = field(default_factory=list)
 
 
 def compare(
@@ -198,9 +224,9 @@ def compare(
         for index, name in enumerate(chosen):
             made.shares[index][name] = made.shares[index].get(name, 0) + 1
             made.as_recorded[index] += name == recorded.chosen
-        if len(set(chosen)) == 1:
-            made.agreed += 1
-        elif len(made.differences) < examples:
+        made.agreed += len(set(chosen)) == 1
+        compared = chosen if len(chosen) > 1 else [*chosen, recorded.chosen]
+        if len(set(compared)) > 1 and len(made.differences) < examples:
             made.differences.append(
                 {
                     "requestId": recorded.request.id,
@@ -208,4 +234,5 @@ def compare(
                     "decisions": dict(zip(configs, chosen, strict=True)),
                 }
             )
+    made.unknown = [replay.unknown for replay in replays]
     return made

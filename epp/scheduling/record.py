@@ -118,7 +118,7 @@ class DecisionRecord:
             ],
             "profiles": [_run_json(run) for run in self.runs],
             "decision": _decision_json(self.decision) if self.decision else None,
-            "refusal": _refusal_json(self.refusal) if self.refusal else None,
+            "refusal": refusal_json(self.refusal) if self.refusal else None,
         }
 
 
@@ -330,7 +330,8 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _refusal_json(refusal: Refusal) -> dict[str, Any]:
+def refusal_json(refusal: Refusal) -> dict[str, Any]:
+    """Return a refusal as JSON values."""
     return {
         "code": refusal.code.text,
         "status": refusal.code.http_status,

@@ -3,6 +3,7 @@
 GET  /debug/state               everything: pool, plugins, configuration, flags, health
 GET  /debug/plugins/state       what plugins remember, in llm-d-router's form
 GET  /debug/decisions           ids of requests with a record, the latest first
+GET  /debug/decisions.jsonl     all records, the oldest first: the log of gaiectl epp replay
 GET  /debug/decisions/<id>      one record (header x-gateway-inference-explain)
 POST /debug/explain             {"body": ..., "headers": {...}}: the record, nothing is sent
 GET  /debug/pprof/profile       where the CPU time goes
@@ -29,12 +30,12 @@ from epp.extproc.settings import StreamSettings
 from epp.metrics.flow import FlowMetrics
 from epp.metrics.recorder import EppMetrics
 from epp.scheduling.explain import explain
-from epp.scheduling.record import candidate_json
+from epp.scheduling.record import candidate_json, refusal_json
 from epp.scheduling.scheduler import Scheduler
 from epp.server.build import Build
 from epp.server.debug_config import config_json, options_json
 from epp.server.debug_profile import sample
-from epp.server.debug_records import Records
+from epp.server.debug_records import EXPLAIN, Records
 from epp.server.debug_request import read_request
 from epp.server.health import Health
 from epp.server.http import Page
@@ -44,7 +45,11 @@ _MOST_STATE_BYTES = 4 * 1024 * 1024
 _LONGEST_PROFILE_SECONDS = 60.0
 _NO_RECORDS = (
     "no decision is recorded; start the EPP with --enable-decision-records and send requests with "
-    "the header x-gateway-inference-explain: true\n"
+    f"the header {EXPLAIN}: true\n"
+)
+_NO_SUCH_RECORD = (
+    "no decision is recorded for this request id: the request had no header "
+    f"{EXPLAIN}: true, never came, or is not among the latest\n"
 )
 _NO_PPROF = (
     "Go's profiles do not exist here: this EPP is written in Python. "
@@ -86,6 +91,7 @@ def debug_pages(known: Known) -> Sequence[Page]:
         Page("GET", "/debug/state", pages.state),
         Page("GET", "/debug/plugins/state", pages.plugins),
         Page("GET", "/debug/decisions", pages.decisions),
+        Page("GET", "/debug/decisions.jsonl", pages.decisions_log),
         Page("GET", "/debug/decisions/{id:.+}", pages.decision),
         Page("POST", "/debug/explain", pages.explain),
     ]
@@ -138,21 +144,30 @@ class _Pages:
             return web.Response(status=404, text=_NO_RECORDS)
         return _json({"requestIds": records.ids()})
 
+    async def decisions_log(self, request: web.Request) -> web.Response:
+        del request
+        records = self._known.records
+        if records is None:
+            return web.Response(status=404, text=_NO_RECORDS)
+        return web.Response(body=records.log(), content_type="application/jsonl")
+
     async def decision(self, request: web.Request) -> web.Response:
         records = self._known.records
-        found = records.get(request.match_info["id"]) if records else None
-        if found is None:
+        if records is None:
             return web.Response(status=404, text=_NO_RECORDS)
+        found = records.get(request.match_info["id"])
+        if found is None:
+            return web.Response(status=404, text=_NO_SUCH_RECORD)
         return web.Response(body=found, content_type="application/json")
 
     async def explain(self, request: web.Request) -> web.Response:
         try:
             headers, body = _question(await request.read())
             asked = read_request(self._known.settings(), headers, body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return _json({"error": str(error)}, 400)
         except Refusal as refusal:
-            return _json({"refusal": {"code": refusal.code.text, "message": refusal.message}})
+            return _json({"decision": None, "refusal": refusal_json(refusal)})
         return _json(await self._explain(asked))
 
     async def profile(self, request: web.Request) -> web.Response:
@@ -189,6 +204,7 @@ def _question(text: bytes) -> tuple[dict[str, str], bytes]:
 
     Raises:
         ValueError: it is no question.
+        RecursionError: it is nested too deeply to be one.
     """
     asked = json.loads(text or "null")
     if not isinstance(asked, dict) or not asked.keys() <= {"body", "headers"}:
@@ -198,7 +214,10 @@ def _question(text: bytes) -> tuple[dict[str, str], bytes]:
         raise ValueError('"headers" must be texts by name')
     if body is None:
         return headers, b""
-    return headers, body.encode() if isinstance(body, str) else orjson.dumps(body)
+    if not isinstance(body, str):
+        # orjson writes no number of more than 64 bits.
+        body = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return headers, body.encode()
 
 
 def _flow(flow: FlowMetrics) -> Mapping[str, object]:

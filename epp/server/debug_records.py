@@ -51,6 +51,10 @@ class Records:
         """Return a record as JSON; None when there is none."""
         return self._kept.get(request_id)
 
+    def log(self) -> bytes:
+        """Return all records, the oldest first, one in JSON on each line."""
+        return b"".join(text + b"\n" for text in self._kept.values())
+
     def ids(self) -> list[str]:
         """Return the request ids, the latest first."""
         return list(reversed(self._kept))

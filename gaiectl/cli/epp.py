@@ -74,7 +74,10 @@ def validate(
         ReportForm, typer.Option("-o", "--output", help="Form of the report.")
     ] = ReportForm.TEXT,
     namespace: Annotated[
-        str, typer.Option("-n", "--namespace", help="Namespace of ConfigMaps of the cluster.")
+        str,
+        typer.Option(
+            "-n", "--namespace", metavar="NAME", help="Namespace of ConfigMaps of the cluster."
+        ),
     ] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
 ) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +33,10 @@ def register(app: typer.Typer) -> None:
     app.command(
         "replay",
         short_help="Compare configurations on recorded decisions.",
-        epilog=examples("gaiectl epp replay decisions.jsonl --config old.yaml --config new.yaml"),
+        epilog=examples(
+            "curl -s http://127.0.0.1:9090/debug/decisions.jsonl > decisions.jsonl",
+            "gaiectl epp replay decisions.jsonl --config old.yaml --config new.yaml",
+        ),
     )(replay)
 
 
@@ -53,8 +56,12 @@ def explain(  # noqa: PLR0917 - options of a command line
         ),
     ] = None,
     header: HeaderOption = None,
-    priority: Annotated[int, typer.Option(help="Priority of the request, offline.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of chance between equals, offline.")] = 0,
+    priority: Annotated[
+        int | None, typer.Option(metavar="N", help="Priority of the request, offline; else 0.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Of chance between equals, offline; else 0.")
+    ] = None,
     live: Annotated[
         str,
         typer.Option(
@@ -79,19 +86,25 @@ def explain(  # noqa: PLR0917 - options of a command line
         )
     if not request:
         raise UsageError("no request is given", hint="add --request body.json, or - for stdin")
+    _refuse_strangers(
+        {"--endpoints": endpoints, "--priority": priority, "--seed": seed}
+        if live
+        else {"--token-file": token_file},
+        "a running EPP goes by its own" if live else "--token-file belongs to --live",
+    )
     headers, body = _headers(header or ()), epp_trial.read_body(request, sys.stdin)
     if config is not None:
         if endpoints is None:
             raise UsageError("no endpoints are given", hint="add --endpoints endpoints.yaml")
         try:
             record = epp_trial.explain_offline(
-                config, body, endpoints, headers=headers, priority=priority, seed=seed
+                config, body, endpoints, headers=headers, priority=priority or 0, seed=seed or 0
             )
         except ConfigError as error:
             raise _unusable(error) from None
     else:
         url = epp_trial.local_url(name) if live == "local" else live
-        token = token_file.read_text().strip() if token_file else ""
+        token = epp_trial.read_token(token_file) if token_file else ""
         record = epp_trial.explain_live(url, body, headers=headers, token=token)
     terminal.data(json.dumps(record, indent=2) if output is Output.JSON else shown(record))
     return Exit.OK if record.get("decision") else Exit.FAILED
@@ -105,10 +118,16 @@ def replay(
     configs: Annotated[
         list[Path], typer.Option("--config", metavar="FILE", help="Who decides; repeatable.")
     ],
-    differences: Annotated[int, typer.Option(min=0, help="Examples of differences to show.")] = 5,
+    differences: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Examples of differences to show.")
+    ] = 5,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Compare configurations on recorded decisions: what changes, and who would get how much."""
+    """Compare configurations on recorded decisions: what changes, and who would get how much.
+
+    An EPP with --enable-decision-records keeps the decisions on requests with the header
+    x-gateway-inference-explain: true, and shows the latest 1000 at /debug/decisions.jsonl.
+    """
     from epp.config import ConfigError
     from gaiectl.console.epp_record import compared
     from gaiectl.operations import epp_trial
@@ -117,8 +136,18 @@ def replay(
         comparison = epp_trial.compare_on_log(log, configs, differences)
     except ConfigError as error:
         raise _unusable(error) from None
+    for title, names in zip(comparison.titles, comparison.unknown, strict=True):
+        for name in names:
+            text = f"the log tells nothing of what {name!r} of {title} goes by: it likes all alike"
+            terminal.say(f"{terminal.paint('warning:', 'yellow')} {text}")
     as_json = output is Output.JSON
     terminal.data(epp_trial.as_json(comparison) if as_json else compared(comparison))
+
+
+def _refuse_strangers(given: Mapping[str, object], hint: str) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(f"{name} has no effect here", hint=hint)
 
 
 def _headers(given: Sequence[str]) -> dict[str, str]:

@@ -68,7 +68,7 @@ def explain_live(
     """Return the record of what a running EPP would decide now.
 
     Args:
-        url: of its metrics port.
+        url: of its metrics port, with or without scheme and the path of metrics.
         body: of the request; JSON goes as it is.
         headers: of the request.
         token: for a metrics port that asks who may read it.
@@ -80,7 +80,8 @@ def explain_live(
 
     question = {"headers": dict(headers), "body": body.decode("utf-8", "surrogateescape") or None}
     sent = {"Authorization": f"Bearer {token}"} if token else {}
-    where = f"{url.rstrip('/')}/debug/explain"
+    address = url if "://" in url else f"http://{url}"
+    where = f"{address.rstrip('/').removesuffix('/metrics')}/debug/explain"
     try:
         answer = httpx.post(where, json=question, headers=sent, timeout=_LIVE_SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -124,18 +125,29 @@ def compare_on_log(log: Path, configs: Sequence[Path], examples: int) -> "Compar
         ConfigError: the log or a configuration cannot be used.
         GaieError: a file cannot be read.
     """
-    from epp.config.replay import compare, read_log  # noqa: PLC0415 - see explain_offline
+    from epp.config.replay import RECORDED_BY, compare, read_log  # noqa: PLC0415 - see explain_offline
 
     loaded = {str(path): usable(path) for path in configs}
     # What is no text is no JSON either, which is said with its line.
     with log.open(encoding="utf-8", errors="replace") as lines:
         made = compare(read_log(lines, str(log)), loaded, examples=examples)
     if not made.decisions:
-        raise GaieError(
-            f"{log} holds no decision",
-            hint="each line is what GET /debug/decisions/<id> of an EPP answers",
-        )
+        raise GaieError(f"{log} holds no decision", hint=RECORDED_BY)
     return made
+
+
+def read_token(path: Path) -> str:
+    """Return the token in a file.
+
+    Raises:
+        GaieError: it holds none.
+    """
+    token = path.read_text(encoding="utf-8", errors="replace").strip()
+    if not (token and token.isascii() and token.isprintable()):
+        raise GaieError(
+            f"{path} holds no token", hint="a token is one line, as kubectl create token writes it"
+        )
+    return token
 
 
 def read_body(path: str, stdin: Any) -> bytes:
@@ -153,5 +165,6 @@ def as_json(comparison: "Comparison") -> str:
         "asRecorded": dict(zip(comparison.titles, comparison.as_recorded, strict=True)),
         "endpoints": shares,
         "differences": comparison.differences,
+        "unknown": dict(zip(comparison.titles, comparison.unknown, strict=True)),
     }
     return json.dumps(made, indent=2)

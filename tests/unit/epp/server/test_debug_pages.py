@@ -227,6 +227,9 @@ async def test_a_request_is_explained_without_being_sent(clients: Callable[..., 
         ('{"headers": {"a": 1}}', 400, "texts by name"),
         ('{"body": "no json"}', 200, "BadRequest"),
         ('{"body": {}}', 200, "BadRequest"),
+        ('{"body": ' + "[" * 100_000, 400, "recursion"),
+        ('{"body": {"model": "m", "prompt": "p", "seed": 123456789012345678901}}', 200, "default/"),
+        ('{"body": {"model": "\\ud800"}}', 400, "surrogates"),
     ],
 )
 async def test_what_is_no_request_is_answered_with_the_reason(
@@ -236,6 +239,14 @@ async def test_what_is_no_request_is_answered_with_the_reason(
 
     assert answer.status == status
     assert part in await answer.text()
+
+
+async def test_a_refusal_is_explained_with_its_status(clients: Callable[..., Any]) -> None:
+    client = await clients(known())
+
+    made = await (await client.post("/debug/explain", json={"body": "no json"})).json()
+
+    assert (made["decision"], made["refusal"]["status"]) == (None, 400)
 
 
 async def test_the_body_tells_which_api_is_meant(clients: Callable[..., Any]) -> None:
@@ -270,7 +281,12 @@ async def test_records_of_requests_that_ask_are_found_by_their_id(
     assert await get(client, "/debug/decisions") == {"requestIds": ["a/b"]}
     made = await get(client, "/debug/decisions/a/b")
     assert made["decision"]["endpoints"] == [f"default/{decision.primary.name}"]
-    assert (await client.get("/debug/decisions/silent")).status == 404
+    recording.schedule(Request("c", {EXPLAIN: "true"}), pool)
+    log = await (await client.get("/debug/decisions.jsonl")).text()
+    assert [json.loads(line)["requestId"] for line in log.splitlines()] == ["a/b", "c"]
+    silent = await client.get("/debug/decisions/silent")
+    assert silent.status == 404
+    assert "for this request id" in await silent.text()
 
 
 def test_a_recorded_refusal_is_still_a_refusal() -> None:
@@ -299,10 +315,12 @@ def test_records_are_bounded_in_number_and_bytes() -> None:
 
 
 async def test_without_the_flag_the_page_says_what_to_do(clients: Callable[..., Any]) -> None:
-    answer = await (await clients(known())).get("/debug/decisions")
+    client = await clients(known())
+    for page in ("/debug/decisions", "/debug/decisions/r1", "/debug/decisions.jsonl"):
+        answer = await client.get(page)
 
-    assert answer.status == 404
-    assert "--enable-decision-records" in await answer.text()
+        assert answer.status == 404
+        assert "--enable-decision-records" in await answer.text()
 
 
 async def test_a_profile_shows_where_time_goes_and_go_profiles_are_explained(

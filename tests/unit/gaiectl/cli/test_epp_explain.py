@@ -96,6 +96,9 @@ def test_a_refused_request_is_an_answer_and_a_failure(gaiectl: Run) -> None:
         (("explain", "decode.yaml"), "no request is given"),
         (("explain", "decode.yaml", "--request", "body.json"), "no endpoints are given"),
         (("explain", "decode.yaml", *ASK, "-H", "x"), "'x' is no header"),
+        (("explain", "decode.yaml", *ASK, "--token-file", "t"), "--token-file has no effect"),
+        (("explain", "--live", "u", *ASK), "--endpoints has no effect"),
+        (("explain", "--live", "u", *ASK[:2], "--priority", "0"), "--priority has no effect"),
     ],
 )
 def test_what_is_missing_is_a_usage_error(
@@ -159,6 +162,7 @@ def test_a_running_epp_is_asked(gaiectl: Run, live: str, tmp_path: Path) -> None
 
     code, out, _ = gaiectl(*ask, "--token-file", str(token))
     without, _, err = gaiectl(*ask)
+    of_metrics = ("--live", f"{live.removeprefix('http://')}/metrics", "--token-file", str(token))
 
     asked = json.loads(out)["asked"]
     assert code == Exit.OK
@@ -166,6 +170,24 @@ def test_a_running_epp_is_asked(gaiectl: Run, live: str, tmp_path: Path) -> None
     assert asked["headers"] == {"a": "b"}
     assert without == Exit.FAILED
     assert "give a token that may read metrics" in err
+    assert gaiectl("explain", *of_metrics, "--request", "body.json")[0] == Exit.OK
+
+
+@pytest.mark.parametrize("text", ["", "two\nlines", "t\u00f6ken"])
+def test_what_is_no_token_is_said_without_being_shown(
+    gaiectl: Run, tmp_path: Path, text: str
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(text)
+
+    code, _, err = gaiectl(
+        *("explain", "--live", "127.0.0.1:1", "--request", "body.json"),
+        *("--token-file", str(token)),
+    )
+
+    assert code == Exit.FAILED
+    assert f"error: {token} holds no token\n" in err
+    assert not text or text.split(maxsplit=1)[0] not in err.replace(str(token), "")
 
 
 @pytest.fixture
@@ -204,6 +226,28 @@ def test_programs_get_the_comparison(gaiectl: Run, log: Path) -> None:
     made = json.loads(out)
     assert (made["decisions"], made["agreed"]) == (3, 3)
     assert made["endpoints"]["recorded"] == {"default/b": 3}
+
+
+def test_a_single_configuration_is_compared_with_what_was_recorded(gaiectl: Run, log: Path) -> None:
+    _, out, err = gaiectl("replay", str(log), "--config", "decode.yaml")
+
+    assert out.splitlines()[-1].split() == ["r1", "default/b", "default/a"]
+    assert not err
+
+
+def test_what_a_log_cannot_tell_is_said(gaiectl: Run, log: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(
+        (GOLDEN / "decode.yaml")
+        .read_text()
+        .replace("- type: prefix-cache-scorer", "- {name: prefixes, type: prefix-cache-scorer}")
+        .replace("pluginRef: prefix-cache-scorer", "pluginRef: prefixes")
+    )
+
+    _, out, err = gaiectl("replay", str(log), "--config", str(other), "-o", "json")
+
+    assert json.loads(out)["unknown"] == {str(other): ["prefixes"]}
+    assert "warning: the log tells nothing of what 'prefixes' of" in err
 
 
 @pytest.mark.parametrize(
