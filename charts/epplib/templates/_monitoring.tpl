@@ -16,3 +16,11 @@ could not, for want of the ClusterRole, and /metrics would be closed to all. */ 
 {{- $prometheus := .Values.inferenceExtension.monitoring.prometheus -}}
 {{ and $prometheus.enabled $prometheus.auth.enabled }}
 {{- end }}
+
+{{- /* epplib.clusterRights: whether the EPP gets rights in the whole cluster: to ask who may read. A Go EPP
+has them without asking, as in GAIE's charts. */ -}}
+{{- define "epplib.clusterRights" -}}
+{{- $asks := include "epplib.isTrue" (include "epplib.flag" (list . "metrics-endpoint-auth" (include "epplib.metricsAuth" .))) -}}
+{{- $go := eq (include "epplib.implementation" .) "go" -}}
+{{ and .Values.inferenceExtension.monitoring.prometheus.enabled (or $go (eq $asks "true")) }}
+{{- end }}

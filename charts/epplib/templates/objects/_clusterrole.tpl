@@ -1,8 +1,8 @@
-{{- /* epplib.clusterrole: may ask Kubernetes who reads the metrics, and read them; nothing when nobody
-reads them. */ -}}
+{{- /* epplib.clusterrole: may ask Kubernetes who reads the metrics, and read them; nothing where
+it does not ask. */ -}}
 {{- define "epplib.clusterrole" -}}
 {{- include "epplib.validate" . }}
-{{- if .Values.inferenceExtension.monitoring.prometheus.enabled -}}
+{{- if eq (include "epplib.clusterRights" .) "true" -}}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:

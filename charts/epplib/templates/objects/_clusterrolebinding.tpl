@@ -1,7 +1,7 @@
 {{- /* epplib.clusterrolebinding: the EPP has epplib.clusterrole. */ -}}
 {{- define "epplib.clusterrolebinding" -}}
 {{- include "epplib.validate" . }}
-{{- if .Values.inferenceExtension.monitoring.prometheus.enabled -}}
+{{- if eq (include "epplib.clusterRights" .) "true" -}}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata:
