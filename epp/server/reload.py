@@ -1,7 +1,8 @@
 """Follows the configuration file: a good edit takes effect, a bad one changes nothing.
 
 The file is looked at every second, through symbolic links, as ConfigMaps are mounted. It is read
-when it has been the same for one look, so that a text that is still being written is left alone.
+when it has been the same for one look, so that a text that is still being written is left alone. For
+the same reason a file that became empty is a bad edit, although an EPP may start with one.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from epp.api.errors import ConfigError
+from epp.api.errors import ConfigError, Problem
 from epp.api.metrics import MetricFamily
 from epp.api.plugin import Instance
 from epp.config.loader import Config, load, read_text
@@ -68,6 +69,8 @@ class Reload:
         self._path = path
         self._config = config
         self._text = text
+        self._begun = text
+        """What the parts follow that wait for a restart."""
         self._use = use
         self._clock = clock
         self._seen: _Stamp = ()
@@ -99,6 +102,8 @@ class Reload:
             text = read_text(self._path)
             if text == self._text and self._is_good:
                 return
+            if self._text.strip() and not text.strip():
+                raise ConfigError([Problem("is empty", str(self._path))])
             config = load(text, str(self._path), environment=os.environ)
         except ConfigError as error:
             self._failed([str(problem) for problem in error.problems])
@@ -148,7 +153,7 @@ class Reload:
             await self._go_back()
             self._failed([f"{self._path}: {type(error).__name__}: {error}"])
             return
-        waiting = fixed_changes(self._text, text)
+        waiting = fixed_changes(self._begun, text)
         self._config, self._text = succession.config, text
         self._outcomes["success"] += 1
         self._is_good, self._good_since = True, self._clock()

@@ -249,6 +249,24 @@ async def test_what_waits_for_a_restart_is_said(
     assert edited.metric("reload_total", "success") == 1
     assert "these changes of the configuration wait for a restart: dataLayer" in caplog.text
 
+    caplog.clear()
+    await edited.edit(f"{PLAIN}dataLayer: {{}}\n".replace("weight: 3", "weight: 4"))
+    assert "wait for a restart: dataLayer" in caplog.text
+
+    caplog.clear()
+    await edited.edit(PLAIN)
+    assert "wait for a restart" not in caplog.text
+
+
+async def test_a_file_that_became_empty_is_a_bad_edit(
+    edited: Edited, caplog: pytest.LogCaptureFixture
+) -> None:
+    await edited.edit("\n")
+
+    assert edited.server.used == []
+    assert edited.metric("reload_total", "failure") == 1
+    assert f"{edited.path}: is empty" in caplog.text
+
 
 def test_queues_keep_the_policies_that_did_not_change() -> None:
     flow = PLAIN.replace("plugins:", "featureGates: [flowControl]\nplugins:", 1)
