@@ -36,6 +36,7 @@ class SessionAffinity:
     ] = ""
 
     needs_response: ClassVar[str] = "headers"
+    response_role: ClassVar[str] = "function"
 
     _affinity: TokenAffinity | IdentityAffinity = field(init=False, repr=False)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from epp.config.loader import Config
@@ -11,7 +11,7 @@ from epp.server import certificates
 from epp.server.errors import StartError
 from epp.server.extproc import PROCESS, ExtProcCall, Serving
 from epp.server.options import Options
-from epp.transport.call import HandlerFactory
+from epp.transport.call import Call, Handler, HandlerFactory
 from epp.transport.limits import Limits
 from epp.transport.server import GrpcServer
 
@@ -33,7 +33,7 @@ class Front:
         serving: what all streams share.
         methods: further gRPC methods.
         is_shared: other processes listen on the same port.
-
+        serve: makes the handler of a stream.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Front:
         methods: Mapping[bytes, HandlerFactory],
         *,
         is_shared: bool = False,
+        serve: Callable[[Call, Serving], Handler] = ExtProcCall,
     ) -> None:
         self._serving = serving
         self._options = options
@@ -55,7 +56,7 @@ class Front:
             limits = Limits(
                 max_message_bytes=largest, max_concurrent_streams=SHARED_CONNECTION_STREAMS
             )
-        streams = {PROCESS: lambda call: ExtProcCall(call, self._serving)}
+        streams = {PROCESS: lambda call: serve(call, self._serving)}
         self._server = GrpcServer({**streams, **methods}, limits=limits)
         self._certificates = certificates.for_proxy(options)
 

@@ -78,6 +78,7 @@ class DisaggregatedsetRolloutScreener:
     revision_gating: Annotated[RevisionGating, Param("How a revision is chosen.")]
 
     needs_response: ClassVar[str] = "headers"
+    response_role: ClassVar[str] = "function"
 
     _selector: tuple[LabelRequirement, ...] = field(init=False, repr=False)
 

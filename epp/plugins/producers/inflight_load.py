@@ -96,6 +96,7 @@ class InflightLoadProducer:
 
     produces: ClassVar[frozenset[type]] = frozenset((InflightLoad,))
     consumes: ClassVar[frozenset[type]] = frozenset((Tokens, PrefixMatch))
+    response_role: ClassVar[str] = "listener"
     add_estimated_output_tokens: Annotated[bool, Param("Count the tokens to come too.")] = False
     output_ratio: Annotated[float, Param("Output tokens per prompt token.", minimum=0)] = 1.5
     max_estimated_output_tokens: Annotated[

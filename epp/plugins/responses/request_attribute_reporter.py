@@ -60,6 +60,7 @@ class RequestAttributeReporter:
     _condition: Expression | None = field(init=False, repr=False, compare=False)
 
     needs_response: ClassVar[str] = "body"
+    response_role: ClassVar[str] = "function"
 
     def __post_init__(self) -> None:
         if len(self.attributes) != 1:

@@ -36,6 +36,7 @@ class DestinationEndpointServedVerifier:
     """Tells who served."""
 
     needs_response: ClassVar[str] = "headers"
+    response_role: ClassVar[str] = "function"
 
     def responded(
         self, request: Request | None, decision: Decision | None, response: ResponseHead

@@ -31,11 +31,11 @@ class Kind:
     ABANDON: Final = 2
     """From a worker: number. The client left before the decision."""
     COMPLETED: Final = 3
-    """From a worker: number, fields of the outcome."""
+    """From a worker: number, fields of the outcome (``messages.outcome_values``)."""
     STATE: Final = 4
     """From a worker: number of the question, its metrics."""
     DECIDED: Final = 5
-    """To a worker: number, target model, priority, the decision (``messages.told``)."""
+    """To a worker: number, target model, priority, the decision (``decisions.Telling``)."""
     REFUSED: Final = 6
     """To a worker: number, fields of the refusal."""
     REVOKE: Final = 7
@@ -52,6 +52,15 @@ class Kind:
     """To a worker: the text of the configuration from now on; it serves once it has one."""
     PROMPT_BYTES: Final = 13
     """To a worker: how much of prompts is looked at."""
+    RESPONDED: Final = 14
+    """From a worker: number of a request, or 0; head of its response (``messages.head_values``)."""
+    ASK_RESPONDED: Final = 15
+    """From a worker: number of the question, then the same. What do plugins set in it?"""
+    ASK_ENDED: Final = 16
+    """From a worker: number of the question, number of a request, or 0, token counts or None. What
+    do plugins report?"""
+    ANSWERED: Final = 17
+    """To a worker: number of the question, bytes for the reply."""
 
 
 class Channel(asyncio.Protocol):

@@ -1,9 +1,10 @@
-"""The scheduling process's side of one worker: its requests, asked of the real director."""
+"""The scheduling process's side of its workers: their requests, asked of the real director."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from epp.api.errors import Code, Refusal
 from epp.api.plugin import Outcome
@@ -11,27 +12,59 @@ from epp.api.request import Decision, Request
 from epp.director.director import Director
 from epp.metrics.recorder import EppMetrics
 from epp.server.workers.channel import Kind, Message
-from epp.server.workers.messages import PromptNeeds, outcome_of, refusal_values, request_of, told
+from epp.server.workers.decisions import Telling
+from epp.server.workers.messages import (
+    PromptNeeds,
+    head_of,
+    outcome_of,
+    refusal_values,
+    request_of,
+    usage_of,
+)
+from epp.server.workers.placement import Told
 
 log = logging.getLogger("ext-proc")
+
+
+@dataclass(slots=True)
+class Office:
+    """What all desks have in common.
+
+    Attributes:
+        director: who decides.
+        metrics: of the scheduling process.
+        told: the plugins that look at responses, of the configuration in use.
+        needs: how much of prompts is looked at.
+    """
+
+    director: Director
+    metrics: EppMetrics
+    told: Told
+    needs: PromptNeeds
+
+
+class _Routed(NamedTuple):
+    """A request that was decided, and the plugins that were in use then."""
+
+    request: Request
+    decision: Decision
+    told: Told
 
 
 class Desk:
     """Answers one worker.
 
     Args:
-        director: who decides.
-        metrics: of the scheduling process.
+        office: what it shares with the others.
         send: sends a message to the worker.
     """
 
-    def __init__(self, director: Director, metrics: EppMetrics, send: Callable[..., None]) -> None:
-        self._director = director
-        self._metrics = metrics
+    def __init__(self, office: Office, send: Callable[..., None]) -> None:
+        self._office = office
         self._send = send
-        self._needs = PromptNeeds(partial(send, Kind.PROMPT_BYTES))
+        self._telling = Telling()
         self._waiting: dict[int, Request] = {}
-        self._routed: dict[int, tuple[Request, Decision]] = {}
+        self._routed: dict[int, _Routed] = {}
 
     @property
     def open_streams(self) -> int:
@@ -45,31 +78,39 @@ class Desk:
             self._route(number, values)
         elif kind == Kind.COMPLETED:
             self._completed(number, *values)
+        elif kind == Kind.RESPONDED:
+            self._responded(number, values)
         elif kind == Kind.ABANDON:
             self._abandon(number)
+        elif kind == Kind.ASK_RESPONDED:
+            self._send(Kind.ANSWERED, number, self._asked_responded(*values))
+        elif kind == Kind.ASK_ENDED:
+            self._send(Kind.ANSWERED, number, self._asked_ended(*values))
 
     def lost(self) -> None:
         """End everything that the worker had open: it is gone."""
+        director = self._office.director
         for request in self._waiting.values():
-            self._director.abandon(request)
+            director.abandon(request)
         self._waiting.clear()
-        for request, decision in self._routed.values():
-            self._director.completed(request, decision, Outcome(is_complete=False))
+        for routed in self._routed.values():
+            director.completed(routed.request, routed.decision, Outcome(is_complete=False))
         self._routed.clear()
 
     def _abandon(self, number: int) -> None:
+        director = self._office.director
         request = self._waiting.pop(number, None)
         if request is not None:
-            self._director.abandon(request)
+            director.abandon(request)
             return
         # The decision and this have met on their ways.
         routed = self._routed.pop(number, None)
         if routed is not None:
-            self._director.completed(*routed, Outcome(is_complete=False))
+            director.completed(routed.request, routed.decision, Outcome(is_complete=False))
 
     def _route(self, number: int, values: list[Any]) -> None:
-        request = request_of(values, self._needs)
-        director = self._director
+        request = request_of(values, self._office.needs)
+        director = self._office.director
         choose = director.route if values[0] else director.route_any
         self._waiting[number] = request
         try:
@@ -92,19 +133,39 @@ class Desk:
         if isinstance(answer, Refusal):
             self._send(Kind.REFUSED, number, *refusal_values(answer))
             return
-        self._routed[number] = request, answer
+        office = self._office
+        self._routed[number] = _Routed(request, answer, office.told)
         try:
-            self._send(Kind.DECIDED, number, request.target_model, request.priority, told(answer))
+            told = self._telling.told(answer)
+            self._send(Kind.DECIDED, number, request.target_model, request.priority, told)
         except ValueError:
             log.exception("no message can carry a plugin's decision")
+            self._telling.forget()
             del self._routed[number]
-            self._director.completed(request, answer, Outcome(is_complete=False))
+            office.director.completed(request, answer, Outcome(is_complete=False))
             refusal = Refusal(Code.INTERNAL, "internal error")
             self._send(Kind.REFUSED, number, *refusal_values(refusal))
             return
-        self._metrics.attempted(request.target_model, answer.primary)
+        office.metrics.attempted(request.target_model, answer.primary)
 
     def _completed(self, number: int, outcome: tuple[Any, ...]) -> None:
         routed = self._routed.pop(number, None)
         if routed is not None:
-            self._director.completed(*routed, outcome_of(outcome))
+            request, decision, _ = routed
+            self._office.director.completed(request, decision, outcome_of(outcome))
+
+    def _responded(self, number: int, head: Sequence[Any]) -> None:
+        request, decision, told = self._seen(number)
+        told.listeners.began(request, decision, head_of(head))
+
+    def _asked_responded(self, number: int, *head: Any) -> bytes:
+        request, decision, told = self._seen(number)
+        return told.every.began(request, decision, head_of(head))
+
+    def _asked_ended(self, number: int, usage: Sequence[Any] | None) -> bytes:
+        request, _, told = self._seen(number)
+        return told.every.ended(request, usage_of(usage))
+
+    def _seen(self, number: int) -> tuple[Request | None, Decision | None, Told]:
+        """Return a request, where it went, and who is told; of one that was not seen, the last."""
+        return self._routed.get(number) or (None, None, self._office.told)

@@ -1,16 +1,15 @@
-"""Requests, decisions and refusals as plain values, and back."""
+"""Requests, responses and refusals as plain values, and back."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from epp.api.endpoint import Endpoint
 from epp.api.errors import Code, Refusal
-from epp.api.plugin import Outcome
-from epp.api.request import Decision, Request, Usage
+from epp.api.plugin import Outcome, ResponseHead
+from epp.api.request import Request, Usage
 from epp.extproc.headers import Headers
 from epp.server.trace_context import TRACE, TraceContext
 
-MOST_PROMPT_BYTES = 512 * 1024
+MOST_PROMPT_BYTES = 4 * 1024 * 1024
 """What is sent of a prompt as long as nobody has said how much of it is looked at."""
 
 
@@ -19,16 +18,19 @@ class PromptNeeds:
 
     Args:
         changed: called with the number of bytes whenever more is asked for than ever before.
+
+    Attributes:
+        most: bytes asked for at most; 0 as long as nobody asked.
     """
 
     def __init__(self, changed: Callable[[int], None]) -> None:
         self._changed = changed
-        self._most = 0
+        self.most = 0
 
     def asked(self, limit: int) -> None:
         """Note that the first ``limit`` bytes of a prompt were asked for."""
-        if limit > self._most:
-            self._most = limit
+        if limit > self.most:
+            self.most = limit
             self._changed(limit)
 
 
@@ -123,54 +125,6 @@ def request_of(values: Sequence[Any], needs: PromptNeeds) -> Request:
     return request
 
 
-def told(decision: Decision) -> tuple[Any, ...]:
-    """Return a decision as plain values."""
-    endpoints = tuple(
-        [(e.name, e.namespace, e.address, e.port, e.slot) for e in decision.endpoints]
-    )
-    others = tuple([(name, told(other)) for name, other in decision.others.items()])
-    return (
-        endpoints,
-        decision.destinations,
-        decision.headers,
-        decision.removed_headers,
-        others,
-        dict(decision.scores),
-    )
-
-
-class Decisions:
-    """Makes decisions of plain values; endpoints that were seen before are the same objects."""
-
-    def __init__(self) -> None:
-        self._endpoints: dict[tuple[Any, ...], Endpoint] = {}
-
-    def decision_of(self, values: Sequence[Any]) -> Decision:
-        """Return the decision that ``told`` made these of."""
-        endpoints, destinations, headers, removed_headers, others, scores = values
-        return Decision(
-            tuple([self._endpoint(facts) for facts in endpoints]),
-            destinations,
-            headers,
-            removed_headers,
-            {name: self.decision_of(other) for name, other in others},
-            scores,
-        )
-
-    def _endpoint(self, known: tuple[Any, ...]) -> Endpoint:
-        endpoint = self._endpoints.get(known)
-        if endpoint is None:
-            if len(self._endpoints) >= _MOST_ENDPOINTS:
-                self._endpoints.clear()
-            name, namespace, address, port, slot = known
-            endpoint = Endpoint(name, namespace, address, port, slot=slot)
-            self._endpoints[known] = endpoint
-        return endpoint
-
-
-_MOST_ENDPOINTS = 20_000
-
-
 def refusal_values(refusal: Refusal) -> tuple[Any, ...]:
     """Return a refusal as plain values."""
     return (refusal.code.name, refusal.message, refusal.reason, refusal.detail)
@@ -191,4 +145,21 @@ def outcome_values(outcome: Outcome) -> tuple[Any, ...]:
 def outcome_of(values: Sequence[Any]) -> Outcome:
     """Return the outcome that ``outcome_values`` made these of."""
     *fields, usage = values
-    return Outcome(*fields)._replace(usage=None if usage is None else Usage(*usage))
+    return Outcome(*fields)._replace(usage=usage_of(usage))
+
+
+def head_values(head: ResponseHead) -> tuple[Any, ...]:
+    """Return the beginning of a response as plain values."""
+    headers = head.headers
+    return (head.status, headers.data if type(headers) is Headers else b"", head.served)
+
+
+def head_of(values: Sequence[Any]) -> ResponseHead:
+    """Return the beginning of a response that ``head_values`` made these of."""
+    status, headers, served = values
+    return ResponseHead(status, Headers(headers), served)
+
+
+def usage_of(values: Sequence[Any] | None) -> Usage | None:
+    """Return token counts of plain values; None stands for none."""
+    return None if values is None else Usage(*values)

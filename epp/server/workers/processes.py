@@ -17,7 +17,9 @@ from epp.server.errors import StartError
 from epp.server.flags import Parsed
 from epp.server.health import Health
 from epp.server.workers.channel import Channel, Kind, Message
-from epp.server.workers.desk import Desk
+from epp.server.workers.desk import Desk, Office
+from epp.server.workers.messages import PromptNeeds
+from epp.server.workers.placement import objections, told_of_responses
 
 log = logging.getLogger("setup")
 
@@ -57,8 +59,9 @@ class Workers:
         self._first = self._latest = config.text
         self._options = parsed.options
         self._arguments = parsed.arguments
-        self._director = director
-        self._metrics = metrics
+        self._config = config
+        needs = PromptNeeds(self._tell_needs)
+        self._office = Office(director, metrics, told_of_responses(config.instances), needs)
         self._totals = Totals(metrics)
         self._workers: dict[int, _Worker] = {}
         self._keepers: list[asyncio.Task[None]] = []
@@ -81,6 +84,9 @@ class Workers:
         """Tell the workers another configuration; they make these settings of it themselves."""
         del settings
         self._latest = config.text
+        office = self._office
+        office.told = told_of_responses(config.instances)
+        office.needs.most = 0
         for worker in self._workers.values():
             worker.send(Kind.CONFIG, config.text)
 
@@ -92,6 +98,8 @@ class Workers:
         """
         if not self.port:
             raise StartError("--workers needs a --grpc-port other than 0, which all share")
+        for objection in objections(self._config):
+            raise StartError(objection)
         numbers = range(self._options.workers)
         await asyncio.gather(*(self._start(number) for number in numbers))
         self._keepers = [asyncio.create_task(self._keep(number)) for number in numbers]
@@ -139,8 +147,12 @@ class Workers:
         for worker in self._workers.values():
             worker.send(Kind.READY, is_ready)
 
+    def _tell_needs(self, prompt_bytes: int) -> None:
+        for worker in self._workers.values():
+            worker.send(Kind.PROMPT_BYTES, prompt_bytes)
+
     async def _start(self, number: int) -> None:
-        worker = await _Worker.start(self._arguments, self._director, self._metrics)
+        worker = await _Worker.start(self._arguments, self._office)
         self._workers[number] = worker
         # Some of the first one stays in use until a restart, and of the others more than that.
         for text in dict.fromkeys((self._first, self._latest)):
@@ -158,6 +170,8 @@ class Workers:
             with contextlib.suppress(ProcessLookupError):
                 worker.process.kill()  # it may hang
             raise StartError("a worker did not start; what it said stands above")
+        if self._office.needs.most:
+            worker.send(Kind.PROMPT_BYTES, self._office.needs.most)
         worker.send(Kind.READY, self._is_ready)
 
     async def _keep(self, number: int) -> None:
@@ -185,20 +199,16 @@ class Workers:
 class _Worker:
     """One process, and what it is asked and asks."""
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, director: Director, metrics: EppMetrics
-    ) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, office: Office) -> None:
         self.process = process
         self.last_counted = shared(EppMetrics())
         self.is_listening = asyncio.Event()
         self._channel: Channel | None = None
-        self._desk = Desk(director, metrics, self.send)
+        self._desk = Desk(office, self.send)
         self._question: asyncio.Future[None] | None = None
 
     @classmethod
-    async def start(
-        cls, arguments: Sequence[str], director: Director, metrics: EppMetrics
-    ) -> "_Worker":
+    async def start(cls, arguments: Sequence[str], office: Office) -> "_Worker":
         ours, theirs = socket.socketpair()
         descriptor = theirs.fileno()
         try:
@@ -216,7 +226,7 @@ class _Worker:
             raise
         finally:
             theirs.close()
-        worker = cls(process, director, metrics)
+        worker = cls(process, office)
         worker._channel = await Channel.open(ours, worker._take, worker._desk.lost)
         return worker
 

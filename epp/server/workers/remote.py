@@ -1,18 +1,21 @@
 """A worker's director: it asks the scheduling process."""
 
+import asyncio
 from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 from epp.api.errors import Code, Refusal
-from epp.api.plugin import Outcome
-from epp.api.request import Decision, Request
+from epp.api.plugin import Outcome, ResponseHead
+from epp.api.request import Decision, Request, Usage
 from epp.director.director import Later
 from epp.server.workers.channel import Kind
+from epp.server.workers.decisions import Decisions
+from epp.server.workers.held import Answer
 from epp.server.workers.messages import (
     MOST_PROMPT_BYTES,
-    Decisions,
     facts,
+    head_values,
     outcome_values,
     refusal_of,
 )
@@ -43,6 +46,7 @@ class RemoteDirector:
         self._number: dict[Request, int] = {}
         self._routed: dict[int, Later] = {}
         self._decisions = Decisions()
+        self._questions: dict[int, Answer] = {}
 
     def route(self, request: Request, later: Later) -> Decision | None:
         """Ask where a request with a body goes; ``later`` gets the answer.
@@ -72,6 +76,28 @@ class RemoteDirector:
         if number is not None:
             self._routed.pop(number, None)
             self._send(Kind.COMPLETED, number, outcome_values(outcome))
+
+    def responded(self, request: Request | None, head: ResponseHead) -> None:
+        """Tell of the beginning of a response; None stands for a request that was not seen."""
+        self._send(Kind.RESPONDED, self._number_of(request), *head_values(head))
+
+    def ask_responded(self, request: Request | None, head: ResponseHead, answer: Answer) -> None:
+        """Tell of the same; ``answer`` gets the entries of a HeaderMutation."""
+        number = self._question(answer)
+        if number:
+            about = self._number_of(request)
+            self._send(Kind.ASK_RESPONDED, number, about, *head_values(head))
+
+    def ask_ended(self, request: Request | None, usage: Usage | None, answer: Answer) -> None:
+        """Tell of the end of a response; ``answer`` gets ``dynamic_metadata``, or nothing."""
+        number = self._question(answer)
+        if number:
+            counts = None if usage is None else tuple(usage)
+            self._send(Kind.ASK_ENDED, number, self._number_of(request), counts)
+
+    def answered(self, number: int, text: bytes) -> None:
+        """Take the answer to a question about a response."""
+        self._questions.pop(number)(text)
 
     def decided(self, number: int, target_model: str, priority: int, decision: Any) -> None:
         """Take the answer to ``route``."""
@@ -103,6 +129,22 @@ class RemoteDirector:
         for request, later in waiting.values():
             self._number.pop(request, None)
             later(_gone())
+        questions, self._questions = self._questions, {}
+        for answer in questions.values():
+            answer(b"")
+
+    def _number_of(self, request: Request | None) -> int:
+        return 0 if request is None else self._number.get(request, 0)
+
+    def _question(self, answer: Answer) -> int:
+        """Return the number of a question; 0 if there is nobody to ask, and answer it then."""
+        if self._is_lost:
+            # Not yet: who asks does not expect it while it does.
+            asyncio.get_running_loop().call_soon(answer, b"")
+            return 0
+        number = next(self._numbers)
+        self._questions[number] = answer
+        return number
 
     def _ask(self, request: Request, later: Later, *, has_body: bool) -> None:
         if self._is_lost:

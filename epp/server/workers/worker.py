@@ -5,20 +5,27 @@ import gc
 import os
 import signal
 import socket
+from dataclasses import replace
 
-from epp.api.plugin import ReadsBody
+from epp.api.plugin import ReadsBody, ResponseHead
+from epp.api.request import Decision, Request
 from epp.config.loader import Config, load
 from epp.config.succession import succeed
+from epp.extproc.hooks import ResponseHooks
 from epp.extproc.settings import StreamSettings
 from epp.metrics.sharing import shared
-from epp.server.extproc import Serving
+from epp.server.extproc import ExtProcCall, Serving
 from epp.server.flags import Parsed
 from epp.server.front import Front
 from epp.server.health import Health
 from epp.server.insight import Insight
 from epp.server.responses import stream_settings
 from epp.server.workers.channel import Channel, Kind, Message
+from epp.server.workers.held import AskingHooks, HeldCall
+from epp.server.workers.messages import MOST_PROMPT_BYTES
+from epp.server.workers.placement import Placement, placement
 from epp.server.workers.remote import RemoteDirector
+from epp.transport.call import Call
 
 
 async def run(parsed: Parsed, descriptor: int) -> None:
@@ -42,6 +49,28 @@ async def run(parsed: Parsed, descriptor: int) -> None:
         await worker.drain()
     finally:
         await worker.stop()
+
+
+_ASKED = ResponseHooks(())
+"""Stands for hooks of which each stream has its own."""
+
+
+class _TellingHooks(ResponseHooks):
+    """Those that are asked here, and a word to those in the deciding process that listen."""
+
+    def __init__(self, placed: Placement, remote: RemoteDirector) -> None:
+        super().__init__(placed.here)
+        self._remote = remote
+
+    def __bool__(self) -> bool:
+        return True
+
+    def began(
+        self, request: Request | None, decision: Decision | None, head: ResponseHead
+    ) -> bytes:
+        """Return the entries of a HeaderMutation that plugins here want in the response."""
+        self._remote.responded(request, head)
+        return super().began(request, decision, head)
 
 
 class _Worker:
@@ -68,7 +97,7 @@ class _Worker:
         serving = Serving(self._remote, self._metrics, settings, self._insight.watchers)
         options = self._parsed.options
         methods = self._health.methods() if options.health_checking else {}
-        self._front = Front(options, serving, methods, is_shared=True)
+        self._front = Front(options, serving, methods, is_shared=True, serve=self._serve)
         while not self._texts.empty():
             self._reload(self._texts.get_nowait())
         await self._front.start()
@@ -109,6 +138,8 @@ class _Worker:
             self._health.meet("synced", is_met=values[0])
         elif kind == Kind.PROMPT_BYTES:
             (self._remote.prompt_bytes,) = values
+        elif kind == Kind.ANSWERED:
+            self._remote.answered(*values)
         elif kind == Kind.CONFIG:
             if self._front is None:
                 self._texts.put_nowait(*values)
@@ -129,7 +160,23 @@ class _Worker:
         self._remote.sends_body = any(
             isinstance(plugin, ReadsBody) and plugin.reads_body for plugin in plugins
         )
-        return stream_settings(self._parsed, config, self._metrics)
+        self._remote.prompt_bytes = MOST_PROMPT_BYTES  # until what is looked at now is known
+        settings = stream_settings(self._parsed, config, self._metrics)
+        placed = placement(config.instances)
+        hooks = settings.hooks
+        if placed.asks:
+            hooks = _ASKED
+        elif placed.listeners:
+            hooks = _TellingHooks(placed, self._remote)
+        return replace(settings, hooks=hooks)
+
+    def _serve(self, call: Call, serving: Serving) -> ExtProcCall:
+        settings = serving.settings
+        if settings.hooks is not _ASKED:
+            return ExtProcCall(call, serving)
+        held = HeldCall(call)
+        hooks = AskingHooks(held, self._remote.ask_responded, self._remote.ask_ended)
+        return ExtProcCall(held, replace(serving, settings=replace(settings, hooks=hooks)))
 
     def _lost(self) -> None:
         """Answer whoever waits, and end: without the scheduling process nothing can be decided."""

@@ -19,7 +19,9 @@ from epp.metrics.recorder import EppMetrics
 from epp.parsing.prompt import TextPrompt
 from epp.scheduling.scheduler import Scheduler
 from epp.server.workers.channel import Kind
-from epp.server.workers.desk import Desk
+from epp.server.workers.desk import Desk, Office
+from epp.server.workers.messages import PromptNeeds
+from epp.server.workers.placement import told_of_responses
 from epp.server.workers.remote import RemoteDirector
 
 Answer = Decision | Refusal
@@ -46,7 +48,10 @@ class Joined:
             intents=self.intents,
         )
         self.held: list[tuple[Any, ...]] | None = None
-        self.desk = Desk(self.director, self.metrics, self._to_worker)
+        needs = PromptNeeds(lambda limit: self._to_worker(Kind.PROMPT_BYTES, limit))
+        told = told_of_responses(config.instances)
+        self.office = Office(self.director, self.metrics, told, needs)
+        self.desk = Desk(self.office, self._to_worker)
         self.remote = RemoteDirector(lambda *m: self.desk.take(marshal.loads(marshal.dumps(m))))
 
     def _to_worker(self, *message: Any) -> None:
@@ -62,6 +67,7 @@ class Joined:
                 Kind.DECIDED: self.remote.decided,
                 Kind.REFUSED: self.remote.refused,
                 Kind.REVOKE: self.remote.revoked,
+                Kind.ANSWERED: self.remote.answered,
             }
             takers[kind](*values)
 

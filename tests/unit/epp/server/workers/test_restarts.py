@@ -34,7 +34,7 @@ async def test_what_a_dead_worker_counted_is_counted_once(monkeypatch: pytest.Mo
     metrics, director = EppMetrics(), Any
     workers = Workers(flags.parse(["--workers=1"]), load(""), director, metrics, Health())  # type: ignore[arg-type]
     process: Any = SimpleNamespace(wait=ended)
-    worker = processes._Worker(process, director, metrics)  # type: ignore[arg-type]
+    worker = processes._Worker(process, workers._office)
     counted = EppMetrics()
     counted.processing.observe(0.5)
     worker.last_counted = shared(counted)
