@@ -1,8 +1,8 @@
 """Follows the configuration file: a good edit takes effect, a bad one changes nothing.
 
 The file is looked at every second, through symbolic links, as ConfigMaps are mounted. It is read
-when it has been the same for one look, so that a text that is still being written is left alone. For
-the same reason a file that became empty is a bad edit, although an EPP may start with one.
+when it has been the same for one look, so that a text that is still being written is left alone.
+That is also why a file that became empty is a bad edit, although an EPP may start with one.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from epp.api.errors import ConfigError, Problem
+from epp.api.errors import ConfigError
 from epp.api.metrics import MetricFamily
 from epp.api.plugin import Instance
 from epp.config.loader import Config, load, read_text
@@ -103,7 +103,8 @@ class Reload:
             if text == self._text and self._is_good:
                 return
             if self._text.strip() and not text.strip():
-                raise ConfigError([Problem("is empty", str(self._path))])
+                self._failed([f"{self._path}: is empty"])
+                return
             config = load(text, str(self._path), environment=os.environ)
         except ConfigError as error:
             self._failed([str(problem) for problem in error.problems])
