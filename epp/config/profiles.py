@@ -98,8 +98,12 @@ def _use(draft: Draft, built: Built, reference: PluginReference, path: str, sour
             )
         draft.pickers.append(built.plugin)
     if not built.serves(Family.FILTER, Family.SCORER, Family.PICKER):
+        # GAIE's charts name producers there.
         source.warn(
-            path, f"{name!r} is a {built.family}: it does nothing in a profile", code="no-effect"
+            path,
+            f"{name!r} is a {built.family}: it does nothing in a profile",
+            severity="info" if built.serves(Family.PRODUCER) else "warning",
+            code="no-effect",
         )
 
 
