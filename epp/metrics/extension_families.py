@@ -37,7 +37,7 @@ def extension_families(metrics: EppMetrics) -> Iterator[MetricFamily]:
     yield from _both(
         "plugin_duration_seconds",
         "histogram",
-        "Seconds of each plugin at each extension point.",
+        "Seconds of each plugin at each extension point. Only a sample of decisions is timed.",
         ("extension_point", "plugin_type", "plugin_name"),
         [(labels, buckets(histogram)) for labels, histogram in list(metrics.plugins.items())],
     )

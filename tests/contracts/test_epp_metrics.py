@@ -298,6 +298,11 @@ def test_the_help_of_a_family_of_upstream_says_that_it_is_alpha(row: Row) -> Non
     assert by_name(used())[row.name].help.startswith("[ALPHA] ")
 
 
+@pytest.mark.parametrize("prefix", ["inference_extension", "llm_d_epp"])
+def test_times_of_plugins_are_said_to_be_a_sample(prefix: str) -> None:
+    assert "sample" in by_name(used())[f"{prefix}_plugin_duration_seconds"].help
+
+
 def test_there_is_no_family_beyond_those_known() -> None:
     assert {family.name for family in families(used())} == {row.name for row in (*UPSTREAM, *OWN)}
 
