@@ -22,8 +22,8 @@ from gaiectl.rendering.local_replies import MIB, local_replies
 class BodyMode(StrEnum):
     """How the EPP sees bodies.
 
-    ``buffered``: the request in one message, nothing of the response. ``duplex``: everything, both
-    ways, as gateways with an InferencePool do it (FULL_DUPLEX_STREAMED).
+    ``buffered``: the request in one message, of the response what the EPP asks for. ``duplex``:
+    everything, both ways, as gateways with an InferencePool do it (FULL_DUPLEX_STREAMED).
     """
 
     BUFFERED = "buffered"
@@ -66,6 +66,7 @@ class Bootstrap:
         body_mode: how the EPP sees bodies.
         fail_open: route without the EPP when it cannot be asked; otherwise refuse with 503.
         upstream: how Envoy knows the model servers.
+        upstream_http2: speak HTTP/2 to the model servers, as gRPC wants it; otherwise HTTP/1.1.
         endpoints_file: for ``eds-file``: the file ``endpoint_assignment`` wrote.
         endpoints_directory: for ``eds-file``: the directory in which that file is replaced.
         body_limit_bytes: a larger request body is refused with 413.
@@ -86,6 +87,7 @@ class Bootstrap:
     body_mode: BodyMode = BodyMode.BUFFERED
     fail_open: bool = False
     upstream: Upstream = Upstream.EDS_FILE
+    upstream_http2: bool = False
     endpoints_file: str = ""
     endpoints_directory: str = ""
     body_limit_bytes: int = 32 * MIB

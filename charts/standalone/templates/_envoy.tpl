@@ -1,6 +1,6 @@
 {{- /* Generated from templates/envoy/bootstrap.yaml.j2 by .ci/generate: edit that. */ -}}
 
-{{- /* standalone.envoy (dict listener admin epp ready epp_tls body_mode fail_open access_log node): Envoy's configuration. */ -}}
+{{- /* standalone.envoy (dict listener admin epp ready epp_tls body_mode fail_open upstream_http2 access_log node): Envoy's configuration. */ -}}
 {{- define "standalone.envoy" -}}
 node: { id: {{ toJson .node }}, cluster: gaiectl }
 admin:
@@ -238,6 +238,12 @@ static_resources:
   - name: model-servers
     connect_timeout: 2s
     circuit_breakers: { thresholds: [{ max_connections: 40000, max_pending_requests: 40000, max_requests: 40000, max_retries: 40000 }] }
+{{- if .upstream_http2 }}
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: { http2_protocol_options: { max_outbound_control_frames: 100000 } }
+{{- end }}
     type: ORIGINAL_DST
     lb_policy: CLUSTER_PROVIDED
     original_dst_lb_config: { use_http_header: true, http_header_name: x-gateway-destination-endpoint }

@@ -61,6 +61,7 @@ envoy.yaml: |
       "epp" (dict "host" "127.0.0.1" "port" (include "epplib.port" (list . "grpc")))
       "epp_tls" (eq (include "epplib.secureServing" .) "true")
       "body_mode" (include "standalone.bodyMode" .)
+      "upstream_http2" (eq (include "epplib.modelServerProtocol" .) "grpc")
       "fail_open" $sidecar.failOpen
       "access_log" (ternary "/dev/stdout" "" $sidecar.accessLog)
     ) -}}

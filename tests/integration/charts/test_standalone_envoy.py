@@ -1,5 +1,6 @@
 """The standalone chart's Envoy: the one of the command line, accepted by Envoy, and serving."""
 
+import concurrent.futures
 import contextlib
 import importlib.util
 import itertools
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 import yaml
@@ -57,9 +59,15 @@ def variants(constants: Mapping[str, Any]) -> list[Bootstrap]:
     )
     return [
         replace(
-            simple, body_mode=mode, fail_open=fail_open, epp_tls=tls, access_log=log, ready=ready
+            simple,
+            body_mode=mode,
+            fail_open=is_open,
+            epp_tls=tls,
+            access_log=log,
+            ready=ready,
+            upstream_http2=tls,
         )
-        for mode, fail_open, tls, log, ready in itertools.product(
+        for mode, is_open, tls, log, ready in itertools.product(
             BodyMode, (False, True), (False, True), ("", "/dev/stdout"), (None, Address("::", 1901))
         )
     ]
@@ -78,6 +86,7 @@ def as_values(variant: Bootstrap) -> dict[str, Any]:
         "epp_tls": variant.epp_tls,
         "body_mode": variant.body_mode.value,
         "fail_open": variant.fail_open,
+        "upstream_http2": variant.upstream_http2,
         "access_log": variant.access_log,
     }
 
@@ -264,6 +273,27 @@ class Pod:
         return client.post(f"{self.url}/v1/completions", json=body)
 
 
+METHOD = "/vllm.grpc.engine.VllmEngine/Generate"
+
+
+class Engine(grpc.GenericRpcHandler):
+    """What vLLM serves by gRPC: two messages for each request."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        assert handler_call_details.method == METHOD
+        return grpc.unary_stream_rpc_method_handler(lambda _request, _context: iter((b"a", b"b")))
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[str]:
+    """The address of a model server that speaks gRPC alone."""
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1), handlers=[Engine()])
+    port = server.add_insecure_port(f"{LOOPBACK}:0")
+    server.start()
+    yield f"{LOOPBACK}:{port}"
+    server.stop(None).wait()
+
+
 def served_by(answer: httpx.Response) -> str:
     assert answer.status_code == 200, answer.text
     return answer.headers["x-gateway-destination-endpoint-served"]
@@ -330,6 +360,22 @@ def start_pod(real_envoy: str, tmp_path: Path) -> Iterator[StartPod]:
 
     yield start
     processes.stop()
+
+
+@pytest.mark.parametrize("mode", ["buffered", "duplex"])
+def test_model_servers_that_speak_grpc_are_served(
+    render: Render, start_pod: StartPod, engine: str, mode: str
+) -> None:
+    protocol = "endpointsServer.modelServerProtocol=grpc"
+    rendered = render(*SELECTOR, *settings(f"sidecar.bodyMode={mode}", protocol))
+    pod = start_pod(rendered, [engine])
+    prompt = b"\x1a\x05Hello"  # the field text
+
+    with grpc.insecure_channel(pod.url.removeprefix("http://")) as channel:
+        call = channel.unary_stream(METHOD)(prompt, timeout=20, wait_for_ready=True)
+        assert list(call) == [b"a", b"b"]
+        headers = dict(call.initial_metadata())
+    assert headers["x-gateway-destination-endpoint-served"] == engine
 
 
 @pytest.mark.parametrize("mode", ["buffered", "duplex"])
