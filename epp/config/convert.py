@@ -11,6 +11,7 @@ from typing import Any
 
 from epp.api.errors import Problem
 from epp.config import convert_flags
+from epp.config.convert_comments import with_comments_of
 from epp.config.convert_plugins import convert_plugin
 from epp.config.convert_text import line_of, read, rename
 from epp.config.loader import DEFAULT_TEXT, check
@@ -25,6 +26,7 @@ _OTHER_LIMITS = (
     "flowControl: in this group requests wait 60s at most and bands hold 5000 of them, where "
     "nothing else is said; see defaultRequestTTL and maxRequests"
 )
+_RENAMED = {"data": "dataLayer", "parser": "requestHandler"}
 _DETECTOR = "utilization-detector"
 _INLINE = ("queueDepthThreshold", "kvCacheUtilThreshold", "metricsStalenessThreshold")
 _KEY_OF_REFERENCE = ("Ref", "PluginName", "ProducerName", "Profile", "plugin")
@@ -91,7 +93,7 @@ def convert(
     left = convert_flags.convert(flags, work.document, release, work.note, work.leave)
     out = StringIO()
     yaml.dump(work.document, out)
-    result = out.getvalue()
+    result = with_comments_of(text or DEFAULT_TEXT, out.getvalue(), _RENAMED)
     work.converted.text = result
     work.converted.flags = left
     work.converted.problems = check(result, "<converted>", release)
@@ -105,6 +107,7 @@ class Conversion:
         self.document = document
         self.release = release
         self.converted = Converted("")
+        self._has_other_limits = False
 
     def note(self, text: str, line: int = 0) -> None:
         """Note a change."""
@@ -124,9 +127,7 @@ class Conversion:
             else:
                 self.document.insert(0, "apiVersion", wanted)
             self.note(f"apiVersion {was} is now {wanted}" if was else "apiVersion added", line)
-            gates = self.document.get("featureGates")
-            if wanted == LLM_D_GROUP and isinstance(gates, list) and "flowControl" in gates:
-                self.leave(_OTHER_LIMITS, line_of(self.document, "flowControl"))
+            self._has_other_limits = wanted == LLM_D_GROUP
 
     def gates(self, environment: Mapping[str, str]) -> None:
         """Take out gates that are no more, and add those that variables switched on."""
@@ -152,6 +153,8 @@ class Conversion:
                 gates[:] = kept
             else:
                 del self.document["featureGates"]
+        if self._has_other_limits and "flowControl" in kept:
+            self.leave(_OTHER_LIMITS, line_of(self.document, "flowControl"))
 
     def data(self) -> None:
         """Call ``data`` by its new name."""

@@ -62,7 +62,7 @@ def convert(
 
     if not (file or from_flags or env):
         raise UsageError("there is nothing to convert", hint="name a FILE, --from-flags or --env")
-    text, title = _text(file)
+    text, title, place = _text(file)
     try:
         flags = shlex.split(from_flags)
     except ValueError as error:
@@ -80,6 +80,8 @@ def convert(
         terminal.data(json.dumps(_as_json(made), indent=2))
     else:
         terminal.data(made.text.rstrip("\n"))
+        if place:
+            terminal.say(f"this is what stands in {place}: put it there again")
         _narrate(made, has_flags=bool(flags))
         for problem in errors:
             terminal.say(f"{terminal.paint('error:', 'red')} {problem}")
@@ -91,12 +93,13 @@ def convert(
     return Exit.OK
 
 
-def _text(file: str) -> tuple[str, str]:
+def _text(file: str) -> tuple[str, str, str]:
+    """Return the configuration, what to call it, and where in the file it stands; else empty."""
     from epp.config import ConfigError
     from gaiectl.operations.epp_inputs import STDIN, configurations
 
     if not file:
-        return "", "the default configuration"
+        return "", "the default configuration", ""
     try:
         found = configurations(file)
     except ConfigError as error:
@@ -107,7 +110,8 @@ def _text(file: str) -> tuple[str, str]:
             f"{file} holds several configurations: {titles}",
             hint="put the one that you mean into a file of its own",
         )
-    return found[0].text, STDIN if file == "-" else file
+    (one,) = found
+    return one.text, STDIN if file == "-" else file, one.title if one.title != one.file else ""
 
 
 def _pair(text: str) -> tuple[str, str]:

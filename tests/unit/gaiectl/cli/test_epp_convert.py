@@ -43,7 +43,7 @@ def test_an_old_configuration_becomes_one_of_today_with_its_comments(
     assert out == (GOLDEN / f"new.{release}.yaml").read_text()
     assert err == (GOLDEN / f"new.{release}.txt").read_text()
     for comment in re.findall("#.*", Path(source).read_text()):
-        assert comment in out or comment == "# needed for the extractor"
+        assert comment in out
 
 
 def test_what_was_converted_is_not_converted_again(convert: Run, tmp_path: Path) -> None:
@@ -80,14 +80,21 @@ def test_flags_become_fields_and_the_rest_is_named(convert: Run) -> None:
     assert "by hand: the InferencePool itself" in err
 
 
+def test_what_stands_in_another_file_is_to_be_put_there_again(convert: Run) -> None:
+    _, _, err = convert("values.yaml")
+
+    assert "this is what stands in values.yaml, inferenceExtension.pluginsCustomConfig, " in err
+
+
 def test_variables_become_fields(convert: Run) -> None:
-    _, out, _ = convert(
+    _, out, err = convert(
         *("--env", "SD_QUEUE_DEPTH_THRESHOLD=8", "--env", "SD_METRICS_STALENESS_THRESHOLD=1s"),
         *("--env", "ENABLE_EXPERIMENTAL_FLOW_CONTROL_LAYER=true"),
     )
 
     document = yaml.safe_load(out)
     assert document["featureGates"] == ["flowControl"]
+    assert "by hand: flowControl: in this group requests wait 60s at most" in err
     assert document["plugins"][-1] == {
         "type": "utilization-detector",
         "parameters": {"queueDepthThreshold": 8, "metricsStalenessThreshold": "1s"},
