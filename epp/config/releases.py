@@ -163,6 +163,7 @@ TYPES: Final = _table(
             soft-reflective-ceiling-policy agent-identity disaggregatedset-rollout-screener
             local-syncer multicluster-queue-scorer multicluster-kv-cache-utilization-scorer
             multicluster-prefix-cache-scorer multicluster-metrics-data-source
+            multicluster-metrics-extractor
             multicluster-session-affinity-filter multicluster-file-discovery
             multicluster-approx-prefix-cache-producer
         """,

@@ -15,6 +15,7 @@ import epp.plugins.extractors.core_metrics
 import epp.plugins.extractors.dcgm
 import epp.plugins.extractors.model_server_protocol_metrics
 import epp.plugins.extractors.models_data
+import epp.plugins.extractors.multicluster_metrics
 import epp.plugins.extractors.topology
 import epp.plugins.filters.by_label
 import epp.plugins.filters.critical_request
