@@ -100,7 +100,8 @@ def _object(cls: type[Any]) -> dict[str, Any]:
     parameters = parameters_of(cls)
     made: dict[str, Any] = {
         "type": "object",
-        "description": (getdoc(cls) or "").partition("\n")[0],
+        # Editors show Markdown.
+        "description": (getdoc(cls) or "").partition("\n")[0].replace("``", "`"),
         "additionalProperties": False,
         "properties": {parameter.name: _property(parameter) for parameter in parameters},
     }

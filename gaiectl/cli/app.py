@@ -42,6 +42,12 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a ca
 _OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EROFS, errno.ENOENT)
 """What a call without a file's name fails of, such as the search for a temporary folder."""
 
+_HINTS: dict[type[OSError], str] = {
+    FileNotFoundError: "see how the path is written",
+    IsADirectoryError: "name a file in it",
+}
+_ANY_PATH = "see that the path is yours to read and write, and that there is space left"
+
 
 @app.callback()
 def _root(
@@ -84,7 +90,7 @@ def run() -> int:
             return _own_fault(error)
         errors.show_lines(
             f"{error.filename or 'this machine'}: {(error.strerror or str(error)).lower()}",
-            "see that the path is yours to read and write, and that there is space left",
+            _HINTS.get(type(error), _ANY_PATH) if error.filename else _ANY_PATH,
         )
         return Exit.FAILED
     except UnicodeEncodeError as error:

@@ -45,6 +45,27 @@ def test_a_path_that_cannot_be_used_is_named(
 
 
 @pytest.mark.parametrize(
+    ("name", "hint"), [("missing", "see how the path is written"), (".", "name a file in it")]
+)
+def test_a_path_that_holds_no_file_is_no_question_of_rights(
+    name: str,
+    hint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = str(tmp_path / name)
+    monkeypatch.setattr(sys, "argv", ["gaiectl", "epp", "replay", path, "--config", "c.yaml"])
+    (tmp_path / "c.yaml").write_text("")
+    monkeypatch.chdir(tmp_path)
+
+    code = app.run()
+
+    assert code == 1
+    assert f"hint: {hint}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--model", ""], "--model and --lora need a name"),
