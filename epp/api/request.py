@@ -1,7 +1,6 @@
 """A parsed inference request, as plugins see it, and the decision taken for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -31,7 +30,6 @@ class _NoPrompt:
 NO_PROMPT: Prompt = _NoPrompt()
 
 
-@dataclass(slots=True, eq=False)
 class Request:
     """One inference request.
 
@@ -56,21 +54,58 @@ class Request:
         received_at: monotonic seconds when its headers came; 0.0 when nobody noted it.
     """
 
-    id: str
-    headers: Mapping[str, str]
-    model: str = ""
-    target_model: str = ""
-    prompt: Prompt = NO_PROMPT
-    cache_salt: str = ""
-    size: int = 0
-    is_streaming: bool = False
-    priority: int = 0
-    objective: str = ""
-    fairness_id: str = DEFAULT_FAIRNESS_ID
-    subset: tuple[str, ...] | None = None
-    scratch: dict[object, Any] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
-    received_at: float = 0.0
+    __slots__ = (
+        "body",
+        "cache_salt",
+        "fairness_id",
+        "headers",
+        "id",
+        "is_streaming",
+        "model",
+        "objective",
+        "priority",
+        "prompt",
+        "received_at",
+        "scratch",
+        "size",
+        "subset",
+        "target_model",
+    )
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - what it is called in headers and logs
+        headers: Mapping[str, str],
+        model: str = "",
+        target_model: str = "",
+        prompt: Prompt = NO_PROMPT,
+        *,
+        cache_salt: str = "",
+        size: int = 0,
+        is_streaming: bool = False,
+        priority: int = 0,
+        objective: str = "",
+        fairness_id: str = DEFAULT_FAIRNESS_ID,
+        subset: tuple[str, ...] | None = None,
+        scratch: dict[object, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        received_at: float = 0.0,
+    ) -> None:
+        self.id = id
+        self.headers = headers
+        self.model = model
+        self.target_model = target_model
+        self.prompt = prompt
+        self.cache_salt = cache_salt
+        self.size = size
+        self.is_streaming = is_streaming
+        self.priority = priority
+        self.objective = objective
+        self.fairness_id = fairness_id
+        self.subset = subset
+        self.scratch: dict[object, Any] = {} if scratch is None else scratch
+        self.body = body
+        self.received_at = received_at
 
 
 class Usage(NamedTuple):

@@ -13,14 +13,11 @@ from types import MappingProxyType
 from epp.api.discovery import EndpointSpec
 from epp.api.endpoint import NEVER_SCRAPED, Candidate, Endpoint, Metrics, Snapshot
 from epp.api.plugin import EndpointObserver
+from epp.api.tuples import new_tuple
 
 logger = logging.getLogger(__name__)
 
 _Key = tuple[str, str]
-
-# What a named tuple's own constructor calls; that one is Python, and one candidate is made for
-# each request.
-_new_tuple = tuple.__new__
 
 
 class _State:
@@ -68,7 +65,7 @@ class _State:
         own = self.inflight - self.inflight_at_scrape
         waiting = metrics.waiting + own
         running = metrics.running + own
-        return _new_tuple(
+        return new_tuple(
             Candidate,
             (
                 self.endpoint,

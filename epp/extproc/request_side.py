@@ -22,6 +22,7 @@ from typing import Final, NoReturn
 
 from epp.api.errors import Code, Refusal
 from epp.api.request import DEFAULT_FAIRNESS_ID, NO_PROMPT, Decision, Request
+from epp.api.tuples import new_tuple
 from epp.extproc import replies
 from epp.extproc.actions import Action, Route, RouteAny
 from epp.extproc.headers import Headers
@@ -327,7 +328,7 @@ class RequestSide:
         )
         if self._has_control_headers:
             self._apply_control_headers(request)
-        return (Route(request),)
+        return (new_tuple(Route, (request,)),)
 
     def _route_any(self) -> Sequence[Action]:
         self._need_headers()

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from epp.api.plugin import ResponseHead
 from epp.api.request import Decision, Request, Usage
+from epp.api.tuples import new_tuple
 from epp.extproc import replies
 from epp.extproc.actions import Action, BodyStarted, ResponseStarted
 from epp.extproc.headers import Headers
@@ -119,7 +120,7 @@ class ResponseSide:
             head = ResponseHead(status, headers, served)
             if entries := self._hooks.began(self._request, self._decision, head):
                 reply = replies.response_headers(entries)
-        return (reply, ResponseStarted(status, served))
+        return (reply, new_tuple(ResponseStarted, (status, served)))
 
     def body(self, body: bytes, *, is_last: bool) -> Sequence[Action]:
         """Take a chunk."""

@@ -11,6 +11,7 @@ from typing import Final
 from epp.api.errors import Refusal
 from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
+from epp.api.tuples import new_tuple
 from epp.extproc import replies
 from epp.extproc.actions import Action, Close, Finished, Refused
 from epp.extproc.headers import Headers
@@ -38,8 +39,6 @@ _ROUTING, _ROUTED = Phase.ROUTING, Phase.ROUTED
 _NONE, _STREAMED, _BUFFERED = BodyMode.NONE, BodyMode.STREAMED, BodyMode.BUFFERED
 _FULL_DUPLEX = BodyMode.FULL_DUPLEX_STREAMED
 _CLOSE = Close(GRPC_OK, "")
-_new_tuple = tuple.__new__
-"""What a named tuple's own constructor calls; that one is Python."""
 # How an exchange ends whose response was not seen, by whether it was to be streamed.
 _UNSEEN = {flag: (Finished(Outcome(), 0, flag),) for flag in (False, True)}
 _BROKEN = {flag: (Finished(Outcome(0, is_complete=False), 0, flag),) for flag in (False, True)}
@@ -315,7 +314,7 @@ class Stream:
             return (_UNSEEN if is_complete else _BROKEN)[is_streaming]
         if response.is_event_stream is not None:
             is_streaming = response.is_event_stream
-        outcome = _new_tuple(
+        outcome = new_tuple(
             Outcome, (response.status, is_complete, response.usage, response.served, 0.0, 0.0, 0.0)
         )
-        return (Finished(outcome, response.size, is_streaming),)
+        return (new_tuple(Finished, (outcome, response.size, is_streaming)),)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from epp.api.errors import Code, Refusal
 from epp.api.request import Prompt
+from epp.api.tuples import new_tuple
 from epp.parsing.parser import Parsed, Tree, json_object, misshapen
 from epp.parsing.prompt import (
     MEDIA,
@@ -39,7 +40,8 @@ def parse_request(body: bytes, path: str) -> Parsed:
     if type(model) is not str:
         raise Refusal(Code.BAD_REQUEST, "model not found in request body")
     prompt, salt = prompt_of(tree, path)
-    return Parsed(model, prompt, salt, tree.get("stream") is True, tree, UsageScanner)
+    is_streaming = tree.get("stream") is True
+    return new_tuple(Parsed, (model, prompt, salt, is_streaming, tree, UsageScanner))
 
 
 def prompt_of(tree: Tree, path: str) -> tuple[Prompt, str]:

@@ -17,16 +17,15 @@ from array import array
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from sys import byteorder
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 from epp.api.data import PrefixMatch, Tokens, find
 from epp.api.endpoint import Candidate, Endpoint, Snapshot
 from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
+from epp.api.tuples import new_tuple
 from epp.scheduling.prefix_index import PrefixIndex, chain, token_chain
 
-# What a named tuple's own constructor calls; that one is Python, and this runs for each request.
-_new_tuple = tuple.__new__
 _reported_size = attrgetter("metrics.block_size")
 
 BYTES_PER_TOKEN = 4
@@ -56,23 +55,6 @@ class Limits(NamedTuple):
     min_block_bytes: int = 0
     is_strict: bool = False
     reads_tokens: bool = False
-
-
-@runtime_checkable
-class MatchReader(Protocol):
-    """A scorer that reads a producer's matches, and was told itself how to cut prompts.
-
-    Attributes:
-        prefix_match_info_producer_name: whose matches; empty for any.
-        limits: how to cut.
-    """
-
-    prefix_match_info_producer_name: str
-
-    @property
-    def limits(self) -> Limits:
-        """How to cut."""
-        ...
 
 
 class Found(NamedTuple):
@@ -140,7 +122,7 @@ class PrefixHistory:
         else:
             matched = self.index.match(chains[0])
         block_tokens = block_bytes // BYTES_PER_TOKEN
-        found = _new_tuple(Found, (matched, total, block_tokens, block_bytes, chains))
+        found = new_tuple(Found, (matched, total, block_tokens, block_bytes, chains))
         request.scratch[self] = found
         if self._public_name is not None:
             request.scratch[PrefixMatch, self._public_name] = found

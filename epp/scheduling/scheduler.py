@@ -16,9 +16,12 @@ from epp.api.plugin import (
     ProfileHandler,
 )
 from epp.api.request import Decision, Request
+from epp.api.tuples import new_tuple
 from epp.scheduling.profile import Profile
 
 log = logging.getLogger(__name__)
+
+_NOTHING_ELSE = Decision(())[1:]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +73,11 @@ class Scheduler:
         while wanted := handler.profiles(request, names, results):
             for name in wanted:
                 picked = self.profiles[name].run(request, candidates, self.random)
-                results[name] = Decision(tuple([c.endpoint for c in picked])) if picked else None
+                if picked:
+                    endpoints = tuple([c.endpoint for c in picked])
+                    results[name] = new_tuple(Decision, (endpoints, *_NOTHING_ELSE))
+                else:
+                    results[name] = None
             if len(results) == len(names):
                 break
         if not results:

@@ -9,6 +9,7 @@ from typing import Protocol
 from epp.api.errors import Code, Refusal
 from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
+from epp.api.tuples import new_tuple
 from epp.director.director import Later
 from epp.extproc.actions import (
     Action,
@@ -30,9 +31,6 @@ log = logging.getLogger("ext-proc")
 
 PROCESS = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 _MODEL_SERVER_ERROR = "ModelServerError"
-
-# What a named tuple's own constructor calls; that one is Python.
-_new_tuple = tuple.__new__
 
 Receive = Callable[[bytes], Sequence[Action]]
 
@@ -265,7 +263,7 @@ class ExtProcCall(Handler):
         else:
             self._decision = None
             times = (self._headers_at, self._first_token, seconds)
-            outcome = _new_tuple(Outcome, (status, is_complete, usage, served, *times))
+            outcome = new_tuple(Outcome, (status, is_complete, usage, served, *times))
             self._serving.director.completed(request, decision, outcome)
             series.ended()
             for watcher in self._serving.watchers:

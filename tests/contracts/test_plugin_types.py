@@ -323,7 +323,13 @@ def scenes() -> Sequence[Scene]:
 def again(request: Request) -> Request:
     """Return the same request before any plugin has kept anything in it."""
     given_data = {key: value for key, value in request.scratch.items() if isinstance(key, tuple)}
-    return dataclasses.replace(request, scratch=given_data)
+    return like(request, given_data)
+
+
+def like(request: Request, scratch: dict[object, Any]) -> Request:
+    """Return the same request with this memory of plugins."""
+    fields = {name: getattr(request, name) for name in dir(request) if not name.startswith("_")}
+    return Request(**{**fields, "scratch": scratch})
 
 
 def dispatch(plugin: Any, request: Request, pool: Sequence[Candidate], to: Candidate) -> Decision:
@@ -479,7 +485,7 @@ def test_a_decider_says_yes_or_no_and_says_it_again(kind: PluginType) -> None:
 @having(Producer)
 def test_a_producer_publishes_nothing_but_what_it_declares(kind: PluginType) -> None:
     for pool, asked, _ in scenes():
-        plugin, request = build(kind), dataclasses.replace(asked, scratch={})
+        plugin, request = build(kind), like(asked, {})
 
         produce(plugin, request, pool)
 

@@ -32,7 +32,7 @@ When to use:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Protocol, runtime_checkable
 
 from epp.api.data import PrefixMatch, Tokens
 from epp.api.endpoint import Candidate, Endpoint
@@ -40,11 +40,28 @@ from epp.api.parameters import Param
 from epp.api.plugin import Instance, Outcome, Producer
 from epp.api.registry import Family, plugin
 from epp.api.request import Decision, Request
-from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Limits, MatchReader, PrefixHistory
+from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Limits, PrefixHistory
 
 _MAX_TOKEN_BLOCKS = 2048
 _MAX_TOKENS = 131072
 _MIN_TOKENS_IN_A_BLOCK = 64
+
+
+@runtime_checkable
+class MatchReader(Protocol):
+    """A scorer that reads a producer's matches, and was told itself how to cut prompts.
+
+    Attributes:
+        prefix_match_info_producer_name: whose matches; empty for any.
+        limits: how to cut.
+    """
+
+    prefix_match_info_producer_name: str
+
+    @property
+    def limits(self) -> Limits:
+        """How to cut."""
+        ...
 
 
 def _ignore(matched_bytes: int, total_bytes: int) -> None:

@@ -107,7 +107,7 @@ def test_strict_counts_are_those_of_gaie(
     upstream = Upstream(block=4, blocks=limit, capacity=4)
     ours = PrefixHistory(Limits(True, 4, limit, 0, 4, is_strict=True))
     for model, salt, text, target in history:
-        request = Request("id", {}, model, model, Text(text), salt)
+        request = Request("id", {}, model, model, Text(text), cache_salt=salt)
         hashes = upstream.hashes(model, salt, text, candidates)
         found = ours.find(request, candidates)
 
@@ -129,9 +129,9 @@ def test_without_eviction_both_ways_of_counting_agree(
     strict, ours = (PrefixHistory(Limits(is_strict=is_strict)) for is_strict in (True, False))
     for model, salt, text, target in history:
         for one in (strict, ours):
-            request = Request("id", {}, model, model, Text(text), salt)
+            request = Request("id", {}, model, model, Text(text), cache_salt=salt)
             one.dispatched(request, Decision((candidates[target].endpoint,)), candidates)
-        requests = [Request("id", {}, model, model, Text(text), salt) for _ in range(2)]
+        requests = [Request("id", {}, model, model, Text(text), cache_salt=salt) for _ in range(2)]
 
         assert strict.find(requests[0], candidates) == ours.find(requests[1], candidates)
 

@@ -1,6 +1,5 @@
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,22 +47,22 @@ def revisions(kept: Any) -> set[str]:
 
 @pytest.mark.parametrize(("mode", "share"), [("max-role", 0.9), ("sum", 11 / 13)])
 def test_requests_are_shared_between_revisions_by_their_pods(
-    roll: Any, ask: Ask, mode: str, share: float
+    roll: Any, mode: str, share: float
 ) -> None:
     pool, part = roll(a=(2, 9), b=(1, 1)), screener(mode)
     counts = Counter[str]()
     for number in range(2000):
-        (chosen,) = revisions(part.filter(replace(ask(), id=str(number), scratch={}), pool))
+        (chosen,) = revisions(part.filter(Request(str(number), {}), pool))
         counts[chosen] += 1
 
     assert counts["a"] / 2000 == pytest.approx(share, abs=0.03)
 
 
-def test_all_profiles_and_replicas_choose_alike(roll: Any, ask: Ask) -> None:
+def test_all_profiles_and_replicas_choose_alike(roll: Any) -> None:
     pool = roll(a=(1, 1), b=(1, 1))
     for number in range(20):
-        request = replace(ask(headers={"x-llm-d-revision-decision-id": str(number)}), scratch={})
-        other = replace(request, id="another", scratch={})
+        headers = {"x-llm-d-revision-decision-id": str(number)}
+        request, other = Request("one", headers), Request("another", headers)
         kept = screener("sum").filter(request, pool)
 
         assert kept == screener("sum").filter(other, pool)

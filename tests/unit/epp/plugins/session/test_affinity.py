@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,7 +36,7 @@ def token(candidate: Candidate) -> str:
 
 
 def of_session(ask: Ask, name: str, at: float = 1.0) -> Request:
-    return replace(ask(headers={"x-session-id": name}), received_at=at)
+    return Request("id", {"x-session-id": name}, received_at=at)
 
 
 def send(part: Any, request: Request, to: Candidate) -> None:
@@ -245,7 +244,7 @@ def test_what_one_agent_asks_is_kept_together_as_a_session_is(pod: Pod, ask: Ask
     identity = SessionIdentity(sources=(SessionSource(attribute="agents"),))
     affinity = SessionAffinityFilter(strategy="session_id", session_id_config=identity)
     first, second, other = (
-        replace(ask(headers={"x-agent-id": name}), received_at=1.0) for name in ("a", "a", "b")
+        Request("id", {"x-agent-id": name}, received_at=1.0) for name in ("a", "a", "b")
     )
     for request in (first, second, other):
         producer.produce(request, pool)
