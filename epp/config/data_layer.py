@@ -6,7 +6,7 @@ are the plugins of these types that stand in ``plugins`` only.
 
 from dataclasses import dataclass
 
-from epp.api.plugin import Instance
+from epp.api.plugin import EndpointObserver, Instance
 from epp.api.registry import Family
 from epp.config.document import DataLayer, DataSourceReference, Document
 from epp.config.instances import Built, Plugins
@@ -93,7 +93,6 @@ def _section(document: Document, source: Source) -> tuple[DataLayer, str]:
     if document.data is not None and document.data_layer is not None:
         source.add("data", "'data' is the older name of 'dataLayer'", "move it there")
     elif document.data is not None:
-        source.warn("data", "'data' is deprecated", "call it 'dataLayer'")
         return document.data, "data"
     return document.data_layer or DataLayer(), "dataLayer"
 
@@ -108,6 +107,8 @@ def _feed(
     extractors = []
     for index, reference in enumerate(entry.extractors):
         where = f"{path}.extractors[{index}].pluginRef"
+        if _hears_anyway(reference.plugin_ref, chosen, plugins):
+            continue
         built = _of_family(reference.plugin_ref, where, Family.EXTRACTOR, plugins, source)
         if built is None:
             continue
@@ -123,12 +124,27 @@ def _feed(
     return Feed(_instance(chosen), tuple(extractors)), path
 
 
+def _hears_anyway(name: str, chosen: Built, plugins: Plugins) -> bool:
+    """Tell whether the pool tells a plugin itself of what the source hears.
+
+    In llm-d-router producers are extractors of endpoint-notification-source, in GAIE 1.5 of
+    k8s-notification-source, to learn which endpoints have gone.
+    """
+    named = next((built for built in plugins if built.name == name), None)
+    return (
+        named is not None
+        and not named.serves(Family.EXTRACTOR)
+        and isinstance(named.plugin, EndpointObserver)
+        and isinstance(chosen.plugin, EventSource)
+    )
+
+
 def _of_family(
     name: str, path: str, family: Family, plugins: Plugins, source: Source
 ) -> Built | None:
-    built = plugins.refer(name, path)
+    built = plugins.refer(name, path, family)
     if built is not None and not built.serves(family):
-        source.add(path, f"{name!r} is a {built.family}, not a {family}", f"name a {family}")
+        source.add(path, f"{name!r} is a {built.family} and no {family}", f"name a {family}")
         return None
     return built if built and built.plugin is not None else None
 

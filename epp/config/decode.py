@@ -32,21 +32,33 @@ _KINDS = {
 }
 
 
-def decode(cls: type[Any], source: Source, value: Any, path: str) -> dict[str, Any]:
+def decode(
+    cls: type[Any], source: Source, value: Any, path: str, *, folds_case: bool = False
+) -> dict[str, Any]:
     """Return the arguments for the dataclass that the object at the path gives.
 
     What cannot be used is left out and noted as a problem in the source: unknown and refused names,
-    missing required ones, wrong types, values out of range. ``null`` in place of an object or list
-    counts as not given.
+    missing required ones, wrong types, values out of range. ``null`` counts as not given, as it
+    does for Go's decoder.
+
+    Args:
+        cls: the dataclass.
+        source: where the object stands, and where problems are noted.
+        value: the object.
+        path: its place.
+        folds_case: names count in whatever case they are written, with a warning; Go decodes
+            the parameters of plugins so, and the fields around them not.
     """
     if not isinstance(value, dict):
         _wrong_kind(source, path, dict, value)
         return {}
     declared = {parameter.name: parameter for parameter in parameters_of(cls)}
     refused = refused_by(cls)
+    folded = _folded(declared, source, value, path) if folds_case else {}
     arguments: dict[str, Any] = {}
-    for name, given in value.items():
-        child = f"{path}.{name}" if path else name
+    for written, given in value.items():
+        child = f"{path}.{written}" if path else written
+        name: str = folded.get(written) or written
         if name in refused:
             source.add(
                 child,
@@ -57,9 +69,11 @@ def decode(cls: type[Any], source: Source, value: Any, path: str) -> dict[str, A
             )
         elif name in declared:
             parameter = declared[name]
-            if given is None and is_container(parameter.type):
+            if given is None and not (parameter.is_required and not is_container(parameter.type)):
                 continue
-            decoded = _decode(parameter.type, parameter.about, source, given, child)
+            decoded = _decode(
+                parameter.type, parameter.about, source, given, child, folds_case=folds_case
+            )
             if decoded is not UNUSABLE:
                 arguments[parameter.field] = decoded
         elif name != "<<":
@@ -68,7 +82,7 @@ def decode(cls: type[Any], source: Source, value: Any, path: str) -> dict[str, A
                 child, f"unknown field {short(name)}", hint, at_key=True, code="unknown-field"
             )
     for parameter in declared.values():
-        if parameter.is_required and parameter.name not in value:
+        if parameter.is_required and parameter.name not in (*value, *folded.values()):
             source.add(
                 path,
                 f"field {parameter.name!r} is missing",
@@ -78,27 +92,49 @@ def decode(cls: type[Any], source: Source, value: Any, path: str) -> dict[str, A
     return arguments
 
 
-def decode_lenient(cls: type[Any], source: Source, value: Any, path: str) -> Any:
+def _folded(
+    declared: Mapping[str, Any], source: Source, value: Mapping[str, Any], path: str
+) -> dict[str, str]:
+    """Return what is declared under other cases of names, by the names as written."""
+    by_case = {name.lower(): name for name in declared}
+    found: dict[str, str] = {}
+    for written in value:
+        name = by_case.get(written.lower(), written)
+        if name not in value:
+            found[written] = name
+            message = f"{written!r} is taken for {name!r}"
+            source.warn(f"{path}.{written}", message, f"write {name}", at_key=True)
+    return found
+
+
+def decode_lenient(
+    cls: type[Any], source: Source, value: Any, path: str, *, folds_case: bool = False
+) -> Any:
     """Return the dataclass, with empty strings where a required one could not be used."""
-    arguments = decode(cls, source, value, path)
+    arguments = decode(cls, source, value, path, folds_case=folds_case)
     for parameter in parameters_of(cls):
         if parameter.is_required:
             arguments.setdefault(parameter.field, "")
     return cls(**arguments)
 
 
-def _decode(kind: Any, about: Param, source: Source, value: Any, path: str) -> Any:
+def _decode(
+    kind: Any, about: Param, source: Source, value: Any, path: str, *, folds_case: bool
+) -> Any:
     """Return the value as the annotated type; ``UNUSABLE`` when it is not one."""
     kind = without_none(kind)
     if isinstance(kind, type) and is_dataclass(kind):
-        return decode_lenient(kind, source, value, path)
+        return decode_lenient(kind, source, value, path, folds_case=folds_case)
     if value is UNUSABLE or kind is Any:
         return value
     origin, inner = get_origin(kind), get_args(kind)
     if origin is tuple:
         if not isinstance(value, list):
             return _wrong_kind(source, path, list, value)
-        items = [_decode(inner[0], about, source, v, f"{path}[{i}]") for i, v in enumerate(value)]
+        items = [
+            _decode(inner[0], about, source, v, f"{path}[{i}]", folds_case=folds_case)
+            for i, v in enumerate(value)
+        ]
         return tuple(item for item in items if item is not UNUSABLE)
     if origin is Mapping:
         return value if isinstance(value, dict) else _wrong_kind(source, path, dict, value)

@@ -115,7 +115,7 @@ class Band:
 class PriorityBand:
     """One entry of ``flowControl.priorityBands``."""
 
-    priority: Annotated[int, Param("Priority of the requests in this band.")]
+    priority: Annotated[int, Param("Priority of the requests in this band.")] = 0
     max_bytes: Annotated[Quantity | None, Param("Bytes queued in the band.", minimum=0)] = None
     max_requests: Annotated[Quantity | None, Param("Requests queued in the band.", minimum=0)] = (
         None

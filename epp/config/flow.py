@@ -64,6 +64,10 @@ def settle(
     bands: dict[int, BandSettings] = {}
     for index, entry in enumerate(section.priority_bands):
         path = f"flowControl.priorityBands[{index}]"
+        if f"{path}.priority" not in source.values:
+            source.warn(
+                path, "without a priority it is the band of priority 0", "write priority: 0"
+            )
         if entry.priority in bands:
             message = f"priority {entry.priority} is given twice"
             source.add(f"{path}.priority", message, "remove one band", code="duplicate-name")
@@ -183,7 +187,7 @@ class _Policies:
         names = [built.name for built in self._plugins]
         if not name or (name == default_name and name not in names):
             return default()
-        built = self._plugins.refer(name, path)
+        built = self._plugins.refer(name, path, family, beside=(default_name,))
         if built is None:
             return default()
         if not built.serves(family):

@@ -1,6 +1,6 @@
 """Plugin objects by name."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,13 +94,29 @@ class Plugins:
         """Return the plugins of these families, in order."""
         return [built for built in self._by_name.values() if built.serves(*families)]
 
-    def refer(self, name: str, path: str) -> Built | None:
-        """Return the plugin that the reference at the path means; None when it cannot be used."""
+    def refer(
+        self, name: str, path: str, *families: Family, beside: Collection[str] = ()
+    ) -> Built | None:
+        """Return the plugin that the reference at the path means; None when it cannot be used.
+
+        Args:
+            name: what is referred to.
+            path: of the reference.
+            families: what it should be for, if not anything will do.
+            beside: what can be referred to without being among the plugins.
+        """
         built = self._by_name.get(name)
         if built is None and name:
-            hint = suggest(name, self._by_name)
+            hint = self._hint(name, families, beside)
             self._source.add(path, f"no plugin is named {name!r}", hint, code="unknown-reference")
         return built if built and built.kind else None
+
+    def _hint(self, name: str, families: Sequence[Family], beside: Collection[str]) -> str:
+        kind = self._registry.get(name)
+        if kind is not None and (not families or any(map(kind.serves, families))):
+            return f"it is a type: add '- type: {name}' to plugins"
+        fitting = self.of(*families) if families else self
+        return suggest(name, {*beside, *(built.name for built in fitting)})
 
     def connect(self) -> None:
         """Introduce to each other those that work together."""
@@ -127,7 +143,7 @@ class Plugins:
             return None, None
         path = f"{path}.parameters"
         before = tuple(source.problems)
-        arguments = decode(plugin_type.cls, source, entry.parameters or {}, path)
+        arguments = decode(plugin_type.cls, source, entry.parameters or {}, path, folds_case=True)
         judge_parameters(entry.type, path, source, before, release)
         if len(source.problems) > len(before) or not is_known:
             return None, None

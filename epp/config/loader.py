@@ -136,7 +136,7 @@ def examine(
         release: whose rules count; the configuration is of use for this EPP only.
         environment: variables, of which some switch features on or give defaults.
     """
-    source = parse(text, file, merge_keys=not release.is_own)
+    source = parse(text, file, merge_keys=True)
     if source.value is None:
         source = parse(DEFAULT_TEXT, file)
         check_empty(source, release)
@@ -229,7 +229,7 @@ def _discovery(document: Document, plugins: Plugins, source: Source) -> Built | 
     if chosen is None:
         return None
     path = "dataLayer.discovery.pluginRef"
-    built = plugins.refer(chosen.plugin_ref, path)
+    built = plugins.refer(chosen.plugin_ref, path, Family.DISCOVERY)
     if built and built.family is not Family.DISCOVERY:
         hint = "name a plugin of a discovery type, for example file-discovery"
         source.add(path, f"{built.name!r} is a {built.family}, not a discovery plugin", hint)

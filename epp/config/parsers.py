@@ -65,7 +65,7 @@ def _named(
         if name in _ALWAYS_THERE and name not in written | found.keys():
             found[name] = _ALWAYS_THERE[name]
             continue
-        built = plugins.refer(name, path)
+        built = plugins.refer(name, path, Family.PARSER, beside=_ALWAYS_THERE)
         if built is None:
             continue
         if not built.serves(Family.PARSER) or not isinstance(built.plugin, Parser):

@@ -13,6 +13,7 @@ from epp.scheduling.profile import Profile
 DEFAULT_PROFILE = "default"
 DEFAULT_HANDLER = "single-profile-handler"
 DEFAULT_PICKER = "max-score-picker"
+_PARTS = (Family.FILTER, Family.SCORER, Family.PICKER)
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ def draft_profiles(
         drafts = _written(entries, plugins, source)
     else:
         drafts = [Draft(DEFAULT_PROFILE)]
-        for built in plugins.of(Family.FILTER, Family.SCORER, Family.PICKER):
+        for built in plugins.of(*_PARTS):
             _use(drafts[0], built, PluginReference(built.name), built.path, source)
     for draft in drafts:
         if not draft.pickers:
@@ -63,7 +64,7 @@ def _written(entries: Sequence[ProfileEntry], plugins: Plugins, source: Source) 
         draft = drafts[entry.name] = Draft(entry.name)
         for index, reference in enumerate(entry.plugins):
             reference_path = f"{path}.plugins[{index}]"
-            built = plugins.refer(reference.plugin_ref, f"{reference_path}.pluginRef")
+            built = plugins.refer(reference.plugin_ref, f"{reference_path}.pluginRef", *_PARTS)
             if built:
                 _use(draft, built, reference, reference_path, source)
     return list(drafts.values())
@@ -97,7 +98,7 @@ def _use(draft: Draft, built: Built, reference: PluginReference, path: str, sour
                 code="two-pickers",
             )
         draft.pickers.append(built.plugin)
-    if not built.serves(Family.FILTER, Family.SCORER, Family.PICKER):
+    if not built.serves(*_PARTS):
         # GAIE's charts name producers there.
         source.warn(
             path,

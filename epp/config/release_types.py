@@ -16,6 +16,8 @@ from epp.config.releases import (
 from epp.reading.source import Source
 from epp.reading.suggest import suggest
 
+_READ_OVER = ("unknown-field", "refused-parameter")
+
 
 def check_type(name: str, path: str, source: Source, registry: Registry, release: Release) -> bool:
     """Note what the release has to say of a type; return whether it has it.
@@ -79,9 +81,9 @@ def judge_parameters(
 ) -> None:
     """Judge what was found in a plugin's parameters as the release would.
 
-    A Go EPP decodes parameters leniently: it reads over names that it does not know. So does this
-    one for the types that it took over, or it could not be put in the place of one that runs. What
-    remains is wrong everywhere.
+    A Go EPP decodes parameters leniently: it reads over names that it does not know, those that
+    once meant something included. So does this one for the types that it took over, or it could
+    not be put in the place of one that runs. What remains is wrong everywhere.
 
     Args:
         type_name: of the plugin.
@@ -95,7 +97,7 @@ def judge_parameters(
     found = source.problems[len(known) :]
     source.problems[:] = known
     for problem in found:
-        if problem.code == "unknown-field":
+        if problem.code in _READ_OVER:
             _soften(problem, f"{release.title} reads over it", "parameter-ignored", source)
         elif release.is_own or problem.path != f"{path}.blockSize":
             source.problems.append(problem)

@@ -194,6 +194,7 @@ SUCCESSORS: Final[Mapping[str, Successor]] = MappingProxyType(
         "precise-prefix-cache-scorer": Successor(
             ("precise-prefix-cache-producer", "prefix-cache-scorer"), _ONLY_LLM_D, _UNTIL_011
         ),
+        "kv-cache-scorer": Successor(("kv-cache-utilization-scorer",), (), "GAIE 1.0"),
         "model-server-protocol-metrics": Successor(("core-metrics-extractor",), (), "GAIE 1.5"),
         "predicted-latency-scorer": Successor(
             ("predicted-latency-producer", "latency-scorer"), (_15,), "llm-d 0.9"

@@ -22,6 +22,8 @@ with suppress(ImportError):  # a configuration can be checked without it
 TOKEN_BYTES = 4
 MASK = (1 << 60) - 1
 MAX_ID = 0xFFFFFFFF
+BASE_MODEL = 0xEF46DB3751D8E999 & MASK
+"""What stands before the first block without an adapter: the XXH64 of an empty name."""
 
 
 def pack(tokens: Sequence[int]) -> bytes:

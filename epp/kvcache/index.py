@@ -22,7 +22,17 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from epp.kvcache.events import Batch, Cleared, Event, Removed, Stored
-from epp.kvcache.hashing import TOKEN_BYTES, fold, keys, pack, root, short, vllm_hashes, vllm_root
+from epp.kvcache.hashing import (
+    BASE_MODEL,
+    TOKEN_BYTES,
+    fold,
+    keys,
+    pack,
+    root,
+    short,
+    vllm_hashes,
+    vllm_root,
+)
 
 MAX_BLOCK_TOKENS = 65536
 MAX_BLOCKS_AT_ONCE = 65536
@@ -107,7 +117,6 @@ class BlockIndex:
         self._tiers = (_Tier(1.0), _Tier(slow_weight))
         self._engines: dict[int, dict[int, _Engine]] = {}
         self._sizes: Counter[int] = Counter()
-        self._base = root("")
 
     def apply(self, slot: int, batch: Batch) -> None:
         """Take the events of one message of an engine.
@@ -165,7 +174,7 @@ class BlockIndex:
             return [
                 short(name) for name in vllm_hashes(tokens, block_tokens, self._vllm_root, others)
             ]
-        start = self.adapters.get(adapter, self._base)
+        start = self.adapters.get(adapter, BASE_MODEL)
         if salt:
             start = fold(start, (salt,))
         return keys(pack(tokens), start, block_tokens)
@@ -298,7 +307,7 @@ class BlockIndex:
             return [short(block_hash) for block_hash in event.hashes]
         key: int | None
         if event.parent is None:
-            key = self.adapters[event.lora] if event.lora else self._base
+            key = self.adapters[event.lora] if event.lora else BASE_MODEL
         else:
             parent = short(event.parent)
             key = next((names[parent] for names in engine.names if parent in names), None)

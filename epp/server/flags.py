@@ -162,6 +162,8 @@ def _convert(field: Field[Any], text: str) -> Any:
         return _BOOLEANS[text]
     if field.type is int:
         return _integer(text)
+    if field.name.startswith("zap_"):
+        text = text.lower()  # as controller-runtime does
     choices = CHOICES.get(field.name)
     if choices and text not in choices:
         raise ValueError(f"{text!r} is not one of {', '.join(choices)}")

@@ -15,19 +15,20 @@ Parameters:
 
 When to use:
     Always beside queue-scorer: a full cache makes a server preempt requests before its queue shows
-    anything.
+    anything. GAIE 0.5 called it kv-cache-scorer.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from epp.api.endpoint import Candidate, Snapshot
-from epp.api.registry import scorer
+from epp.api.registry import Family, plugin, scorer
 from epp.api.request import Request
 from epp.scheduling.ranking import average_unknown
 from epp.scheduling.standing import EachAlone
 
 
+@plugin("kv-cache-scorer", Family.SCORER, successor="kv-cache-utilization-scorer")
 @scorer("kv-cache-utilization-scorer")
 @dataclass(frozen=True, slots=True)
 class KvCacheUtilizationScorer:

@@ -101,7 +101,7 @@ def test_nothing_may_read_the_load() -> None:
         (
             "",
             "dataLayer: {sources: [{pluginRef: queue-scorer}]}\n",
-            ["5:dataLayer.sources[0].pluginRef: 'queue-scorer' is a scorer, not a data source"],
+            ["5:dataLayer.sources[0].pluginRef: 'queue-scorer' is a scorer and no data source"],
         ),
         (
             METRICS + MODELS,
@@ -125,7 +125,7 @@ def test_nothing_may_read_the_load() -> None:
         (
             METRICS,
             "dataLayer: {crossReplicaSyncerPluginRef: m}\n",
-            ["6:dataLayer.crossReplicaSyncerPluginRef: 'm' is a data source, not a syncer"],
+            ["6:dataLayer.crossReplicaSyncerPluginRef: 'm' is a data source and no syncer"],
         ),
         (
             "- {type: metrics-data-source, parameters: {path: metrics}}\n",
@@ -249,3 +249,26 @@ def test_who_goes_by_predictions_without_a_predictor_is_named(type_name: str, us
         "'it' reads what no producer finds out: LatencyPrediction"
     ]
     assert not [w for w in fed.warnings if w.code == "data-without-producer"]
+
+
+@pytest.mark.parametrize("source", ["endpoint-notification-source", "k8s-notification-source"])
+def test_producers_may_be_named_as_those_who_hear_of_endpoints(source: str) -> None:
+    config = load(
+        f"""{HEAD}
+plugins:
+- {{type: {source}, parameters: {{version: v1, kind: Pod}}}}
+- {{type: precise-prefix-cache-producer}}
+- {{type: mm-embeddings-cache-producer}}
+- {{type: inflight-load-producer}}
+dataLayer:
+  sources:
+  - pluginRef: {source}
+    extractors:
+    - pluginRef: precise-prefix-cache-producer
+    - pluginRef: mm-embeddings-cache-producer
+    - pluginRef: inflight-load-producer
+"""
+    )
+
+    assert [feed.source.name for feed in config.data.events] == [source]
+    assert config.data.reads_load

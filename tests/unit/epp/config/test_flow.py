@@ -257,3 +257,11 @@ def test_thresholds_of_the_environment_count_where_the_file_says_nothing(
     assert read("", environment=environment).detector.plugin == detector
     written = read("saturationDetector: {}\n", environment=environment)
     assert written.detector.plugin == UtilizationDetector()
+
+
+def test_a_band_without_a_priority_is_that_of_priority_0() -> None:
+    config = read(GATE + "flowControl: {priorityBands: [{maxBytes: 5}]}")
+
+    assert config.flow is not None
+    assert [(number, band.max_bytes) for number, band in config.flow.bands.items()] == [(0, 5)]
+    assert any("without a priority" in warning.message for warning in config.warnings)

@@ -11,6 +11,7 @@ from epp.reading.source import MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES
 
 INVALID = Path(__file__).parent / "invalid"
 HEAD = "apiVersion: inference.networking.x-k8s.io/v1alpha1\nkind: EndpointPickerConfig\n"
+GATE = "featureGates: [flowControl]\n"
 
 
 def problems(text: str) -> list[str]:
@@ -106,3 +107,23 @@ def test_numbers_too_large_to_use_are_refused() -> None:
         "is too large"
         in problems(f"{HEAD}saturationDetector: {{kvCacheUtilThreshold: {'9' * 400}}}")[0]
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (
+            "schedulingProfiles: [{name: a, plugins: [{pluginRef: queue-scorer}]}]",
+            "it is a type: add '- type: queue-scorer' to plugins",
+        ),
+        (
+            f"{GATE}flowControl: {{defaultPriorityBand: {{fairnessPolicyRef: rr}}}}",
+            "known: global-strict-fairness-policy",
+        ),
+        ("parser: {pluginRef: open-parser}", "did you mean 'openai-parser'?"),
+    ],
+)
+def test_a_reference_to_nothing_says_what_there_is_to_refer_to(text: str, hint: str) -> None:
+    (only,) = problems(f"{HEAD}{text}")
+
+    assert only.endswith(f"({hint})")

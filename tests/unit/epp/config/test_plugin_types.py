@@ -198,7 +198,8 @@ def test_a_broken_distribution_is_a_problem_that_names_it(
 def test_checking_a_configuration_needs_nothing_but_the_base_install() -> None:
     program = (
         "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:]));"
-        "import epp.config as c; c.load(''); c.schema(); c.catalogue(); print('fine')"
+        "import epp.config as c; c.load(''); c.schema(); c.catalogue();"
+        f"c.load({f'{HEAD}plugins: [{{type: precise-prefix-cache-producer}}]'!r}); print('fine')"
     )
     servers_only = ["xxhash", "uvloop", "google.protobuf", "orjson", "hpack", "prometheus_client"]
 

@@ -183,3 +183,62 @@ def test_durations_are_written_as_in_go(written: str, seconds: float) -> None:
     config = load(f"{HEAD}saturationDetector: {{metricsStalenessThreshold: {written}}}")
 
     assert config.saturation.metrics_staleness_threshold == pytest.approx(seconds)
+
+
+def test_null_counts_as_not_given_as_it_does_in_go() -> None:
+    config = load(
+        f"{HEAD}plugins:\n- {{type: queue-scorer, name: , parameters: }}\n"
+        "- {type: random-picker, parameters: {maxNumOfEndpoints: }}\n"
+        "schedulingProfiles:\n"
+        "- {name: default, plugins: [{pluginRef: queue-scorer, weight: }]}\n"
+        "saturationDetector:\nflowControl: {maxBytes: }\n"
+    )
+
+    assert weights(config) == [(QueueScorer, 1.0)]
+
+
+def test_merge_keys_are_read_as_by_all_of_kubernetes() -> None:
+    config = load(
+        f"{HEAD}plugins:\n- &one {{type: max-score-picker, parameters: {{maxNumOfEndpoints: 2}}}}\n"
+        "- {<<: *one, name: other}\n"
+        "schedulingProfiles: [{name: default, plugins: [{pluginRef: other}]}]"
+    )
+
+    assert config.profiles["default"].picker == MaxScorePicker(2)
+
+
+def test_names_of_parameters_count_in_any_case_with_a_warning() -> None:
+    config = load(
+        f"{HEAD}plugins: [{{type: max-score-picker, parameters: {{MaxNumOfEndpoints: 2}}}}]"
+    )
+
+    assert config.profiles["default"].picker == MaxScorePicker(2)
+    (warning,) = config.warnings
+    assert warning.message == "'MaxNumOfEndpoints' is taken for 'maxNumOfEndpoints'"
+
+
+def test_a_parameter_in_its_own_case_wins_over_another_one() -> None:
+    both = "{maxnumofendpoints: 3, maxNumOfEndpoints: 2}"
+    config = load(f"{HEAD}plugins: [{{type: max-score-picker, parameters: {both}}}]")
+
+    assert config.profiles["default"].picker == MaxScorePicker(2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("disagg-profile-handler", "primaryPort"), ("session-id-producer", "lruSize")],
+)
+def test_what_upstream_reads_over_is_no_reason_to_stop(kind: str, name: str) -> None:
+    config = load(
+        f"{HEAD}plugins: [{{type: {kind}, parameters: {{{name}: 5}}}}, {{type: queue-scorer}}]\n"
+        "schedulingProfiles: [{name: decode, plugins: [{pluginRef: queue-scorer}]}]"
+    )
+
+    assert [w.code for w in config.warnings if name in w.message] == ["parameter-ignored"]
+
+
+def test_the_scorer_of_gaie_0_5_is_known_by_its_old_name() -> None:
+    config = load(f"{HEAD}plugins: [{{type: kv-cache-scorer}}]")
+
+    assert weights(config) == [(KvCacheUtilizationScorer, 1.0)]
+    assert [warning.code for warning in config.warnings] == ["deprecated-type"]

@@ -165,3 +165,11 @@ def test_any_command_line_gives_options_or_a_flag_error(arguments: list[str]) ->
         return
     with contextlib.suppress(FlagError):
         parse(arguments)
+
+
+def test_words_of_the_logger_count_in_any_case() -> None:
+    arguments = ["--zap-log-level=DEBUG", "--zap-encoder", "Console", "--zap-time-encoding=ISO8601"]
+    options = parse(arguments).options
+
+    assert (options.zap_log_level, options.zap_encoder) == ("debug", "console")
+    assert options.zap_time_encoding == "iso8601"
