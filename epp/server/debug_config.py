@@ -1,12 +1,15 @@
 """The configuration and the flags in force, as JSON values; what may be a secret is left out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
 from epp.api.parameters import camel_case, parameters_of
+from epp.api.registry import default_registry
 from epp.config.loader import Config
+from epp.flowcontrol.bands import BandSettings
+from epp.flowcontrol.controller import FlowSettings
 from epp.server.options import Options
 
 HIDDEN = "(hidden)"
@@ -27,11 +30,15 @@ def options_json(options: Options) -> dict[str, Any]:
 
 
 def config_json(config: Config) -> dict[str, Any]:
-    """Return plugins with all their parameters, and profiles by the names of their plugins."""
+    """Return plugins with all their parameters, and by their names what uses them."""
     names = {id(instance.plugin): instance.name for instance in config.instances}
 
     def name(plugin: object) -> str:
-        return names.get(id(plugin), type(plugin).__name__)
+        """Return the name of an instance, or the type of what is there by default."""
+        return names.get(id(plugin)) or next(
+            (kind.name for kind in default_registry if kind.cls is type(plugin)),
+            type(plugin).__name__,
+        )
 
     return {
         "plugins": [
@@ -56,9 +63,36 @@ def config_json(config: Config) -> dict[str, Any]:
         "profileHandler": name(config.handler),
         "producers": [name(part) for part in config.producers],
         "admitters": [name(part) for part in config.admitters],
+        "parsers": [parser.name for parser in config.parsers],
         "discovery": config.discovery.name if config.discovery else None,
+        "saturationDetector": config.detector.name,
+        "flowControl": _flow_json(config.flow, name) if config.flow else None,
         "featureGates": sorted(config.feature_gates),
         "warnings": [str(warning) for warning in config.warnings],
+    }
+
+
+def _flow_json(flow: FlowSettings, name: Callable[[object], str]) -> dict[str, Any]:
+    """Return limits, of which 0 is none, and the bands; those not listed are like ``others``."""
+
+    def band(settings: BandSettings) -> dict[str, Any]:
+        return {
+            "fairness": name(settings.fairness),
+            "ordering": name(settings.ordering),
+            "maxBytes": settings.max_bytes,
+            "maxRequests": settings.max_requests,
+        }
+
+    return {
+        "maxBytes": flow.max_bytes,
+        "maxRequests": flow.max_requests,
+        "requestTTLSeconds": flow.ttl,
+        "noEndpointRequestTTLSeconds": flow.no_endpoint_ttl,
+        "usageLimits": name(flow.usage_limits),
+        "eviction": [name(part) for part in flow.eviction or ()],
+        "bands": [{"priority": p, **band(b)} for p, b in sorted(flow.bands.items(), reverse=True)],
+        "others": band(flow.other),
+        "othersBelowZero": band(flow.other_negative),
     }
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from epp.server.debug_config import HIDDEN, parameters_json
+from epp.config import load
+from epp.server.debug_config import HIDDEN, config_json, parameters_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +43,31 @@ def test_secrets_are_hidden_by_their_names() -> None:
 
 def test_what_is_no_dataclass_has_no_parameters() -> None:
     assert parameters_json(object()) == {}
+
+
+def test_the_limits_of_flow_control_in_force_are_shown_with_the_policies_there_by_default() -> None:
+    shown = config_json(
+        load("""
+apiVersion: inference.networking.x-k8s.io/v1alpha1
+kind: EndpointPickerConfig
+featureGates: [flowControl]
+plugins: [{name: turns, type: round-robin-fairness-policy}]
+flowControl:
+  maxBytes: 10k
+  defaultRequestTTL: 2s
+  priorityBands: [{priority: -1}, {priority: 3, maxBytes: 4000, fairnessPolicyRef: turns}]
+""")
+    )
+
+    flow = shown["flowControl"]
+    assert (flow["maxBytes"], flow["requestTTLSeconds"]) == (10_000, 2.0)
+    assert [band["priority"] for band in flow["bands"]] == [3, -1]
+    assert flow["bands"][0] == {
+        "priority": 3,
+        "fairness": "turns",
+        "ordering": "fcfs-ordering-policy",
+        "maxBytes": 4000,
+        "maxRequests": 0,
+    }
+    assert shown["saturationDetector"] == "utilization-detector"
+    assert config_json(load(""))["flowControl"] is None
