@@ -1,6 +1,12 @@
-"""A real cluster for the tests of this folder: one for a test run, a namespace for each test."""
+"""Real clusters for the tests of this folder, a namespace in them for each test.
 
+There is one of each kind for a test run: a control plane, in which objects are what they are, and a
+machine, which has a node that runs pods.
+"""
+
+import contextlib
 import os
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,13 +15,20 @@ from typing import Any
 import pytest
 
 from gaiectl import crds
-from machine import foreign, programs
+from machine import foreign, images, lease, node, programs, python_image
 from machine.cluster import Cluster
-from machine.lease import machine
+from machine.images import Image
 
 # The first run on a computer builds Kubernetes.
 _FIRST_RUN_SECONDS = 3600
 _HERE = Path(__file__).parent
+_RESTRICTED = {
+    f"pod-security.kubernetes.io/{mode}{suffix}": value
+    for mode in ("enforce", "warn")
+    for suffix, value in (("", "restricted"), ("-version", "latest"))
+}
+
+NewNamespace = Callable[..., str]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,9 +51,83 @@ def kubeconfig(
         programs.find(*programs.CONTROL_PLANE)
     except programs.Missing as error:
         require("apiserver", str(error))
-    base = tmp_path_factory.getbasetemp()
-    with machine(base if worker_id == "master" else base.parent) as path:
+    with lease.machine(_shared(tmp_path_factory, worker_id)) as path:
         yield path
+
+
+@pytest.fixture(scope="session")
+def machine_kubeconfig(
+    require: Any, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[Path]:
+    """Of the disposable cluster in GAIECTL_TEST_KUBECONFIG, or of a machine that runs pods."""
+    given = os.environ.get("GAIECTL_TEST_KUBECONFIG")
+    if given:
+        yield Path(given)
+        return
+    reason = node.lacking()
+    try:
+        programs.find(*programs.CONTROL_PLANE, *([] if reason else programs.NODE))
+    except programs.Missing as error:
+        reason = reason or str(error)
+    if reason:
+        require("cluster", reason)
+    with lease.machine(_shared(tmp_path_factory, worker_id), has_node=True) as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def machine(
+    machine_kubeconfig: Path, kubectl: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Cluster:
+    """A cluster that runs pods."""
+    return Cluster(kubectl, machine_kubeconfig, tmp_path_factory.mktemp("kubectl"))
+
+
+@pytest.fixture(scope="session")
+def load_image(
+    require: Any, machine_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Image], str]:
+    """Give an image to the machine; returns its name.
+
+    A cluster in GAIECTL_TEST_KUBECONFIG is given it by the command in GAIECTL_TEST_LOAD_IMAGE, to
+    which the path of an archive is added, for example ``kind load image-archive``.
+    """
+    given = os.environ.get("GAIECTL_TEST_KUBECONFIG")
+    command = os.environ.get("GAIECTL_TEST_LOAD_IMAGE", "").split()
+    if given and not command:
+        require("cluster", "GAIECTL_TEST_LOAD_IMAGE does not say how images get into the cluster")
+
+    def load(image: Image) -> str:
+        archive = tmp_path_factory.mktemp("image") / "archive.tar"
+        images.write(image, archive)
+        if given:
+            subprocess.run([*command, str(archive)], check=True)
+        else:
+            images.load(archive, node.containerd_socket(machine_kubeconfig.parent))
+        archive.unlink()
+        return image.name
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def bare_python_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """An image with Python and nothing else, to be loaded or to put layers on."""
+    return python_image.image(
+        "localhost/gaiectl-test/python:1", tmp_path_factory.mktemp("python-image")
+    )
+
+
+@pytest.fixture(scope="session")
+def python_image_name(bare_python_image: Image, load_image: Callable[[Image], str]) -> str:
+    """The name of an image whose containers run ``python3`` with the arguments they get."""
+    return load_image(bare_python_image)
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder that all workers of this test run have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
 
 
 @pytest.fixture(scope="session")
@@ -71,8 +158,21 @@ def cluster_of_all_kinds(cluster: Cluster, require: Any) -> Cluster:
 
 
 @pytest.fixture
-def new_namespace(bare_cluster: Cluster) -> Iterator[Callable[..., str]]:
+def new_namespace(bare_cluster: Cluster) -> Iterator[NewNamespace]:
     """Make namespaces that go with the test: ``new_namespace(label=value)``."""
+    with _namespaces(bare_cluster) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def new_pod_namespace(machine: Cluster) -> Iterator[NewNamespace]:
+    """Make namespaces whose pods run; they go with the last test of the module."""
+    with _namespaces(machine) as make:
+        yield make
+
+
+@contextlib.contextmanager
+def _namespaces(cluster: Cluster) -> Iterator[NewNamespace]:
     made = []
 
     def make(**labels: str) -> str:
@@ -82,31 +182,32 @@ def new_namespace(bare_cluster: Cluster) -> Iterator[Callable[..., str]]:
             "kind": "Namespace",
             "metadata": {"name": name, "labels": labels},
         }
-        bare_cluster.apply([namespace])
+        cluster.apply([namespace])
         made.append(name)
         # A Pod is refused as long as its namespace has no account to run it under.
-        bare_cluster.do(
-            *("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s")
-        )
+        cluster.do(*("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s"))
         return name
 
-    yield make
-    if made:
-        bare_cluster.do("delete", "namespace", *made, "--wait=false")
+    try:
+        yield make
+    finally:
+        if made:
+            cluster.do("delete", "namespace", *made, "--wait=false")
 
 
 @pytest.fixture
-def namespace(new_namespace: Callable[..., str]) -> str:
+def namespace(new_namespace: NewNamespace) -> str:
     """An empty namespace."""
     return new_namespace()
 
 
 @pytest.fixture
-def restricted_namespace(new_namespace: Callable[..., str]) -> str:
+def restricted_namespace(new_namespace: NewNamespace) -> str:
     """A namespace that admits what the Pod Security Standard "restricted" allows."""
-    labels = {
-        f"pod-security.kubernetes.io/{mode}{suffix}": value
-        for mode in ("enforce", "warn")
-        for suffix, value in (("", "restricted"), ("-version", "latest"))
-    }
-    return new_namespace(**labels)
+    return new_namespace(**_RESTRICTED)
+
+
+@pytest.fixture(scope="module")
+def pod_namespace(new_pod_namespace: NewNamespace) -> str:
+    """A namespace for the pods of a module; "restricted", as clusters of careful people are."""
+    return new_pod_namespace(**_RESTRICTED)

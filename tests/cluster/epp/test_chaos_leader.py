@@ -15,8 +15,9 @@ pytestmark = pytest.mark.long
 Start = Callable[..., Any]
 Until = Callable[..., Any]
 
-LEASE_SECONDS = 15.0
-RETRY_SECONDS = 2.4
+LEASE_SECONDS = 4.0
+RETRY_SECONDS = 1.2
+TIMES = ("--ha-lease-duration=4s", "--ha-renew-deadline=3s", "--ha-retry-period=1s")
 # Of the health checks, and of a machine that does other things too.
 MARGIN_SECONDS = 3.0
 
@@ -39,7 +40,7 @@ async def test_no_request_fails_without_the_api_server_and_few_when_the_leader_d
     space.pool("llm", port)
     space.pod("a", "127.0.0.1")
     flags = ("--pool-name=llm", f"--pool-namespace={space.name}", "--health-checking")
-    flags = (*flags, "--ha-enable-leader-election", "--metrics-endpoint-auth=false")
+    flags = (*flags, "--ha-enable-leader-election", "--metrics-endpoint-auth=false", *TIMES)
     leader = start(*flags)
     await asyncio.to_thread(until, leader.is_ready, "it leads")
     standby = start(*flags)

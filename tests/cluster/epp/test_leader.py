@@ -15,8 +15,9 @@ pytestmark = pytest.mark.long
 Start = Callable[..., Any]
 Until = Callable[..., Any]
 
-LEASE_SECONDS = 15.0
-RETRY_SECONDS = 2.4
+LEASE_SECONDS = 4.0
+RETRY_SECONDS = 1.2
+TIMES = ("--ha-lease-duration=4s", "--ha-renew-deadline=3s", "--ha-retry-period=1s")
 
 
 def test_a_standby_takes_over_at_once_from_who_ends_and_in_time_from_who_dies(
@@ -25,7 +26,7 @@ def test_a_standby_takes_over_at_once_from_who_ends_and_in_time_from_who_dies(
     space.pod("a", "10.0.0.1")
     space.pool()
     flags = ("--pool-name=llm", f"--pool-namespace={space.name}", "--ha-enable-leader-election")
-    flags = (*flags, "--metrics-endpoint-auth=false")
+    flags = (*flags, "--metrics-endpoint-auth=false", *TIMES)
     first = start(*flags)
     until(first.is_ready, "the first one leads")
     second, third = start(*flags), start(*flags)
@@ -56,15 +57,26 @@ def test_a_standby_takes_over_at_once_from_who_ends_and_in_time_from_who_dies(
     until(standby.is_ready, "the last one leads", 2 * LEASE_SECONDS)
     seconds = time.monotonic() - began
     print(f"take-over after SIGKILL: {seconds:.1f} s")
-    assert seconds < LEASE_SECONDS + 2 * RETRY_SECONDS
+    # And the margin of a machine that does other things too.
+    assert seconds < LEASE_SECONDS + 2 * RETRY_SECONDS + 2.0
+    until(lambda: len(events(space, lease)) == 4, "all is told")
+    became, stopped = "became leader", "stopped leading"
+    assert sorted(events(space, lease)) == [became, became, became, stopped]
+
+
+def events(space: Any, lease: str) -> list[str]:
+    """What the events of the Lease say of whoever it was."""
+    listed = space.api.ask("GET", f"/api/v1/namespaces/{space.name}/events")["items"]
+    about = [e["message"] for e in listed if e["involvedObject"]["name"] == lease]
+    return [message.partition(" ")[2] for message in about]
 
 
 async def test_a_leader_that_cannot_reach_the_api_server_goes_on(
-    space: Any, follow: Callable[..., Any], processes: Any
+    space: Any, follow: Callable[..., Any], processes: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     space.pool()
     following = await follow(space)
-    terms = Terms(lease=1.0, retry=0.2)
+    terms = Terms(lease=1.0, renew=0.5, retry=0.2)
     leading: list[bool] = []
     election = LeaderElection(
         following.server, space.name, "l", identity="a", leading=leading.append, terms=terms
@@ -77,6 +89,8 @@ async def test_a_leader_that_cannot_reach_the_api_server_goes_on(
         await following.until(lambda: following.figures.is_reachable is False, "it is away")
         await asyncio.sleep(2 * terms.lease)
         assert leading == [True]
+        overdue = "the Lease l could not be renewed for "
+        await following.until(lambda: overdue in caplog.text, "it says so")
     finally:
         processes.send("kube-apiserver", signal.SIGCONT)
     await following.until(lambda: following.figures.is_reachable, "it is back")

@@ -1,7 +1,7 @@
 """A Kubernetes without nodes: etcd, the API server and the controllers, as processes.
 
 Objects are stored, defaulted, validated and admitted as anywhere; controllers make Pods of
-Deployments, and the Pods stay pending, because nothing would run them.
+Deployments, and the Pods stay pending, because nothing would run them: that is for ``node``.
 """
 
 import base64
@@ -10,6 +10,7 @@ import ssl
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from machine.certificates import Authority, Pair
 from machine.processes import Processes, free_port
@@ -37,16 +38,56 @@ class ControlPlane:
     admin: Pair
     kubeconfig: Path
 
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Return what the API server answers to the administrator.
+
+        Raises:
+            OSError: it does not answer, or with a refusal (``urllib.error.HTTPError``).
+        """
+        trust = ssl.create_default_context(cafile=str(self.authority.pair.certificate))
+        trust.load_cert_chain(self.admin.certificate, self.admin.key)
+        direct = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
+        )
+        question = urllib.request.Request(
+            self.server + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+            method=method,
+        )
+        with direct.open(question, timeout=5) as answer:
+            said = answer.read()
+            is_json = answer.headers.get_content_type() == "application/json"
+            return json.loads(said) if is_json else said.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the API server of a machine with a node is reached.
+
+    Attributes:
+        address: by pods; one of the network namespace it runs in.
+        port: its own, on every address of that namespace.
+    """
+
+    address: str
+    port: int
+
 
 def start(
-    programs: Programs, processes: Processes, *, has_controllers: bool = True
+    programs: Programs,
+    processes: Processes,
+    *,
+    has_controllers: bool = True,
+    site: Site | None = None,
 ) -> ControlPlane:
-    """Start a control plane on free ports of the loopback interface and wait until it is ready.
+    """Start a control plane on ports of the loopback interface and wait until it is ready.
 
     Args:
         programs: what it consists of.
         processes: starts it.
         has_controllers: run the controllers too; without them objects only are what they are.
+        site: for one that has pods; without it nothing but the loopback interface leads to it.
 
     Raises:
         Died: a part ended or took too long.
@@ -56,11 +97,13 @@ def start(
     admin = authority.issue("admin", "gaiectl-test", organization="system:masters")
     accounts = authority.signing_key("service-accounts")
     etcd = _start_etcd(programs, processes)
-    server = _start_api_server(
-        programs, processes, etcd=etcd, authority=authority, accounts=accounts, admin=admin
-    )
+    port = site.port if site else free_port()
+    server = f"https://127.0.0.1:{port}"
     kubeconfig = write_kubeconfig(folder / "kubeconfig", server, authority.pair, admin)
     plane = ControlPlane(server, authority, admin, kubeconfig)
+    _start_api_server(
+        programs, processes, plane, etcd=etcd, accounts=accounts, port=port, site=site
+    )
     if not has_controllers:
         return plane
     processes.start(
@@ -128,51 +171,58 @@ def _start_etcd(programs: Programs, processes: Processes) -> str:
 def _start_api_server(
     programs: Programs,
     processes: Processes,
+    plane: ControlPlane,
     *,
     etcd: str,
-    authority: Authority,
     accounts: Pair,
-    admin: Pair,
-) -> str:
-    port = free_port()
-    serving = authority.issue(
+    port: int,
+    site: Site | None,
+) -> None:
+    serving = plane.authority.issue(
         "kube-apiserver",
         "kube-apiserver",
-        addresses=["127.0.0.1", "localhost", "10.96.0.1", "kubernetes.default.svc"],
+        addresses=[
+            *("127.0.0.1", "localhost", "10.96.0.1", "kubernetes.default.svc"),
+            *([site.address] if site else []),
+        ],
     )
     processes.start(
         "kube-apiserver",
         [
             str(programs.kubernetes / "kube-apiserver"),
             f"--etcd-servers={etcd}",
-            "--bind-address=127.0.0.1",
             f"--secure-port={port}",
             f"--service-cluster-ip-range={SERVICE_RANGE}",
-            # No pod could reach the loopback interface, and an Endpoints object may not name it.
-            "--endpoint-reconciler-type=none",
             f"--tls-cert-file={serving.certificate}",
             f"--tls-private-key-file={serving.key}",
-            f"--client-ca-file={authority.pair.certificate}",
+            f"--client-ca-file={plane.authority.pair.certificate}",
             "--authorization-mode=Node,RBAC",
             f"--service-account-key-file={accounts.certificate}",
             f"--service-account-signing-key-file={accounts.key}",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--allow-privileged=true",
+            *(_for_nodes(plane.admin, site) if site else _FOR_NOBODY),
         ],
-    )
-    server = f"https://127.0.0.1:{port}"
-    trust = ssl.create_default_context(cafile=str(authority.pair.certificate))
-    trust.load_cert_chain(admin.certificate, admin.key)
-    direct = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
     )
 
     def ready() -> bool:
         try:
-            with direct.open(f"{server}/readyz", timeout=5) as answer:
-                return bool(answer.status == 200)
+            return bool(plane.ask("GET", "/readyz"))
         except OSError:
             return False
 
     processes.wait("kube-apiserver", ready, seconds=_READY_SECONDS)
-    return server
+
+
+# No pod could reach the loopback interface, and an Endpoints object may not name it.
+_FOR_NOBODY = ("--bind-address=127.0.0.1", "--endpoint-reconciler-type=none")
+
+
+def _for_nodes(admin: Pair, site: Site) -> tuple[str, ...]:
+    return (
+        "--bind-address=0.0.0.0",
+        f"--advertise-address={site.address}",
+        f"--kubelet-client-certificate={admin.certificate}",
+        f"--kubelet-client-key={admin.key}",
+        "--kubelet-preferred-address-types=InternalIP",
+    )

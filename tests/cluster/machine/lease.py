@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from machine import isolation
 from machine.processes import Died, stop_recorded
 from machine.programs import locked
 
@@ -20,11 +21,12 @@ _STOP_SECONDS = 60
 
 
 @contextlib.contextmanager
-def machine(rendezvous: Path) -> Iterator[Path]:
+def machine(rendezvous: Path, *, has_node: bool = False) -> Iterator[Path]:
     """Lend a running machine; its last user ends it.
 
     Args:
         rendezvous: folder that all who shall share the machine have in common.
+        has_node: one that runs pods; it is another machine than the one that does not.
 
     Yields:
         The path of a kubeconfig.
@@ -32,11 +34,11 @@ def machine(rendezvous: Path) -> Iterator[Path]:
     Raises:
         Died: it could not be started; the text says why.
     """
-    with locked(rendezvous / "machine.lock"):
-        note = rendezvous / "machine"
+    note = rendezvous / ("machine" if has_node else "control-plane")
+    with locked(note.with_suffix(".lock")):
         lent = _join(Path(note.read_text())) if note.exists() else None
         if lent is None:
-            folder = _begin()
+            folder = _begin(has_node=has_node)
             note.write_text(str(folder))
             lent = _join(folder)
     if lent is None:
@@ -66,6 +68,7 @@ def sweep() -> None:
             except OSError:
                 continue
             stop_recorded(folder)
+            isolation.remove_cgroups(folder.name)
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -85,7 +88,7 @@ def _join(folder: Path) -> tuple[socket.socket, dict[str, str]] | None:
     return connection, json.loads(line)
 
 
-def _begin() -> Path:
+def _begin(*, has_node: bool) -> Path:
     """Start the owner of a new machine and return its folder."""
     sweep()
     # Locked before it gets the name that sweepers look for.
@@ -101,7 +104,10 @@ def _begin() -> Path:
             os.set_inheritable(descriptor, True)
         os.posix_spawn(
             sys.executable,
-            [sys.executable, "-m", "machine.serve", str(folder), *map(str, inherited)],
+            [
+                *(sys.executable, "-m", "machine.serve", str(folder), *map(str, inherited)),
+                *(["node"] if has_node else []),
+            ],
             {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

@@ -70,6 +70,10 @@ class Processes:
         """Signal one of them, for example to make it stand still."""
         process.send(self._started[name], number)
 
+    def is_alive(self, name: str) -> bool:
+        """Tell whether one of them still runs."""
+        return process.is_alive(self._started[name])
+
     def restart(self, name: str) -> None:
         """Kill one of them and start it again; does not wait until it is ready."""
         child = self._started[name]

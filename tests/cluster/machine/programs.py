@@ -1,7 +1,7 @@
 """The programs that a cluster consists of: built with Go from pinned modules, or from a wheel.
 
 The Go module proxy has Kubernetes as sources only. They are built once (minutes) into the user's
-cache, under a name made from ``kube/go.mod``, and found there from then on.
+cache, under a name made from the sources' ``go.mod``, and found there from then on.
 """
 
 import fcntl
@@ -10,15 +10,17 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager")
+NODE = ("kube-scheduler", "kubelet", "kube-proxy", "dns", "pause")
 
 _SOURCES = Path(__file__).parent / "kube"
+_PARTS = Path(__file__).parent / "parts"  # programs of which we have the main function
 _BUILD_SECONDS = 3600
 
 
@@ -33,10 +35,12 @@ class Programs:
     Attributes:
         kubernetes: folder of those that are part of Kubernetes.
         etcd: the database of the API server.
+        parts: folder of ``dns`` and ``pause``.
     """
 
     kubernetes: Path
     etcd: Path
+    parts: Path
 
 
 def find(*names: str) -> Programs:
@@ -53,15 +57,10 @@ def find(*names: str) -> Programs:
         lacking = [name for name in names if not (Path(given) / name).is_file()]
         if lacking:
             raise Missing(f"GAIECTL_TEST_KUBE_BIN={given} has no {', '.join(lacking)}")
-        return Programs(Path(given), etcd)
-    go_mod = (_SOURCES / "go.mod").read_bytes()
-    folder = cache() / f"kubernetes-{hashlib.sha256(go_mod).hexdigest()[:12]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / "lock"):
-        for name in names:
-            if not (folder / name).exists():
-                _build(name, folder)
-    return Programs(folder, etcd)
+        return Programs(Path(given), etcd, Path(given))
+    parts = [name for name in names if (_PARTS / name).is_dir()]
+    of_kubernetes = _built(_SOURCES, "kubernetes", [name for name in names if name not in parts])
+    return Programs(of_kubernetes, etcd, _built(_PARTS, "parts", parts))
 
 
 def cache() -> Path:
@@ -100,26 +99,27 @@ def _etcd() -> Path:
     return Path(found)
 
 
-def _build(name: str, folder: Path) -> None:
-    (version,) = re.findall(
-        r"^require k8s\.io/kubernetes (v\S+)$", (_SOURCES / "go.mod").read_text(), re.MULTILINE
-    )
-    major, minor, _ = version.removeprefix("v").split(".", 2)
-    # Without these a server calls itself v0.0.0, and kubectl warns that it is too old.
-    stamps = {
-        "k8s.io/component-base/version.gitVersion": version,
-        "k8s.io/component-base/version.gitMajor": major,
-        "k8s.io/component-base/version.gitMinor": minor,
-        "k8s.io/client-go/pkg/version.gitVersion": version,
-    }
-    flags = " ".join(["-s -w", *(f"-X {variable}={text}" for variable, text in stamps.items())])
+def _built(sources: Path, title: str, names: Sequence[str]) -> Path:
+    """Return the folder of the programs ``names``, after building those that it lacks."""
+    digest = hashlib.sha256((sources / "go.mod").read_bytes())
+    for main in sorted(sources.glob("*/main.go")):
+        digest.update(main.read_bytes())
+    folder = cache() / f"{title}-{digest.hexdigest()[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "lock"):
+        for name in names:
+            if not (folder / name).exists():
+                _build(name, sources, folder)
+    return folder
+
+
+def _build(name: str, sources: Path, folder: Path) -> None:
+    package = f"k8s.io/kubernetes/cmd/{name}" if sources == _SOURCES else f"./{name}"
+    flags = " ".join(["-s -w", *(f"-X {variable}={text}" for variable, text in _stamps().items())])
     unfinished = folder / f"{name}.unfinished"
     done = subprocess.run(
-        [
-            *(go(), "build", "-trimpath", "-ldflags", flags, "-o", str(unfinished)),
-            f"k8s.io/kubernetes/cmd/{name}",
-        ],
-        cwd=_SOURCES,
+        [*(go(), "build", "-trimpath", "-ldflags", flags, "-o", str(unfinished)), package],
+        cwd=sources,
         env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"},
         capture_output=True,
         text=True,
@@ -129,3 +129,17 @@ def _build(name: str, folder: Path) -> None:
     if done.returncode:
         raise Missing(f"{name} could not be built: {done.stderr.strip()[-800:]}")
     unfinished.rename(folder / name)
+
+
+def _stamps() -> dict[str, str]:
+    """The versions that Kubernetes calls itself; without them v0.0.0, and kubectl warns."""
+    (version,) = re.findall(
+        r"^require k8s\.io/kubernetes (v\S+)$", (_SOURCES / "go.mod").read_text(), re.MULTILINE
+    )
+    major, minor, _ = version.removeprefix("v").split(".", 2)
+    return {
+        "k8s.io/component-base/version.gitVersion": version,
+        "k8s.io/component-base/version.gitMajor": major,
+        "k8s.io/component-base/version.gitMinor": minor,
+        "k8s.io/client-go/pkg/version.gitVersion": version,
+    }
