@@ -21,7 +21,7 @@ from epp.metrics.recorder import EppMetrics
 from epp.server.errors import StartError
 from epp.server.health import Health
 from epp.server.http import Guard, closed, open_to_all
-from epp.server.leader import LeaderElection, lease_name
+from epp.server.leader import LeaderElection, Terms, lease_name
 from epp.server.metrics_auth import MetricsAuth
 from epp.server.options import Options
 
@@ -89,6 +89,18 @@ def guard_for(kubernetes: "Kubernetes | None", *, requires_auth: bool) -> Guard:
     return kubernetes.metrics_auth.guard
 
 
+def _terms(options: Options) -> Terms:
+    """Return how the Lease is held.
+
+    Raises:
+        StartError: its times do not go together.
+    """
+    terms = Terms(options.ha_lease_duration, options.ha_renew_deadline, options.ha_retry_period)
+    if objection := terms.objection():
+        raise StartError(objection)
+    return terms
+
+
 class Kubernetes:
     """The connection to the cluster, and what depends on it.
 
@@ -143,6 +155,7 @@ class Kubernetes:
                 ),
                 identity=f"{socket.gethostname()}_{uuid.uuid4()}",
                 leading=lambda is_met: health.meet("leading", is_met=is_met),
+                terms=_terms(options),
             )
 
     async def start(self) -> None:

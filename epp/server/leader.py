@@ -19,6 +19,7 @@ from epp.discovery.kubernetes.client import ApiError, ApiServer
 from epp.discovery.kubernetes.informer import Informer, Need, Scope
 from epp.discovery.kubernetes.refusals import explain
 from epp.discovery.kubernetes.resources import LEASES
+from epp.server.leader_events import LeaderEvents
 
 log = logging.getLogger("leader-election")
 
@@ -34,14 +35,35 @@ class Terms(NamedTuple):
 
     Attributes:
         lease: how long a holder that is not heard of counts as one.
+        renew: how long a leader may fail to renew it before that is said; client-go's leaders stop
+            then.
         retry: between two attempts to get or renew it.
         handover: from a successor's success until all know of it: the charts probe its readiness
             every 2 seconds.
     """
 
     lease: float = 15.0
+    renew: float = 10.0
     retry: float = 2.0
     handover: float = 3.0
+
+    def objection(self) -> str:
+        """Return what is wrong with the times, by client-go's rules; empty if nothing is."""
+        if self.lease < 1:
+            return "--ha-lease-duration must be 1s or more: a Lease counts whole seconds"
+        if self.lease <= self.renew:
+            return (
+                f"--ha-lease-duration ({self.lease:g}s) must be longer than --ha-renew-deadline "
+                f"({self.renew:g}s)"
+            )
+        if self.retry <= 0:
+            return "--ha-retry-period must be above 0"
+        if self.renew <= self.retry * _JITTER:
+            return (
+                f"--ha-renew-deadline ({self.renew:g}s) must be longer than {_JITTER:g} times "
+                f"--ha-retry-period ({self.retry:g}s), for attempts are spread so far"
+            )
+        return ""
 
 
 class Record(NamedTuple):
@@ -123,6 +145,7 @@ class LeaderElection:
             self._news.set,
             need=Need.MAY,
         )
+        self._events = LeaderEvents(server, namespace, name, identity)
         server.figures.leases[name] = False
 
     @property
@@ -171,6 +194,7 @@ class LeaderElection:
         """End; a Lease that is held runs out."""
         await self._end()
         await self._watch.stop()
+        await self._events.stop()
 
     async def _end(self) -> None:
         task, self._task = self._task, None
@@ -192,6 +216,8 @@ class LeaderElection:
             except ApiError as error:
                 if error.status not in (0, _CONFLICT):
                     self._complain(error)
+                elif self._is_leading:
+                    self._note_overdue(error)
             except Exception:
                 log.exception("cannot deal with the Lease %s", self._name)
             await self._pause()
@@ -272,6 +298,19 @@ class LeaderElection:
         else:
             log.info("is the leader no more", extra={"fields": {"lease": self._name}})
         self._leading(is_leading)
+        self._events.record("became leader" if is_leading else "stopped leading")
+
+    def _note_overdue(self, error: ApiError) -> None:
+        seconds = time.monotonic() - self._seen_at
+        if seconds > self._terms.renew and not self._said:
+            self._said = "overdue"
+            log.warning(
+                "the Lease %s could not be renewed for %.0f s (%s); this process goes on as the "
+                "leader until it sees another one",
+                self._name,
+                seconds,
+                error,
+            )
 
     def _complain(self, error: ApiError) -> None:
         said = explain(error, LEASES, self._namespace, *_VERBS)

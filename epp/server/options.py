@@ -117,6 +117,15 @@ class Options:
     ha_enable_leader_election: bool = flag(
         default=False, help_text="be ready only while holding a Lease"
     )
+    ha_lease_duration: float = flag(
+        15.0, "how long others wait for a leader that is not heard of", kind=DURATION
+    )
+    ha_renew_deadline: float = flag(
+        10.0, "how long a leader may fail to renew its Lease before it says so", kind=DURATION
+    )
+    ha_retry_period: float = flag(
+        2.0, "between two attempts to get or renew the Lease", kind=DURATION
+    )
 
 
 LOG_LEVELS: Final = ("debug", "info", "error", "panic")

@@ -26,6 +26,9 @@ charts/schema/flags.yaml. */ -}}
 - grpc-max-send-msg-size
 - grpc-port
 - ha-enable-leader-election
+- ha-lease-duration
+- ha-renew-deadline
+- ha-retry-period
 - health-checking
 - kubeconfig
 - kv-cache-usage-percentage-metric
@@ -202,6 +205,9 @@ enable-pprof: boolean
 grpc-health-port: integer
 grpc-port: integer
 ha-enable-leader-election: boolean
+ha-lease-duration: duration
+ha-renew-deadline: duration
+ha-retry-period: duration
 health-checking: boolean
 max-request-body-bytes: integer
 metrics-endpoint-auth: boolean

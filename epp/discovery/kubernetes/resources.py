@@ -27,7 +27,7 @@ class Resource(NamedTuple):
 
     @property
     def is_custom(self) -> bool:
-        """Whether a CRD defines it; of the kinds used here all but pods and Leases."""
+        """Whether a CRD defines it; of the kinds used here all but Kubernetes' own."""
         return self.group in (INFERENCE_GROUP, EARLY_GROUP, LLM_D_GROUP)
 
     def path(self, namespace: str, name: str = "") -> str:
@@ -39,6 +39,7 @@ class Resource(NamedTuple):
 
 
 PODS = Resource("", "v1", "pods")
+EVENTS = Resource("", "v1", "events")
 LEASES = Resource("coordination.k8s.io", "v1", "leases")
 POOLS = Resource(INFERENCE_GROUP, "v1", "inferencepools")
 EARLY_POOLS = Resource(EARLY_GROUP, "v1alpha2", "inferencepools")
