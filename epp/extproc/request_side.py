@@ -28,8 +28,9 @@ from epp.extproc.actions import Action, Route, RouteAny
 from epp.extproc.headers import Headers
 from epp.extproc.messages import NO_HEADERS, BodyMode, Malformed, Protocol
 from epp.extproc.settings import StreamSettings
+from epp.parsing.go_text import as_go_reads
 from epp.parsing.models import rewrite_model
-from epp.parsing.parser import MakeReader, Parsed  # noqa: TC001 - compiled code casts to them
+from epp.parsing.parser import UNREADABLE, MakeReader, Parsed
 
 MAX_HELD_BYTES: Final = 16 * 1024
 
@@ -103,6 +104,7 @@ class RequestSide:
         "_headers",
         "_id",
         "_is_eager",
+        "_is_replaced",
         "_mode",
         "_mutation",
         "_override",
@@ -131,6 +133,7 @@ class RequestSide:
         self._are_headers_answered = False
         self._chunks: list[bytes] = []
         self._size = 0
+        self._is_replaced = False
         self.held = 0
         self._unanswered = 0
         self.is_over = False
@@ -303,10 +306,14 @@ class RequestSide:
             return self._route_any()
         try:
             parsed = self._settings.parsers.parse(body, self._headers)
-        except Refusal:
+        except Refusal as refusal:
             if self._mode is _BUFFERED_PARTIAL and not self.is_over:
                 return self._route_any()
-            raise
+            replaced = as_go_reads(body) if refusal.message == UNREADABLE else None
+            if replaced is None:
+                raise
+            parsed = self._settings.parsers.parse(replaced, self._headers)
+            body, self._size, self._is_replaced = replaced, len(replaced), True
         if not self._id:
             self._need_headers()
         self._chunks = [body]
@@ -348,12 +355,12 @@ class RequestSide:
         return next((self._headers[name] for name in names if self._headers.get(name)), "")
 
     def _new_body(self, request: Request) -> bytes | None:
-        """Return the body with the target model in it, or None if it has it already."""
+        """Return the body to send on, or None if it is what came: the model may be another."""
         parsed, self._parsed = self._parsed, None
         # The decoded body would live as long as the response otherwise.
         request.prompt, request.body = NO_PROMPT, None
         if parsed is None or request.target_model == parsed.model or parsed.tree is None:
-            return None
+            return self._chunks[0] if self._is_replaced and self._chunks else None
         if not self._chunks:  # released: the exchange ended before the decision came
             return None
         body = rewrite_model(self._chunks[0], parsed.tree, request.target_model)

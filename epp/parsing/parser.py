@@ -13,6 +13,9 @@ Tree = dict[str, Any]
 DEFAULT_PATH = "/v1/completions"
 """The path of a request that names none (GAIE)."""
 
+UNREADABLE = "Error unmarshaling request body"
+"""What GAIE 1.4 says of a body that is no JSON object."""
+
 MISSHAPEN = "failed to extract request data: inference gateway: BadRequest - "
 """How GAIE 1.4 begins to say that fields of the API are missing or mistyped."""
 
@@ -90,7 +93,7 @@ def json_object(body: bytes) -> Tree:
     if type(tree) is not dict:
         raise Refusal(
             Code.BAD_REQUEST,
-            "Error unmarshaling request body",
+            UNREADABLE,
             detail=lambda: go_error(body) or ours,
         )
     return tree

@@ -175,3 +175,45 @@ def test_a_buffered_body_that_is_announced_as_too_large_is_not_waited_for(
     )
 
     assert (reply.immediate_response.status.code == 413) is is_refused
+
+
+@pytest.mark.parametrize(
+    ("sent", "passed_on"),
+    [
+        (b"half \\ud83d of it", b"half \\ufffd of it"),
+        (
+            b"both \\ud83d\\ude00, text \\\\ud83d, \\ude00",
+            b"both \\ud83d\\ude00, text \\\\ud83d, \\ufffd",
+        ),
+        (b"latin-1 \xe9", "latin-1 \ufffd".encode()),
+    ],
+)
+@pytest.mark.parametrize("target", ["sql-lora", "other"])
+def test_what_is_no_unicode_is_replaced_as_by_go_instead_of_refused(
+    envoy: Any,
+    conversation: Talk,
+    headers_set: Read,
+    *,
+    sent: bytes,
+    passed_on: bytes,
+    target: str,
+) -> None:
+    talk = conversation(target_model=target)
+    body = b'{"model":"sql-lora","prompt":"%s"}'
+
+    reply = talk.say(envoy.headers(modes=(envoy.BUFFERED, envoy.NONE)), envoy.body(body % sent))[-1]
+
+    new = reply.request_body.response.body_mutation.body
+    assert new == (body % passed_on).replace(b"sql-lora", target.encode())
+    assert headers_set(reply)["content-length"] == str(len(new))
+
+
+def test_what_is_no_unicode_in_a_full_duplex_body_is_replaced_too(
+    envoy: Any, conversation: Talk, echoed: Read
+) -> None:
+    talk = conversation()
+    body = b'{"model":"sql-lora","prompt":"\\ud83d"}'
+
+    replies = talk.say(envoy.headers(), envoy.body(body[:9], last=False), envoy.body(body[9:]))
+
+    assert b"".join(piece for piece, _ in echoed(replies)) == body.replace(b"ud83d", b"ufffd")
