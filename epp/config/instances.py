@@ -115,8 +115,8 @@ class Plugins:
         kind = self._registry.get(name)
         if kind is not None and (not families or any(map(kind.serves, families))):
             return f"it is a type: add '- type: {name}' to plugins"
-        fitting = self.of(*families) if families else self
-        return suggest(name, {*beside, *(built.name for built in fitting)})
+        fitting = (b.name for b in self if not families or b.kind is None or b.serves(*families))
+        return suggest(name, {*beside, *fitting})
 
     def connect(self) -> None:
         """Introduce to each other those that work together."""

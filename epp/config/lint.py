@@ -109,11 +109,12 @@ def _profile(profile: ProfileEntry, path: str, plugins: Plugins, source: Source)
     if weights and all(weight == 0 for _, _, weight in weights):
         message = f"every weight in profile {profile.name!r} is 0: picks are random"
         source.warn(f"{path}.plugins", message, "give one a weight", code="all-weights-zero")
-    if not any(built and built.serves(Family.PICKER) for built, _ in members):
+    picker = next((b for b in plugins if b.path and b.serves(Family.PICKER)), None)
+    if picker and not any(built and built.serves(Family.PICKER) for built, _ in members):
         source.warn(
             path,
-            f"profile {profile.name!r} names no picker",
-            "the first picker of plugins is used, or else max-score-picker",
+            f"profile {profile.name!r} names no picker: {picker.name!r} is used",
+            "it is the first of plugins; name the one that you mean",
             severity="info",
             code="no-picker",
         )

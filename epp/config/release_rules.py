@@ -19,6 +19,9 @@ def check_document(
     """Note what the release would refuse, read over or call deprecated."""
     _check_gates_needed(document, gates, source, release)
     if release.is_own:
+        if document.data is not None and document.data_layer is None:
+            hint = "call it 'dataLayer'"
+            source.warn("data", "'data' is deprecated", hint, at_key=True, code="deprecated-field")
         return
     _check_api_version(document, source, release)
     _check_fields(source, release)
@@ -28,13 +31,22 @@ def check_document(
 
 
 def check_empty(source: Source, release: Release) -> None:
-    """Note that the release has no configuration of its own."""
+    """Note that the default configuration counts, which has no places in the text."""
+    source.values.clear()
+    source.keys.clear()
+    code = "empty"
     if release.name == "gaie-1.3":
-        source.add("", f"{release.title} has no default configuration", "write one")
+        message = f"is empty, and {release.title} has no default configuration"
+        source.add("", message, "write one", code=code)
+    else:
+        message = "is empty: the default configuration counts"
+        source.warn("", message, severity="info", code=code)
 
 
 def _check_api_version(document: Document, source: Source, release: Release) -> None:
     version = str(document.api_version)  # empty when it could not be used
+    if "apiVersion" not in source.keys:
+        return  # nobody wrote it
     if version and version not in release.api_versions:
         hint = f"write {release.api_versions[0]}"
         source.add(

@@ -23,6 +23,7 @@ MAX_VALUES = 10_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE = "tag:yaml.org,2002:"
+_TEMPLATE = re.compile(r"\{\{-? *[.$a-z]")
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _resolve: Callable[..., str] = Resolver().resolve
 _CONSTRUCTOR = SafeConstructor()
@@ -165,6 +166,10 @@ def _events(text: str) -> Iterator[Any]:
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         begun = error.context_mark
         hint = f"{error.context} that begins in line {begun.line + 1}" if begun else ""
+        if _TEMPLATE.search(text):
+            hint = "it looks like a template: render it, and check what comes out"
+        elif mark and text[mark.index : mark.index + 1] == "\t":
+            hint = "indent with blanks, not with tabs"
         raise _Unreadable(f"not valid YAML: {error.problem}", place, hint) from None
     except yaml.YAMLError as error:
         raise _Unreadable(f"not valid YAML: {error}") from None

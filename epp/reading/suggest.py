@@ -14,7 +14,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
         return f"did you mean {by_shape[close[0]]!r}?"
     if len(by_shape) > MOST_LISTED:
         return "none of the known ones is like it"
-    return f"known: {', '.join(sorted(by_shape.values()))}" if by_shape else "there is none"
+    return f"known: {', '.join(sorted(by_shape.values()))}" if by_shape else "there are none"
 
 
 def _shape(name: str) -> str:

@@ -117,7 +117,8 @@ def _reports(name: str, release: For, namespace: str, strict: bool) -> "list[Rep
     failing = {"error", "warning"} if strict else {"error"}
     reports = []
     for one in found:
-        problems = [one.located(p) for p in check(one.text, one.file, RELEASES[release])]
+        checked = check(one.text, one.file, RELEASES[release])
+        problems = [*one.remarks, *map(one.located, checked)]
         fails = any(problem.severity in failing for problem in problems)
         reports.append(Report(one.title, one.file, problems, fails))
     return reports

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _KIND = "EndpointPickerConfig"
 _LITERAL = "|"
+_FILES = "pluginsCustomConfig"
+_CHOICE = "pluginsConfigFile"
+_CHARTS_OWN = "default-plugins.yaml"
+_OF_CHARTS = frozenset(("inferenceExtension", "inferencePool", "router"))
+_MOST_LEVELS = 12
 
 
 class Embedded(NamedTuple):
@@ -27,6 +32,7 @@ class Embedded(NamedTuple):
         column: blanks before each of its lines.
         place: where to point to when its lines are not those of the text around it; line 0 says
             that they are.
+        remarks: what is to be said of it as a part of the text around it.
     """
 
     file: str
@@ -35,6 +41,7 @@ class Embedded(NamedTuple):
     line: int = 0
     column: int = 0
     place: tuple[int, int] = (0, 0)
+    remarks: tuple["Problem", ...] = ()
 
     def located(self, problem: "Problem") -> "Problem":
         """Return a problem of the configuration with its place in the text around it."""
@@ -42,7 +49,7 @@ class Embedded(NamedTuple):
             return replace(problem, file=self.title)
         if self.place[0]:
             inside = f"line {problem.line} of it"
-            hint = f"{problem.hint}; {inside}" if problem.hint else inside
+            hint = f"{inside}: {problem.hint}" if problem.hint else inside
             return replace(problem, line=self.place[0], column=self.place[1], hint=hint)
         return replace(problem, line=problem.line + self.line, column=problem.column + self.column)
 
@@ -52,15 +59,24 @@ def embedded(text: str, file: str) -> list[Embedded]:
 
     Raises:
         GaieError: the text holds manifests or values, and no configuration in them.
+        ConfigError: a configuration in values is not a text.
     """
     try:
         roots = [node for node in yaml.compose_all(text, Loader=_LOADER) if node is not None]  # type: ignore[redundant-expr] # an empty document has none
     except (yaml.YAMLError, RecursionError, ValueError):
         return [Embedded(file, file, text)]  # its reader says what is wrong
     documents = [item for root in roots for item in _items(root)]
-    if not any(_is_wrapper(document) for document in documents):
+    values = [one for document in documents for one in _values(document)]
+    manifests = [document for document in documents if _is_manifest(document)]
+    if not (manifests or values or any(map(_is_of_chart, documents))):
         return [Embedded(file, file, text)]
-    found = [one for document in documents for one in _inside(document, text, file)]
+    found = [one for manifest in manifests for one in _in_config_map(manifest, text, file)]
+    found += [one for path, node in values for one in _in_values(path, node, text, file)]
+    if not found and not manifests:
+        raise GaieError(
+            f"{file}: values without an EndpointPickerConfig: the chart's own counts",
+            hint="gaiectl render checks that one",
+        )
     if not found:
         raise GaieError(
             f"{file}: no EndpointPickerConfig in its ConfigMaps or values",
@@ -69,11 +85,13 @@ def embedded(text: str, file: str) -> list[Embedded]:
     return found
 
 
-def _is_wrapper(node: Any) -> bool:
+def _is_manifest(node: Any) -> bool:
     kind = _word(node, "kind")
-    return bool(kind and kind != _KIND and _field(node, "metadata")) or (
-        _field(node, "inferenceExtension") is not None
-    )
+    return bool(kind and kind != _KIND and _field(node, "metadata"))
+
+
+def _is_of_chart(node: Any) -> bool:
+    return any(_field(node, name) is not None for name in _OF_CHARTS)
 
 
 def _items(node: Any) -> list[Any]:
@@ -83,19 +101,57 @@ def _items(node: Any) -> list[Any]:
     return [node]
 
 
-def _inside(node: Any, text: str, file: str) -> Iterator[Embedded]:
-    if _word(node, "kind") == "ConfigMap":
-        name = _word(_field(node, "metadata"), "name")
-        texts, where = _field(node, "data"), f"ConfigMap {name}"
-    else:
-        texts = _field(_field(node, "inferenceExtension"), "pluginsCustomConfig")
-        where = "inferenceExtension.pluginsCustomConfig"
-    if not isinstance(texts, yaml.MappingNode):
+def _values(node: Any) -> list[tuple[str, yaml.MappingNode]]:
+    """Return the maps with files of plugins and their paths, however deep in the values.
+
+    GAIE's charts have them in ``inferenceExtension``, llm-d's in ``router.epp``, and a chart that
+    contains one of these below its name.
+    """
+    found: dict[int, tuple[str, yaml.MappingNode]] = {}
+    level = [("", node)]
+    for _ in range(_MOST_LEVELS):
+        below: dict[int, tuple[str, Any]] = {}
+        for path, each in level:
+            if not isinstance(each, yaml.MappingNode):
+                continue
+            if _field(each, _FILES) is not None:
+                found.setdefault(id(each), (path, each))
+            for key, value in each.value:
+                name = str(getattr(key, "value", ""))
+                below.setdefault(id(value), (f"{path}.{name}" if path else name, value))
+        level = list(below.values())
+    return list(found.values())
+
+
+def _in_config_map(node: Any, text: str, file: str) -> Iterator[Embedded]:
+    if _word(node, "kind") != "ConfigMap":
         return
-    for key, value in texts.value:
-        is_text = isinstance(value, yaml.ScalarNode)
-        if is_text and (_KIND in value.value or where.startswith("inference")):
-            yield _located(value, text, file, f"{file}, {where}, {key.value}")
+    texts = _field(node, "data")
+    title = f"{file}, ConfigMap {_word(_field(node, 'metadata'), 'name')}"
+    for key, value in texts.value if isinstance(texts, yaml.MappingNode) else ():
+        if isinstance(value, yaml.ScalarNode) and _KIND in value.value:
+            yield _located(value, text, file, f"{title}, {key.value}")
+
+
+def _in_values(path: str, node: yaml.MappingNode, text: str, file: str) -> Iterator[Embedded]:
+    from epp.config import ConfigError, Problem  # noqa: PLC0415 - heavy, and --help does without
+
+    files = _field(node, _FILES)
+    where = f"{path}.{_FILES}" if path else _FILES
+    chosen = _word(node, _CHOICE) or _CHARTS_OWN
+    for key, value in files.value if isinstance(files, yaml.MappingNode) else ():
+        place = (key.start_mark.line + 1, key.start_mark.column + 1)
+        if not isinstance(value, yaml.ScalarNode):
+            message, hint = "must be a text, not YAML of its own", f"write {key.value}: |"
+            problem = Problem(message, file, *place, f"{where}[{key.value}]", hint)
+            raise ConfigError([replace(problem, code="wrong-type")])
+        one = _located(value, text, file, f"{file}, {where}, {key.value}")
+        if key.value != chosen:
+            message = f"the EPP reads {chosen}, as far as these values say"
+            hint = f"set {_CHOICE}: {key.value} beside {_FILES}"
+            problem = Problem(message, file, *place, f"{where}[{key.value}]", hint, "info")
+            one = one._replace(remarks=(replace(problem, code="unused-file"),))
+        yield one
 
 
 def _located(node: yaml.ScalarNode, text: str, file: str, title: str) -> Embedded:

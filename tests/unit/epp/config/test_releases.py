@@ -38,7 +38,7 @@ schedulingProfiles:
   - {pluginRef: prefix-cache-scorer, weight: 3}
 """
 
-    assert found(text, release) == [("info", "no-picker", "schedulingProfiles[0]")]
+    assert not found(text, release)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,31 @@ def test_blocks_counted_in_characters_are_judged_as_each_release_does() -> None:
     assert errors(old, "gaie-1.4") == [("parameter-not-in-release", path)]
     assert errors(both, "gaie-1.4") == []
     assert errors(old, "gaie-1.5") == []
+    for release in ("gaie-1.3", "gaie-1.5", "python"):
+        assert errors(old.replace("64", "x"), release) == [("wrong-type", path)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "path"),
+    [
+        ("prefix-cache-scorer", "{strictCompatibility: true}", "strictCompatibility"),
+        ("token-producer", "{local: {path: x}}", "local"),
+        (
+            "precise-prefix-cache-producer",
+            "{tokenProcessorConfig: {useEngineHashes: true}}",
+            "tokenProcessorConfig.useEngineHashes",
+        ),
+    ],
+)
+def test_parameters_that_only_this_epp_has_are_told_of_another(
+    kind: str, parameters: str, path: str
+) -> None:
+    text = f"plugins: [{{type: {kind}, parameters: {parameters}}}, {{type: queue-scorer}}]"
+
+    assert ("warning", "parameter-not-in-release", f"plugins[0].parameters.{path}") in found(
+        text, "llm-d-0.9"
+    )
+    assert "parameter-not-in-release" not in {code for _, code, _ in found(text, "python")}
 
 
 @pytest.mark.parametrize("release", ["gaie-1.4", "python"])
@@ -112,11 +137,32 @@ def test_llm_d_reads_both_groups_and_gaie_only_its_own() -> None:
     assert found("", "gaie-1.5", head=head) == [("error", "api-version", "apiVersion")]
 
 
-def test_gaie_1_3_has_no_configuration_of_its_own() -> None:
-    assert [p.message for p in check("", "x", RELEASES["gaie-1.3"]) if p.severity == "error"] == [
-        "GAIE 1.3 has no default configuration"
-    ]
-    assert not [p for p in check("", "x", RELEASES["gaie-1.4"]) if p.severity == "error"]
+def test_what_an_empty_text_stands_for_is_told_without_places() -> None:
+    told = {name: [str(p) for p in check("", "x", RELEASES[name])] for name in RELEASES}
+    refused = told.pop("gaie-1.3")
+
+    assert refused == ["x: is empty, and GAIE 1.3 has no default configuration (write one)"]
+    assert all(of == ["x: is empty: the default configuration counts"] for of in told.values())
+
+
+def test_a_picker_that_is_used_though_no_profile_names_it_is_told() -> None:
+    text = """
+plugins: [{type: queue-scorer}, {type: random-picker}]
+schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer}]}]
+"""
+
+    assert found(text, "python") == [("info", "no-picker", "schedulingProfiles[0]")]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_older_name_of_the_data_layer_is_deprecated_only_where_there_is_a_newer_one(
+    release: str,
+) -> None:
+    text = "data: {sources: [{pluginRef: m}]}\nplugins: [{name: m, type: metrics-data-source}]"
+    problems = check(HEAD + text, "epp.yaml", RELEASES[release])
+    deprecated = {p.path for p in problems if p.code == "deprecated-field"}
+
+    assert ("data" in deprecated) == (release == "python")
 
 
 @pytest.mark.parametrize(
@@ -214,4 +260,5 @@ def test_the_tables_agree_with_the_plugins() -> None:
         assert kind.successor in {names[0], " and ".join(names)}, kind.name
     for type_name, name in PARAMETERS:
         known = default_registry.get(type_name)
-        assert known is None or name in {p.name for p in parameters_of(known.cls)}, type_name
+        names = {p.name for p in parameters_of(known.cls)} if known else {name}
+        assert {name, name.partition(".")[0]} & names, type_name

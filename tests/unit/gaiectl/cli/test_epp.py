@@ -91,6 +91,56 @@ def test_manifests_without_a_configuration_are_an_error(gaiectl: Run) -> None:
     assert "<stdin>: no EndpointPickerConfig in its ConfigMaps or values" in err
 
 
+@pytest.mark.parametrize("above", ["inferenceExtension", "router.epp", "llm.router.epp"])
+def test_values_of_every_chart_that_has_plugin_files_are_checked(gaiectl: Run, above: str) -> None:
+    names = above.split(".")
+    lines = [f"{'  ' * depth}{name}:" for depth, name in enumerate(names)]
+    deep = "  " * len(names)
+    lines += [f"{deep}pluginsConfigFile: a.yaml", f"{deep}pluginsCustomConfig:"]
+    lines += [f"{deep}  a.yaml: |", *(f"{deep}    {line}" for line in BAD.splitlines())]
+
+    code, out, _ = gaiectl("epp", "validate", "-", "-o", "json", stdin="\n".join(lines))
+
+    (report,) = json.loads(out)["configurations"]
+    assert code == Exit.FAILED
+    assert report["name"] == f"<stdin>, {above}.pluginsCustomConfig, a.yaml"
+    assert min(problem["line"] for problem in report["problems"]) > len(names) + 2
+    assert "unused-file" not in {problem["code"] for problem in report["problems"]}
+
+
+def test_values_with_nothing_to_check_say_whose_configuration_counts(gaiectl: Run) -> None:
+    values = "inferenceExtension: {replicas: 2}\n"
+
+    code, out, err = gaiectl("epp", "validate", "-", stdin=values)
+
+    assert (code, out) == (Exit.FAILED, "")
+    assert "the chart's own counts" in err
+    assert "gaiectl render" in err
+
+
+def test_a_plugin_file_that_is_no_text_is_told_with_its_place(gaiectl: Run) -> None:
+    values = "inferenceExtension:\n  pluginsCustomConfig:\n    a.yaml: {plugins: []}\n"
+
+    code, out, _ = gaiectl("epp", "validate", "-", stdin=values)
+
+    assert code == Exit.FAILED
+    assert out.startswith("<stdin>:3:5: error: inferenceExtension.pluginsCustomConfig[a.yaml]: ")
+    assert "write a.yaml: |" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("plugins:\n\t- type: x\n", "tabs"), ("plugins:\n{{- range .p }}\n- a\n", "render it")],
+)
+def test_what_is_no_yaml_for_a_usual_reason_gets_that_reason(
+    gaiectl: Run, text: str, hint: str
+) -> None:
+    code, out, _ = gaiectl("epp", "validate", "-", stdin=text)
+
+    assert code == Exit.FAILED
+    assert hint in out
+
+
 def test_json_tells_the_same_to_programs(gaiectl: Run) -> None:
     code, out, _ = gaiectl("epp", "validate", "-", "-o", "json", stdin=BAD)
 
