@@ -35,6 +35,12 @@ __all__ = ["FlowSettings", "detector", "settle"]
 QUEUE_VARIABLE = "SD_QUEUE_DEPTH_THRESHOLD"
 USAGE_VARIABLE = "SD_KV_CACHE_UTIL_THRESHOLD"
 STALENESS_VARIABLE = "SD_METRICS_STALENESS_THRESHOLD"
+_SUCCESSORS = {
+    QUEUE_VARIABLE: "queueDepthThreshold",
+    USAGE_VARIABLE: "kvCacheUtilThreshold",
+    STALENESS_VARIABLE: "metricsStalenessThreshold",
+}
+"""Fields of ``saturationDetector`` by the variables that stood for them before (GAIE 1.3)."""
 _BAND_BYTES = 1_000_000_000
 _LLM_D = "llm-d.ai/v1alpha1"
 _LLM_D_BAND_REQUESTS = 5000
@@ -133,23 +139,47 @@ def detector(
             top.queue_depth_threshold, top.kv_cache_util_threshold, top.metrics_staleness_threshold
         )
     if plugin is None and top is None and flow is None:
-        plugin = _of_environment(environment)
+        plugin = _of_environment(environment, source)
+    else:
+        _note_unused(environment, source)
     built = next((b for b in plugins.of(family) if b.name == name), None)
     kind = built.type if built is not None else _DETECTOR
     return Instance(name or _DETECTOR, kind, plugin or UtilizationDetector())
 
 
-def _of_environment(environment: Mapping[str, str]) -> UtilizationDetector:
+def _of_environment(environment: Mapping[str, str], source: Source) -> UtilizationDetector:
     """Return a detector with the thresholds of the environment; what is no threshold is ignored."""
     standard = UtilizationDetector()
     queue = _number(environment.get(QUEUE_VARIABLE, ""))
     usage = _number(environment.get(USAGE_VARIABLE, ""))
     age = read_duration(environment.get(STALENESS_VARIABLE, ""))
+    is_usable = (queue >= 1, 0 < usage < 1, age is not None and age > 0)
+    for (variable, field), is_good in zip(_SUCCESSORS.items(), is_usable, strict=True):
+        if environment.get(variable):
+            source.warn(
+                "",
+                f"the environment variable {variable} is deprecated"
+                + ("" if is_good else ", and it holds no threshold: the default counts"),
+                f"write saturationDetector.{field}",
+                code="deprecated-field",
+            )
     return UtilizationDetector(
-        int(queue) if queue >= 1 else standard.queue_depth_threshold,
-        usage if 0 < usage < 1 else standard.kv_cache_util_threshold,
-        age if age is not None and age > 0 else standard.metrics_staleness_threshold,
+        int(queue) if is_usable[0] else standard.queue_depth_threshold,
+        usage if is_usable[1] else standard.kv_cache_util_threshold,
+        age if age is not None and is_usable[2] else standard.metrics_staleness_threshold,
     )
+
+
+def _note_unused(environment: Mapping[str, str], source: Source) -> None:
+    for variable in _SUCCESSORS:
+        if environment.get(variable):
+            source.warn(
+                "",
+                f"the environment variable {variable} has no effect: the configuration says when "
+                "an endpoint is saturated",
+                "remove it",
+                code="no-effect",
+            )
 
 
 def _number(text: str) -> float:

@@ -254,9 +254,17 @@ def test_thresholds_of_the_environment_count_where_the_file_says_nothing(
         "SD_METRICS_STALENESS_THRESHOLD": age,
     }
 
-    assert read("", environment=environment).detector.plugin == detector
+    config = read("", environment=environment)
+    assert config.detector.plugin == detector
     written = read("saturationDetector: {}\n", environment=environment)
     assert written.detector.plugin == UtilizationDetector()
+    for variable, value in environment.items():
+        told = [w.message for w in config.warnings if f"variable {variable} is" in w.message]
+        assert len(told) == bool(value)
+        unused = [w for w in written.warnings if f"variable {variable} has no eff" in w.message]
+        assert len(unused) == bool(value)
+    ignored = [w for w in config.warnings if "holds no threshold" in w.message]
+    assert len(ignored) == (3 if queue and detector == UtilizationDetector() else 0)
 
 
 def test_a_band_without_a_priority_is_that_of_priority_0() -> None:
