@@ -99,7 +99,7 @@ def judge_parameters(
     for problem in found:
         if problem.code in _READ_OVER:
             _soften(problem, f"{release.title} reads over it", "parameter-ignored", source)
-        elif release.is_own or problem.path != f"{path}.blockSize":
+        elif release.is_own or problem.path != f"{path}.blockSize" or problem.code == "wrong-type":
             source.problems.append(problem)
     if release.is_own:
         return
@@ -111,7 +111,7 @@ def judge_parameters(
             source.warn(
                 child,
                 f"{release.title} has no parameter {name!r} and reads over it",
-                f"it is known to {releases_of(releases)}",
+                f"it is known to {releases_of(releases) or 'this EPP only'}",
                 at_key=True,
                 code="parameter-not-in-release",
             )

@@ -18,6 +18,7 @@ _EVERY = (_13, _14, _15, _LLM_D)
 _FROM_14 = (_14, _15, _LLM_D)
 _FROM_15 = (_15, _LLM_D)
 _ONLY_LLM_D = (_LLM_D,)
+_NONE: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,9 +286,26 @@ PARAMETERS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
             (_SOURCE, name): _ONLY_LLM_D
             for name in ("interval", "port", "caCertPath", "clientCertPath", "clientKeyPath")
         },
+        **{
+            (kind, "strictCompatibility"): _NONE
+            for prefix in ("", "multicluster-")
+            for kind in (f"{prefix}{_PREFIX}", f"{prefix}approx-prefix-cache-producer")
+        },
+        ("token-producer", "local"): _NONE,
+        **{
+            (kind, name): _NONE
+            for kind in ("precise-prefix-cache-producer", "precise-prefix-cache-scorer")
+            for name in (
+                "tokenProcessorConfig.useEngineHashes",
+                "indexerConfig.tokenProcessorConfig.useEngineHashes",
+                "indexerConfig.kvBlockIndexConfig.inMemoryConfig.endpointSize",
+            )
+        },
     }
 )
-"""Releases of the Go EPPs by type and parameter, where not all that have the type have it."""
+"""Releases of the Go EPPs by type and parameter, where not all that have the type have it; none
+where it is only this EPP that has it.
+"""
 
 
 def releases_of(names: Iterable[str]) -> str:
