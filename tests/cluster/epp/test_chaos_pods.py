@@ -2,7 +2,6 @@
 
 import json
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chaos.peer import Peer, destination_of
+from chaos.caller import Caller
 from machine.control_plane import ControlPlane
 
 pytestmark = pytest.mark.long
@@ -21,30 +20,10 @@ Until = Callable[..., Any]
 
 PODS = 1000
 AT_ONCE = 8
-BODY = b'{"model": "m", "prompt": "the bay"}'
+SECONDS = 25
+"""In which all come, evenly, and in which all go."""
 FLAGS = ("--endpoint-selector=app=vllm", "--endpoint-target-ports=8000")
 STATUS = {"Content-Type": "application/merge-patch+json"}
-
-
-class Gateway(threading.Thread):
-    """Asks where to send one request after the other, until it is told to stop."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__()
-        self.is_over = False
-        self.seconds: list[float] = []
-        self.destinations: list[str] = []
-        self._port = port
-
-    def run(self) -> None:
-        peer = Peer(self._port)
-        while not self.is_over:
-            began = time.perf_counter()
-            destination = destination_of(peer.ask(BODY))
-            self.seconds.append(time.perf_counter() - began)
-            self.destinations.append(destination)
-            time.sleep(0.002)
-        peer.close()
 
 
 @pytest.fixture
@@ -82,32 +61,29 @@ def test_a_thousand_pods_come_and_go_and_no_request_goes_astray(
         )
         assert answer.status_code == 200
 
+    def go(number: int) -> None:
+        answer = api_server.delete(f"{pods}/pod-{number}", params={"gracePeriodSeconds": 0})
+        assert answer.status_code == 200
+
     space.pod("always", "127.0.0.1")
     name = "llm-epp-5d4f8c9b7-x2k4q"
     epp = start(
         *FLAGS, "--metrics-endpoint-auth=false", "--pool-namespace", space.name, POD_NAME=name
     )
     until(epp.is_ready, "it serves")
-    gateway = Gateway(epp.grpc_port)
-    gateway.start()
-
-    began = time.monotonic()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(come, range(PODS)))
-    until(lambda: len(epp.endpoints()) == PODS + 1, "all have come", 30)
-    gone = {"labelSelector": "app=vllm,wave", "gracePeriodSeconds": 0}
-    assert api_server.delete(pods, params=gone).status_code == 200
-    until(lambda: epp.endpoints() == {"always-rank-0"}, "all have gone", 30)
-    seconds = time.monotonic() - began
-    after = len(gateway.seconds)
-    until(lambda: len(gateway.seconds) > after + 20, "requests flow on")
-    gateway.is_over = True
-    gateway.join()
+    with Caller(epp.grpc_port) as caller:
+        began = time.monotonic()
+        evenly(come)
+        until(lambda: len(epp.endpoints()) == PODS + 1, "all have come", 30)
+        evenly(go)
+        until(lambda: epp.endpoints() == {"always-rank-0"}, "all have gone", 30)
+        seconds = time.monotonic() - began
+    picks = caller.picks
 
     known = {f"{address(n)}:8000" for n in range(PODS)} | {"127.0.0.1:8000"}
-    assert set(gateway.destinations) <= known
-    assert set(gateway.destinations[-20:]) == {"127.0.0.1:8000"}
-    times = sorted(gateway.seconds)
+    assert {pick.destination for pick in picks} <= known
+    assert len({pick.destination for pick in picks}) > PODS // 2
+    times = sorted(pick.seconds for pick in picks)
     p99 = times[len(times) * 99 // 100]
     print(
         f"{PODS} pods came and went in {seconds:.0f} s; {len(times)} picks, "
@@ -115,3 +91,15 @@ def test_a_thousand_pods_come_and_go_and_no_request_goes_astray(
     )
     assert p99 < 0.5
     assert "Traceback" not in epp.log
+
+
+def evenly(act: Callable[[int], None]) -> None:
+    """Do it for every pod, spread over the time there is."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = []
+        for number in range(PODS):
+            time.sleep(max(0.0, began + number * SECONDS / PODS - time.monotonic()))
+            done.append(pool.submit(act, number))
+        for each in done:
+            each.result()
