@@ -10,6 +10,7 @@ import logging
 import sys
 from typing import Final
 
+from epp.server.logs_repeats import Repeats
 from epp.server.options import Options
 
 TRACE: Final = 5
@@ -117,6 +118,7 @@ def configure(options: Options) -> None:
     handler = logging.StreamHandler(sys.stderr)
     is_console = options.zap_encoder == "console"
     handler.setFormatter(ConsoleFormatter(options) if is_console else JsonFormatter(options))
+    handler.addFilter(Repeats())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level_of(options))

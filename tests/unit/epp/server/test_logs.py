@@ -14,6 +14,7 @@ from epp.server.logs import (
     configure,
     level_of,
 )
+from epp.server.logs_repeats import QUIET_SECONDS, Repeats
 
 
 def record(message: str, **fields: object) -> logging.LogRecord:
@@ -148,3 +149,55 @@ def test_the_encoder_is_what_the_flag_says(
     logging.getLogger("ext-proc").info("routed")
 
     assert capsys.readouterr().err.endswith(line)
+
+
+def failure(message: str, error: Exception, **fields: object) -> logging.LogRecord:
+    info = (type(error), error, error.__traceback__)
+    made = logging.LogRecord("scheduler", logging.ERROR, "/a/x.py", 7, message, None, info)
+    made.fields = fields
+    return made
+
+
+def test_an_exception_that_repeats_is_told_once_a_minute_with_how_often(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = 1000.0
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter(parse([]).options))
+    handler.addFilter(Repeats(lambda: now))
+
+    def fail(identity: str) -> None:
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - whatever its text is
+            int(identity)
+        handler.handle(failure("a plugin failed", caught.value, id=identity))
+
+    for number in range(100):
+        fail(f"x{number}")
+    handler.handle(record("all else is told"))
+    handler.handle(record("all else is told"))
+    now += QUIET_SECONDS
+    fail("later")
+    now += QUIET_SECONDS
+    fail("at last")
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["msg"], line.get("id"), line.get("repeated")) for line in lines] == [
+        ("a plugin failed", "x0", None),
+        ("all else is told", None, None),
+        ("all else is told", None, None),
+        ("a plugin failed", "later", 99),
+        ("a plugin failed", "at last", None),
+    ]
+    assert "stacktrace" in lines[0]
+
+
+def test_different_exceptions_are_all_told() -> None:
+    repeats = Repeats()
+    failures = [
+        failure("failed", LookupError("a")),
+        failure("failed", ValueError("a")),
+        failure("failed", ValueError("b")),
+        failure("failed otherwise", ValueError("a")),
+    ]
+
+    assert [repeats.filter(made) for made in failures] == [True, True, False, True]
