@@ -35,6 +35,8 @@ def schema(registry: Registry = default_registry, release: Release = PYTHON) -> 
         _keep_fields_of(release, document, "")
         if not release.takes_fractions:
             _weight(properties)["type"] = "integer"
+        if not release.takes_quantities:
+            _take_whole_numbers(properties["flowControl"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"EndpointPickerConfig{'' if release.is_own else f' of {release.title}'}",
@@ -51,6 +53,15 @@ def _weight(properties: dict[str, Any]) -> dict[str, Any]:
     profile = properties["schedulingProfiles"]["items"]["properties"]
     weight: dict[str, Any] = profile["plugins"]["items"]["properties"]["weight"]
     return weight
+
+
+def _take_whole_numbers(node: dict[str, Any]) -> None:
+    """Take out the suffixes that numbers may have."""
+    for inner in node.get("properties", {}).values():
+        if inner.get("type") == ["integer", "string"]:
+            inner["type"] = "integer"
+            del inner["pattern"]
+        _take_whole_numbers(inner.get("items", inner))
 
 
 def _keep_fields_of(release: Release, node: dict[str, Any], path: str) -> None:

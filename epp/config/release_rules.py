@@ -27,6 +27,7 @@ def check_document(
     _check_fields(source, release)
     _check_data(document, gates, source, release)
     _check_weights(document, source, release)
+    _check_quantities(document, source, release)
     _check_types(document, gates, source, release)
 
 
@@ -148,6 +149,25 @@ def _check_weights(document: Document, source: Source, release: Release) -> None
                     "multiply all weights of the profile by the same number",
                     code="weight-not-in-release",
                 )
+
+
+def _check_quantities(document: Document, source: Source, release: Release) -> None:
+    section = document.flow_control
+    if release.takes_quantities or section is None:
+        return
+    written = source.value["flowControl"]
+    sizes: list[tuple[str, object, int]] = [("flowControl", written, section.max_bytes)]
+    if section.default_priority_band is not None:
+        path, name = "flowControl.defaultPriorityBand", "defaultPriorityBand"
+        sizes.append((path, written[name], section.default_priority_band.max_bytes or 0))
+    for index, band in enumerate(section.priority_bands):
+        path = f"flowControl.priorityBands[{index}]"
+        sizes.append((path, written["priorityBands"][index], band.max_bytes or 0))
+    for path, node, size in sizes:
+        given = node.get("maxBytes") if isinstance(node, dict) else None
+        if isinstance(given, str) and size:
+            message = f"{release.title} takes a whole number here, not {given!r}"
+            source.add(f"{path}.maxBytes", message, f"write {size:d}", code="wrong-type")
 
 
 def _check_types(

@@ -46,6 +46,7 @@ class Release:
         api_versions: what ``apiVersion`` may be; the first is today's.
         gates: feature gates; the text says what is to be known of one, empty if nothing.
         takes_fractions: weights may have fractions.
+        takes_quantities: sizes may have suffixes, as in 64Mi.
         takes_gate_states: a gate may be written ``name=true``.
         is_own: it is this EPP.
     """
@@ -55,6 +56,7 @@ class Release:
     api_versions: tuple[str, ...]
     gates: Mapping[str, str]
     takes_fractions: bool = True
+    takes_quantities: bool = True
     takes_gate_states: bool = False
     is_own: bool = False
 
@@ -98,6 +100,7 @@ RELEASES: Final[Mapping[str, Release]] = MappingProxyType(
                 "GAIE 1.4",
                 (GAIE_GROUP,),
                 {"dataLayer": "", "flowControl": "", "prepareDataPlugins": ""},
+                takes_quantities=False,
             ),
             Release(
                 _15,

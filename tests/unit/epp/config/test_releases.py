@@ -1,6 +1,7 @@
 """What a configuration is to each release of an EPP."""
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
 from epp.api.parameters import parameters_of
@@ -71,6 +72,22 @@ schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer, weight:
 
     assert errors(text, "gaie-1.3") == [("weight-not-in-release", place)]
     assert errors(text, "gaie-1.4") == []
+
+
+def test_sizes_with_suffixes_came_after_gaie_1_4() -> None:
+    text = (
+        "featureGates: [flowControl]\nflowControl: {maxBytes: 10k, "
+        "defaultPriorityBand: {maxBytes: 1Mi}, priorityBands: [{priority: 1, maxBytes: 5}]}"
+    )
+    places = ["flowControl.maxBytes", "flowControl.defaultPriorityBand.maxBytes"]
+    (hint, _) = [p.hint for p in check(HEAD + text, "x", RELEASES["gaie-1.4"]) if p.hint]
+    value = yaml.safe_load(HEAD + text)
+
+    assert errors(text, "gaie-1.4") == [("wrong-type", place) for place in places]
+    assert hint == "write 10000"
+    assert errors(text, "gaie-1.5") == errors(text, "python") == []
+    assert not Draft202012Validator(schema(release=RELEASES["gaie-1.4"])).is_valid(value)
+    assert Draft202012Validator(schema(release=RELEASES["gaie-1.5"])).is_valid(value)
 
 
 def test_blocks_counted_in_characters_are_judged_as_each_release_does() -> None:
