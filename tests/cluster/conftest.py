@@ -7,6 +7,7 @@ machine, which has a node that runs pods.
 import contextlib
 import os
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,14 +57,8 @@ def kubeconfig(
 
 
 @pytest.fixture(scope="session")
-def machine_kubeconfig(
-    require: Any, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> Iterator[Path]:
-    """Of the disposable cluster in GAIECTL_TEST_KUBECONFIG, or of a machine that runs pods."""
-    given = os.environ.get("GAIECTL_TEST_KUBECONFIG")
-    if given:
-        yield Path(given)
-        return
+def node_parts(require: Any) -> None:
+    """This computer can have a machine that runs pods."""
     reason = node.lacking()
     try:
         programs.find(*programs.CONTROL_PLANE, *([] if reason else programs.NODE))
@@ -71,6 +66,18 @@ def machine_kubeconfig(
         reason = reason or str(error)
     if reason:
         require("cluster", reason)
+
+
+@pytest.fixture(scope="session")
+def machine_kubeconfig(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[Path]:
+    """Of the disposable cluster in GAIECTL_TEST_KUBECONFIG, or of a machine that runs pods."""
+    given = os.environ.get("GAIECTL_TEST_KUBECONFIG")
+    if given:
+        yield Path(given)
+        return
+    request.getfixturevalue("node_parts")
     with lease.machine(_shared(tmp_path_factory, worker_id), has_node=True) as path:
         yield path
 
@@ -128,6 +135,17 @@ def _shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """Return a folder that all workers of this test run have in common."""
     base = tmp_path_factory.getbasetemp()
     return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for temporary files, in which other test runs have nothing.
+
+    Not below ``tmp_path``, because the names of Unix sockets are short.
+    """
+    with tempfile.TemporaryDirectory(prefix="gaiectl-test-") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

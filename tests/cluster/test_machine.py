@@ -5,9 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from gaiectl.local.process import Process, is_alive
 from machine import lease, programs
 from machine.lease import machine
 from machine.processes import Died, Processes, free_port
+
+pytestmark = pytest.mark.usefixtures("temporary")
 
 USER = """
 import sys, time
@@ -36,17 +37,6 @@ def kubernetes(require: Any) -> None:
         programs.find(*programs.CONTROL_PLANE)
     except programs.Missing as error:
         require("apiserver", str(error))
-
-
-@pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder for temporary files, in which other test runs have nothing.
-
-    Not below ``tmp_path``, because the names of Unix sockets are short.
-    """
-    with tempfile.TemporaryDirectory(prefix="gaiectl-test-") as folder:
-        monkeypatch.setattr(tempfile, "tempdir", folder)
-        yield Path(folder)
 
 
 def _processes(folder: Path) -> list[Process]:

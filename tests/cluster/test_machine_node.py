@@ -1,7 +1,15 @@
 """The node of the tests' own machine: it runs pods as any does, and leaves nothing behind."""
 
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
 import pytest
 
+from machine import images, isolation, lease
 from machine.cluster import Cluster
 from machine.pods import pod, service
 
@@ -61,3 +69,89 @@ def test_a_pod_that_is_not_restricted_is_refused(
     rooted = pod("rooted", python_image_name, ["-c", ""], securityContext={"privileged": True})
 
     assert 'violates PodSecurity "restricted' in machine.refusal(rooted, web)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("node_parts")
+@pytest.mark.parametrize("is_killed", [False, True], ids=["ended", "killed"])
+def test_nothing_is_left_of_a_machine(
+    temporary: Path, tmp_path: Path, kubectl: Path, is_killed: bool
+) -> None:
+    before = _computer()
+    with lease.machine(tmp_path, has_node=True) as kubeconfig:
+        folder = kubeconfig.parent.parent
+        cluster = Cluster(kubectl, kubeconfig, tmp_path)
+        _until(lambda: not cluster.run("get", "serviceaccount", "default").returncode)
+        cluster.apply([pod("pause", images.PAUSE, [])])
+        cluster.do("wait", "--for=condition=Ready", "pod/pause", "--timeout=60s")
+        (inside,) = _running("machine.inside", str(folder))
+        traces = {folder.name, *_namespaces(inside)}
+        commands = {_words(process)[0] for process in _of(traces)}
+        assert {"/pause", "containerd"} < commands
+        assert any(group.exists() for group in isolation.cgroups(folder.name))
+        if is_killed:
+            (owner,) = _running("machine.serve", str(folder))
+            os.kill(int(owner.name), signal.SIGKILL)
+            _until(lambda: not list(_of(traces)))
+            lease.sweep()
+
+    assert list(_of(traces)) == []
+    assert [group for group in isolation.cgroups(folder.name) if group.exists()] == []
+    assert list(temporary.iterdir()) == []
+    assert _computer() == before
+
+
+def _computer() -> dict[str, list[str]]:
+    """What machines could change of the computer: mounts, links, routes, rules, settings."""
+    settings = [Path("/proc/sys", name).read_text() for name in isolation.TUNABLES]
+    return {
+        "mounts": Path("/proc/self/mountinfo").read_text().splitlines(),
+        "settings": settings,
+        **{
+            command: [line for line in _said(command) if not line.startswith("#")]
+            for command in ("ip -oneline link", "ip route", "iptables-save", "ip6tables-save")
+        },
+        "folders": sorted(map(str, Path("/var/lib").iterdir())),
+    }
+
+
+def _said(command: str) -> list[str]:
+    done = subprocess.run(command.split(), capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def _running(module: str, folder: str) -> Iterator[Path]:
+    return (one for one in _processes() if {module, folder} <= set(_words(one)[:4]))
+
+
+def _of(traces: set[str]) -> Iterator[Path]:
+    """Processes that are in one of these namespaces, or in control groups that bear a name."""
+    for process in _processes():
+        try:
+            groups = (process / "cgroup").read_text()
+            if _namespaces(process) & traces or any(f"/{name}" in groups for name in traces):
+                yield process
+        except OSError:
+            continue
+
+
+def _processes() -> Iterator[Path]:
+    return (path for path in Path("/proc").iterdir() if path.name.isdecimal())
+
+
+def _namespaces(process: Path) -> set[str]:
+    return {str((process / "ns" / kind).readlink()) for kind in ("mnt", "net", "pid")}
+
+
+def _words(process: Path) -> list[str]:
+    try:
+        return (process / "cmdline").read_bytes().decode().split("\0")
+    except OSError:
+        return [""]
+
+
+def _until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

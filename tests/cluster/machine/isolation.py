@@ -15,8 +15,8 @@ from pathlib import Path
 _CGROUPS = Path("/sys/fs/cgroup")
 _REMOVE_SECONDS = 10.0
 
-# What a kubelet insists on, of the whole computer. It reads them here, and sets none.
-_TUNABLES = {
+# Settings of the whole computer on which a kubelet insists. It reads them here, and sets none.
+TUNABLES = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",
     "kernel/panic": "10",
@@ -52,7 +52,7 @@ def cover() -> None:
         *("-t", "overlay", "overlay", "/var/lib", "-o"),
         f"lowerdir=/var/lib,upperdir={layers}/upper,workdir={layers}/work",
     )
-    for name, value in _TUNABLES.items():
+    for name, value in TUNABLES.items():
         stand_in = Path("/run/tunables") / name
         stand_in.parent.mkdir(parents=True, exist_ok=True)
         stand_in.write_text(f"{value}\n")
