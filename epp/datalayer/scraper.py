@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import ssl
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -13,6 +12,7 @@ from epp.datalayer.engines import Engine, Engines, engine_name
 from epp.datalayer.intake import Intake, LoadIntake
 from epp.datalayer.pool import Pool
 from epp.datalayer.target import Plan, Target, Terms
+from epp.datalayer.tls import ClientTls
 from epp.metrics.recorder import EppMetrics
 
 logger = logging.getLogger(__name__)
@@ -258,7 +258,7 @@ class Scraper(Poller):
         idle_interval_seconds: float = IDLE_INTERVAL_SECONDS,
         timeout_seconds: float = 1.0,
         engines: Engines | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: ClientTls | None = None,
         path: str = "",
         port: int = 0,
         attributes: Attributes | None = None,
@@ -280,26 +280,3 @@ class Scraper(Poller):
                 interval_seconds, min(idle_interval_seconds, pool.staleness_seconds / 2)
             ),
         )
-
-
-def client_tls(
-    *, is_verified: bool, ca: str = "", certificate: str = "", key: str = ""
-) -> ssl.SSLContext:
-    """Return how to speak https with endpoints.
-
-    Args:
-        is_verified: their certificates must be valid for their addresses.
-        ca: file with the authorities to trust; empty is those of the system.
-        certificate: file with a client certificate; empty shows none.
-        key: file with its key; empty if that is in the same file.
-
-    Raises:
-        OSError: a file cannot be read, or is no certificate or key (``ssl.SSLError``).
-    """
-    context = ssl.create_default_context(cafile=ca or None)
-    if not is_verified:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if certificate:
-        context.load_cert_chain(certificate, key or None)
-    return context

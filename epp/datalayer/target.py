@@ -17,6 +17,7 @@ from epp.datalayer.engines import Engine
 from epp.datalayer.http1 import BadResponse, Response, ResponseTooLarge
 from epp.datalayer.intake import NO_CONTENT, Intake
 from epp.datalayer.sources import Unusable
+from epp.datalayer.tls import ClientTls
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Terms:
     subject: str
     interval_seconds: float
     timeout_seconds: float
-    tls: ssl.SSLContext | None = None
+    tls: ClientTls | None = None
     accept: str = "text/plain;version=0.0.4"
     port: int = 0
     clock: Callable[[], float] = time.monotonic
@@ -202,9 +203,13 @@ class Target:
 
     async def _open(self) -> None:
         connection = Connection(self)
+        tls = self._terms.tls
         try:
             await asyncio.get_running_loop().create_connection(
-                lambda: connection, self._endpoint.address, self._port, ssl=self._terms.tls
+                lambda: connection,
+                self._endpoint.address,
+                self._port,
+                ssl=tls.context() if tls else None,
             )
         except asyncio.CancelledError:
             connection.close()

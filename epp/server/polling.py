@@ -9,9 +9,10 @@ from epp.api.plugin import Instance
 from epp.config.data_layer import DataSettings, Feed
 from epp.datalayer.intake import AttributeIntake
 from epp.datalayer.pool import Pool
-from epp.datalayer.scraper import Poller, Scraper, client_tls
+from epp.datalayer.scraper import Poller, Scraper
 from epp.datalayer.sources import Extractor, LoadExtractor, PolledSource, Polling
 from epp.datalayer.target import Plan, Terms
+from epp.datalayer.tls import ClientTls
 from epp.metrics.recorder import EppMetrics
 from epp.server.engine import engines_from
 from epp.server.errors import StartError
@@ -218,11 +219,11 @@ def with_flags(polling: Polling, parsed: Parsed, source: Instance | None) -> Pol
     return polling._replace(**changes)
 
 
-def _tls(polling: Polling, source: Instance | None) -> ssl.SSLContext | None:
+def _tls(polling: Polling, source: Instance | None) -> ClientTls | None:
     if polling.scheme != "https":
         return None
     try:
-        return client_tls(
+        return ClientTls(
             is_verified=bool(polling.is_verified),
             ca=polling.ca,
             certificate=polling.certificate,

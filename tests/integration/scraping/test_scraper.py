@@ -13,7 +13,8 @@ import pytest
 from epp.api.discovery import EndpointSpec
 from epp.api.endpoint import Candidate
 from epp.datalayer.pool import Pool
-from epp.datalayer.scraper import Scraper, client_tls
+from epp.datalayer.scraper import Scraper
+from epp.datalayer.tls import ClientTls
 from epp.metrics.recorder import EppMetrics
 
 Becomes = Callable[[Pool, Callable[[Candidate], bool]], Awaitable[Candidate]]
@@ -331,10 +332,10 @@ async def test_https_is_asked_without_checking_the_certificate_unless_wanted(
     server = new_model_server()
     await server.start(tls=server_tls)
     try:
-        async with scraping(spec_of(server), tls=client_tls(is_verified=False)) as stack:
+        async with scraping(spec_of(server), tls=ClientTls(is_verified=False)) as stack:
             await becomes(stack.pool, lambda c: c.is_fresh)
 
-        async with scraping(spec_of(server), tls=client_tls(is_verified=True)) as stack:
+        async with scraping(spec_of(server), tls=ClientTls(is_verified=True)) as stack:
             while not stack.metrics.scrape_errors:  # noqa: ASYNC110 - a plain count
                 await asyncio.sleep(0.01)
 
