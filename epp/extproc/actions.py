@@ -20,9 +20,15 @@ class RouteAny(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The stream refused a request by itself; the replies that say so follow."""
+    """The stream refused a request by itself; the replies that say so follow.
+
+    Attributes:
+        refusal: why.
+        request: what is known of it; None if that is nothing, or if it was routed before.
+    """
 
     refusal: Refusal
+    request: Request | None
 
 
 class ResponseStarted(NamedTuple):

@@ -232,6 +232,10 @@ class RequestSide:
             return self._route(b"".join(self._chunks))
         return _TRAILERS if self.phase is _ROUTED else ()
 
+    def unread(self) -> Request | None:
+        """Return what is known of a request whose body could not be read; None without headers."""
+        return Request(id=self._id, headers=self._headers) if self._id else None
+
     def answer(self, decision: Decision, request: Request) -> Sequence[Action]:
         """Tell Envoy where the request goes."""
         self.phase = _ROUTED

@@ -153,7 +153,7 @@ class Stream:
         except Refusal as refusal:
             finished = self._finish(is_complete=False)
             return (
-                Refused(refusal),
+                Refused(refusal, None),
                 *finished,
                 *([] if self.receive is _ignore else self._refuse(refusal)),
             )
@@ -198,7 +198,8 @@ class Stream:
                 return request.headers(headers, message, is_last=is_last)
             return request.trailers()
         except Refusal as refusal:
-            return (Refused(refusal), *self._refuse(refusal))
+            known = self._request.unread() if self._request is not None else None
+            return (Refused(refusal, known), *self._refuse(refusal))
         except Malformed as error:
             self._stop_hearing()
             return (*self._finish(is_complete=False), Close(GRPC_INVALID_ARGUMENT, str(error)))

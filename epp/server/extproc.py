@@ -39,7 +39,10 @@ class Watcher(Protocol):
     """Wants to know of each exchange: for logs, or for spans."""
 
     def received(self, request: Request) -> None:
-        """Called when all is known that the decision depends on, before it is taken."""
+        """Called when all is known that the decision depends on, before it is taken.
+
+        Of a request that could not be read these are id and headers.
+        """
         ...
 
     def routed(self, request: Request, decision: Decision) -> None:
@@ -47,7 +50,7 @@ class Watcher(Protocol):
         ...
 
     def refused(self, request: Request | None, refusal: Refusal) -> None:
-        """Called when it goes nowhere; None stands for one that could not be read."""
+        """Called when it goes nowhere; None stands for one of which not even headers came."""
         ...
 
     def abandoned(self, request: Request) -> None:
@@ -179,7 +182,7 @@ class ExtProcCall(Handler):
         elif isinstance(action, RouteAny):
             self._route(action.request, self._serving.director.route_any)
         elif isinstance(action, Refused):
-            self._refused(action.refusal, None)
+            self._refused_unread(action.refusal, action.request)
         elif isinstance(action, BodyStarted):
             self._first_bytes = time.perf_counter() - self._started
             if action.is_streaming:
@@ -285,6 +288,13 @@ class ExtProcCall(Handler):
     def _refuse(self, refusal: Refusal, request: Request) -> None:
         self._refused(refusal, request)
         self._perform(self._stream.refused(refusal))
+
+    def _refused_unread(self, refusal: Refusal, request: Request | None) -> None:
+        if request is not None:
+            request.received_at = self._started
+            for watcher in self._serving.watchers:
+                watcher.received(request)
+        self._refused(refusal, request or self._request)
 
     def _refused(self, refusal: Refusal, request: Request | None) -> None:
         code = self._serving.settings.wording.of(refusal).code

@@ -18,6 +18,8 @@ Start = Callable[..., Any]
 BUFFERED = 2
 SECRET = "my credit card is 1234-5678"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+FAILED = "4bf92f3577b34da6a3ce929d0e0e4737"
+STATUS_ERROR = 2
 
 
 def exchange(epp: Any, body: bytes, **headers: str) -> dict[str, str]:
@@ -118,8 +120,10 @@ def test_lines_of_a_request_carry_its_id(start: Start) -> None:
     epp = start("--secure-serving=false", "--drain-timeout=0", "--v=3")
 
     exchange(epp, ask(), x_request_id="r7")
+    exchange(epp, SECRET.encode(), x_request_id="r8")
     epp.stop()
     lines = [line for line in log_lines(epp) if line.get("x-request-id") == "r7"]
+    unread = [line for line in log_lines(epp) if line.get("x-request-id") == "r8"]
 
     assert [line["msg"] for line in lines] == [
         "EPP received request",
@@ -128,6 +132,8 @@ def test_lines_of_a_request_carry_its_id(start: Start) -> None:
     ]
     assert {line["level"] for line in lines} == {"info"}
     assert lines[1]["targetModelName"] == "m"
+    assert [line["msg"] for line in unread] == ["EPP received request", "EPP refused request"]
+    assert unread[1]["code"] == "BadRequest"
 
 
 def test_metrics_can_be_read_while_requests_flow(start: Start) -> None:
@@ -180,13 +186,16 @@ def test_spans_reach_a_receiver_and_the_model_server_knows_the_trace(
     epp = start("--secure-serving=false", "--drain-timeout=0")
 
     headers = exchange(epp, ask(), traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
-    taken = taking.requests.get(timeout=20)
+    exchange(epp, SECRET.encode(), traceparent=f"00-{FAILED}-00f067aa0ba902b7-01")
+    taken = [taking.requests.get(timeout=20)]
     epp.stop()
-    (resource,) = taken.resource_spans
-    spans = {span.name: span for scope in resource.scope_spans for span in scope.spans}
     while not taking.requests.empty():
-        for resource in taking.requests.get().resource_spans:
-            spans.update({s.name: s for scope in resource.scope_spans for s in scope.spans})
+        taken.append(taking.requests.get())
+    resources = [resource for one in taken for resource in one.resource_spans]
+    every = [s for one in resources for scope in one.scope_spans for s in scope.spans]
+    spans = {span.name: span for span in every if span.trace_id.hex() == TRACE}
+    failed = {span.name: span for span in every if span.trace_id.hex() == FAILED}
+    resource = resources[0]
 
     assert spans.keys() >= {
         "gateway.request",
@@ -195,11 +204,13 @@ def test_spans_reach_a_receiver_and_the_model_server_knows_the_trace(
         "llm_d.epp.scorer.queue-scorer",
         "pick_endpoints",
     }
-    assert {span.trace_id.hex() for span in spans.values()} == {TRACE}
+    assert len(spans) + len(failed) == len(every)
+    assert failed["gateway.request"].status.code == STATUS_ERROR
+    assert failed["gateway.request"].status.message.startswith("BadRequest: ")
     assert headers["traceparent"] == f"00-{TRACE}-{spans['gateway.request'].span_id.hex()}-01"
     assert values(resource.resource.attributes)["k8s.pod.name"] == "epp-1"
     assert values(resource.resource.attributes)["service.name"] == "gateway-api-inference-extension"
-    assert SECRET.encode() not in taken.SerializeToString()
+    assert all(SECRET.encode() not in one.SerializeToString() for one in taken)
 
 
 def test_a_receiver_that_is_away_is_named_once_and_harms_nothing(
