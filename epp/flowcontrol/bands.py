@@ -1,10 +1,14 @@
 """The flows of one priority, and how much may wait there."""
 
+import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from epp.api.flow import FairnessPolicy, OrderingPolicy
 from epp.flowcontrol.queue import FlowQueue, Waiting
 from epp.metrics.series import OTHER
+
+log = logging.getLogger(__name__)
 
 MOST_FLOWS = 1000
 """Flows of a band with requests waiting; the fairness ids beyond share one flow."""
@@ -77,25 +81,36 @@ class Band:
         return flow
 
     def join(self, waiting: Waiting) -> None:
-        """Queue a request in its flow."""
+        """Queue a request in its flow; it is not queued if the fairness policy fails."""
         flow = waiting.flow
+        if flow.join(waiting):
+            try:
+                self._turns.changed(flow)
+            except Exception:
+                flow.leave(waiting)
+                if not flow:
+                    # It may have taken half a note of the flow.
+                    with suppress(Exception):
+                        self._turns.emptied(flow)
+                raise
         self._flows[flow.fairness_id] = flow
         self.length += 1
         self.bytes += waiting.size
-        if flow.join(waiting):
-            self._turns.changed(flow)
 
     def leave(self, waiting: Waiting) -> None:
-        """Take a request out, wherever it stands."""
+        """Take a request out, wherever it stands, whatever the fairness policy makes of it."""
         flow = waiting.flow
         self.length -= 1
         self.bytes -= waiting.size
         was_first = flow.leave(waiting)
-        if not flow:
-            del self._flows[flow.fairness_id]
-            self._turns.emptied(flow)
-        elif was_first:
-            self._turns.changed(flow)
+        try:
+            if not flow:
+                del self._flows[flow.fairness_id]
+                self._turns.emptied(flow)
+            elif was_first:
+                self._turns.changed(flow)
+        except Exception:
+            log.exception("%s failed to note who left", type(self.settings.fairness).__name__)
 
     def next(self, now: float) -> Waiting:
         """Return the request whose turn it is; only if one waits."""

@@ -157,10 +157,8 @@ class FlowController:
     def leave(self, waiting: Waiting, now: float) -> None:
         """Take a request out that does not wait any more."""
         band = self._bands[waiting.priority]
-        try:
-            band.leave(waiting)
-        finally:
-            self._left(waiting, band, now)
+        band.leave(waiting)
+        self._left(waiting, band, now)
 
     def note_pool(self, *, is_empty: bool, now: float) -> None:
         """Note whether the pool has endpoints; when that changes all time limits begin anew."""

@@ -1,12 +1,15 @@
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 
+from epp.api.flow import Flow
 from epp.api.request import Request
 from epp.flowcontrol.bands import MOST_FLOWS
 from epp.flowcontrol.controller import BAND_IDLE_SECONDS, Blocked, FlowController
 from epp.flowcontrol.outcomes import Outcome
 from epp.flowcontrol.queue import Waiting
+from epp.flowcontrol.turns import RoundRobin
 from epp.plugins.flow.priority_holdback import PriorityHoldbackPolicy
 from epp.plugins.flow.round_robin import RoundRobinFairnessPolicy
 
@@ -145,3 +148,44 @@ def test_leaving_from_the_middle_of_a_long_queue_leaves_no_holes_behind(
 
     assert len(first.flow) == 1
     assert len(first.flow._places) < 200
+
+
+class Moody(RoundRobin):
+    """Turns that fail when they are told to."""
+
+    fails: ClassVar[str] = ""
+
+    def changed(self, flow: Flow) -> None:
+        super().changed(flow)
+        assert Moody.fails != "changed"
+
+    def emptied(self, flow: Flow) -> None:
+        super().emptied(flow)
+        assert Moody.fails != "emptied"
+
+
+class MoodyPolicy:
+    """A fairness policy that hands out such turns."""
+
+    def turns(self) -> Moody:
+        return Moody()
+
+
+@pytest.mark.parametrize("fails", ["changed", "emptied"])
+def test_a_fairness_policy_that_fails_leaves_no_count_off(
+    ask: Ask, controller: Make, fails: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flows = controller(MoodyPolicy())
+    for name in "aab":
+        flows.join(ask(flow=name), 0.0, 0.0)
+    (band,) = flows.bands
+
+    monkeypatch.setattr(Moody, "fails", fails)
+    if fails == "changed":
+        with pytest.raises(AssertionError):
+            flows.join(ask(flow="c"), 0.0, 0.0)
+    assert (flows.length, band.length, band.bytes) == (3, 3, 3)
+    assert names(flows, 3) == "aba"
+
+    assert (flows.length, flows.bytes, band.length, band.bytes) == (0, 0, 0, 0)
+    assert not [*flows.waiting()]
