@@ -71,7 +71,7 @@ def _warn_of_successor(
     names = tuple(filter(None, names))
     if not names or (release.is_own and kind is None):
         return
-    goes = f"; {successor.gone_in} is without it" if successor else ""
+    goes = f", and gone in {successor.gone_in}" if successor else ""
     use = " and ".join(map(repr, names))
     source.warn(path, f"{name!r} is deprecated{goes}", f"use {use}", code="deprecated-type")
 
@@ -128,5 +128,5 @@ def _judge_block_size(path: str, source: Source, release: Release) -> None:
 
 
 def _soften(problem: Problem, verdict: str, code: str, source: Source) -> None:
-    message = f"{verdict}: {problem.message}"
+    message = f"{problem.message}: {verdict}"
     source.warnings.append(replace(problem, message=message, severity="warning", code=code))

@@ -16,6 +16,9 @@ rules:
     verbs: [create, patch]
     {{- else }}
     verbs: [get, list, watch, create, update]
+  - apiGroups: [""]
+    resources: [events]
+    verbs: [create]
     {{- end }}
 {{- end }}
 {{- end }}
