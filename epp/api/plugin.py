@@ -171,6 +171,15 @@ class Producer(Protocol):
 
 
 @runtime_checkable
+class PreAdmitter(Protocol):
+    """Completes a request before it is admitted or queued (llm-d-router: PreAdmissionProcessor)."""
+
+    def pre_admit(self, request: Request) -> None:
+        """Set what is not known of the request yet, for example the flow it belongs to."""
+        ...
+
+
+@runtime_checkable
 class Screener(Protocol):
     """Leaves endpoints out before anything else looks at them, profiles or not (llm-d-router)."""
 

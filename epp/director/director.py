@@ -14,7 +14,14 @@ from typing import NamedTuple, Protocol
 
 from epp.api.endpoint import Candidate
 from epp.api.errors import Code, Refusal, all_screened, no_candidates
-from epp.api.plugin import Admitter, DecisionAmender, Outcome, Producer, Screener
+from epp.api.plugin import (
+    Admitter,
+    DecisionAmender,
+    Outcome,
+    PreAdmitter,
+    Producer,
+    Screener,
+)
 from epp.api.request import Decision, Request
 from epp.datalayer.pool import Pool
 from epp.director.intent import Intents
@@ -116,6 +123,7 @@ class Routing(NamedTuple):
             turns away none.
         admission: None admits everything at once.
         screeners: leave endpoints out before all others.
+        pre_admitters: complete each request first.
     """
 
     scheduler: Schedules
@@ -126,6 +134,7 @@ class Routing(NamedTuple):
     is_full: Callable[[Sequence[Candidate]], bool] | None = None
     admission: Admission | None = None
     screeners: Sequence[Screener] = ()
+    pre_admitters: Sequence[PreAdmitter] = ()
 
 
 class Director:
@@ -161,7 +170,10 @@ class Director:
         self._amenders = routing.amenders
         self._turns = cycle((routing.timed_scheduler, *[routing.scheduler] * (SAMPLE - 1)))
         self._is_plain = (
-            not routing.producers and not routing.admitters and routing.admission is None
+            not routing.producers
+            and not routing.admitters
+            and not routing.pre_admitters
+            and routing.admission is None
         )
 
     def route(self, request: Request, later: Later) -> Decision | None:
@@ -178,6 +190,8 @@ class Director:
             self._apply_intents(request)
         if self._is_plain:
             return self._schedule(request, self._candidates(request))
+        for pre_admitter in self._routing.pre_admitters:
+            pre_admitter.pre_admit(request)
         admission = self._routing.admission
         if admission is not None:
             self._waiting[request] = None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from epp.api.endpoint import Candidate
-from epp.api.plugin import DecisionAmender, Screener
+from epp.api.plugin import DecisionAmender, PreAdmitter, Screener
 from epp.config.loader import Config
 from epp.datalayer.pool import Pool
 from epp.director.conditional import conditional
@@ -216,6 +216,7 @@ class Epp:
             ],
             *self._admissions.make(config),
             [i.plugin for i in config.instances if isinstance(i.plugin, Screener)],
+            [i.plugin for i in config.instances if isinstance(i.plugin, PreAdmitter)],
         )
 
     async def _use(self, config: Config) -> None:

@@ -15,6 +15,7 @@ from epp.datalayer.pool import Pool
 from epp.director.director import Director, Routing
 from epp.director.intent import Intents
 from epp.metrics.recorder import EppMetrics
+from epp.plugins.producers.agent_identity import AgentIdentity
 from epp.scheduling.scheduler import Scheduler
 
 OUTCOME = Outcome(200)
@@ -212,3 +213,13 @@ async def test_admission_knows_who_has_no_endpoint_yet(door: Door, leaves: bool)
     assert during == [request]
     assert door.undecided == []
     assert door.ended == ([request] if leaves else [])
+
+
+def test_a_request_is_complete_before_it_is_admitted() -> None:
+    door = Door()
+    door.answer = False
+    house = House(admission=door, pre_admitters=[AgentIdentity()])
+
+    house.director.route(Request("r", {"session-id": "mine"}, "m", "m"), lambda _: None)
+
+    assert [request.fairness_id for request in door.proceed] == ["mine"]

@@ -244,7 +244,7 @@ def test_what_one_agent_asks_is_kept_together_as_a_session_is(pod: Pod, ask: Ask
     identity = SessionIdentity(sources=(SessionSource(attribute="agents"),))
     affinity = SessionAffinityFilter(strategy="session_id", session_id_config=identity)
     first, second, other = (
-        Request("id", {"x-agent-id": name}, received_at=1.0) for name in ("a", "a", "b")
+        Request("id", {"session-id": name}, received_at=1.0) for name in ("a", "a", "b")
     )
     for request in (first, second, other):
         producer.produce(request, pool)
@@ -254,3 +254,31 @@ def test_what_one_agent_asks_is_kept_together_as_a_session_is(pod: Pod, ask: Ask
     assert find(second, SessionId, "agents") == SessionId("a")
     assert affinity.filter(second, pool) == [pool[1]]
     assert affinity.filter(other, pool) == pool
+
+
+@pytest.mark.parametrize(
+    ("headers", "fairness_id"),
+    [
+        ({"x-claude-code-session-id": "c", "session-id": "d"}, "c"),
+        ({"x-session-affinity": "o"}, "o"),
+        ({"session_id": "old", "session-id": ""}, "old"),
+        ({"x-mine": "m", "x-claude-code-session-id": "c"}, "m"),
+        ({"x-agent": "nobody"}, "default-flow"),
+    ],
+)
+def test_an_agents_session_is_the_flow_of_its_requests(
+    headers: dict[str, str], fairness_id: str
+) -> None:
+    request = Request("id", headers)
+
+    AgentIdentity(additional_session_headers=("X-Mine",)).pre_admit(request)
+
+    assert request.fairness_id == fairness_id
+
+
+def test_a_fairness_id_that_a_request_brings_wins_over_its_agents_session() -> None:
+    request = Request("id", {"session-id": "s"}, fairness_id="tenant")
+
+    AgentIdentity().pre_admit(request)
+
+    assert request.fairness_id == "tenant"
