@@ -314,16 +314,24 @@ class Director:
     async def _wait(
         self, request: Request, later: Later, found: Awaitable[None], rest: Sequence[Producer]
     ) -> None:
-        """Wait for producers; then go on with what they found, and the candidates of then."""
+        """Wait for producers; then go on with what they found, and the candidates of then.
+
+        Those behind one that takes too long still find what they can without waiting.
+        """
+        others = iter(rest)
         try:
             async with asyncio.timeout(PRODUCERS_SECONDS):
                 await _quietly(found)
-                for producer in rest:
+                for producer in others:
                     more = _begun(producer, request, self._choices(request))
                     if more is not None:
                         await _quietly(more)
         except TimeoutError:
             log.debug("producers took too long", extra={"fields": {"x-request-id": request.id}})
+            for producer in others:
+                more = _begun(producer, request, self._choices(request))
+                if more is not None:
+                    _given_up(more)
         if self._waiting.pop(request, None) is None:
             return
         try:
@@ -377,6 +385,13 @@ def _begun(
     except Exception:
         log.exception("%s failed", type(producer).__name__)
         return None
+
+
+def _given_up(found: Awaitable[None]) -> None:
+    """Do not wait for a producer."""
+    end = getattr(found, "cancel", None) or getattr(found, "close", None)
+    if end is not None:
+        end()
 
 
 async def _quietly(found: Awaitable[None]) -> None:

@@ -142,6 +142,37 @@ async def test_a_producer_that_fails_after_one_that_waits_costs_no_answer() -> N
     assert house.director._waiting == {}
 
 
+class Finds:
+    """A producer that finds at once, or is about to wait for what it finds."""
+
+    produces: ClassVar[frozenset[type]] = frozenset()
+    consumes: ClassVar[frozenset[type]] = frozenset()
+
+    def __init__(self, *, waits: bool = False) -> None:
+        self.waits = waits
+        self.asked = 0
+
+    def produce(self, request: Request, candidates: Sequence[Candidate]) -> Any:
+        self.asked += 1
+        return asyncio.sleep(3600) if self.waits else None
+
+
+async def test_those_behind_a_producer_that_takes_too_long_find_what_is_at_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("epp.director.director.PRODUCERS_SECONDS", 0.01)
+    finds, never, last = Finds(), Finds(waits=True), Finds()
+    house = House(Waits(), finds, never, Waits(), last)
+    house.ask()
+    (waiting,) = house.director._waiting.values()
+    assert waiting is not None
+    async with asyncio.timeout(5):
+        await waiting
+
+    assert (finds.asked, never.asked, last.asked) == (1, 1, 1)
+    assert [type(answer) for answer in house.answers] == [Decision]
+
+
 async def test_a_client_that_leaves_while_a_producer_works_is_not_answered() -> None:
     waits = Waits()
     house = House(waits, Failing())
