@@ -2,8 +2,8 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
+from gaiectl.documents import Identity
 from gaiectl.errors import GaieError, UsageError
 from gaiectl.validation.embedded import Embedded, embedded
 
@@ -54,44 +54,19 @@ def _read_config_map(name: str, namespace: str) -> tuple[dict[str, str], str, st
 
     A name of several words may be a ConfigMap's own or that of a key in another.
     """
-    from kubernetes import client, config  # noqa: PLC0415 - 300 ms, for clusters only
-    from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - see above
-    from kubernetes.config.config_exception import ConfigException  # noqa: PLC0415 - see above
+    from gaiectl.cluster.api import ApiError, Cluster  # noqa: PLC0415 - for clusters only
+    from gaiectl.cluster.connection import Access, connect  # noqa: PLC0415 - see above
 
-    try:
-        config.load_kube_config()  # type: ignore[no-untyped-call] # it has no annotations
-    except Exception as error:  # noqa: BLE001 - whatever YAML, keys and plugins raise
-        try:
-            config.load_incluster_config()  # type: ignore[no-untyped-call] # it has no annotations
-        except ConfigException:
-            reason = " ".join(str(error).split())
-            raise GaieError(f"no cluster to ask: {reason}", hint="set KUBECONFIG") from None
-    namespace = namespace or _current_namespace(config)
-    api = client.CoreV1Api()
+    cluster = Cluster(connect(Access(namespace=namespace, timeout_seconds=10)))
+    namespace = cluster.namespace
     first, dot, key = name.partition(".")
-    attempts = [(name, "")] + [(first, key)] * bool(dot)
-    for map_name, map_key in attempts:
+    for map_name, map_key in [(name, ""), *[(first, key)] * bool(dot)]:
         try:
-            found: Any = api.read_namespaced_config_map(map_name, namespace, _request_timeout=10)
-        except ApiException as error:
-            if error.status == 404:
-                continue
+            found = cluster.get(Identity("", "ConfigMap", namespace, map_name))
+        except ApiError as error:
             raise GaieError(
-                f"ConfigMap {namespace}/{map_name}: {error.status} {error.reason}",
-                hint="see what your user may get in this namespace: kubectl auth can-i get cm",
+                f"ConfigMap {namespace}/{map_name}: {error.message}", hint=error.hint
             ) from None
-        except Exception as error:
-            reason = str(error).partition("(Caused by")[0].strip()
-            raise GaieError(
-                f"the cluster does not answer: {reason}", hint="see KUBECONFIG and the network"
-            ) from error
-        return dict(found.data or {}), map_key, namespace
+        if found is not None:
+            return dict(found.get("data") or {}), map_key, namespace
     raise GaieError(f"there is no ConfigMap {namespace}/{first}", hint="name the namespace with -n")
-
-
-def _current_namespace(config: Any) -> str:
-    try:
-        _, active = config.list_kube_config_contexts()
-    except config.ConfigException:
-        return "default"
-    return str((active or {}).get("context", {}).get("namespace") or "default")

@@ -1,0 +1,347 @@
+"""Objects in and out of an API server, as plain data."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+from gaiectl.cluster.connection import Connection
+from gaiectl.cluster.failures import ApiError, Unreachable, refusal, unreachable
+from gaiectl.cluster.resources import Kinds, Resource
+from gaiectl.documents import Document, Identity, identity
+
+FIELD_MANAGER = "gaiectl"
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+_JSON = "application/json"
+_PAGE = 500
+
+
+class Applied(NamedTuple):
+    """What an apply did.
+
+    Attributes:
+        document: the object as it is now.
+        verb: ``created``, ``configured`` or ``unchanged``.
+    """
+
+    document: Document
+    verb: str
+
+
+class Cluster:
+    """An API server.
+
+    All methods raise ``Unreachable`` when it does not answer and ``ApiError`` when it refuses.
+
+    Args:
+        connection: the way to it.
+
+    Attributes:
+        connection: the way to it.
+        warnings: what it warned of (``Warning`` headers), each once, in order.
+        kinds: the kinds that it serves.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.warnings: dict[str, None] = {}
+        self.kinds = Kinds(self._read)
+
+    @property
+    def namespace(self) -> str:
+        """Where what names no namespace lives."""
+        return self.connection.namespace
+
+    def version(self) -> tuple[int, int]:
+        """Return major and minor version of Kubernetes."""
+        told = self._read("/version")
+        minor = "".join(c for c in str(told.get("minor", "0")) if c.isdigit())
+        return int(told.get("major") or 0), int(minor or 0)
+
+    def get(self, who: Identity) -> Document | None:
+        """Return an object; None when there is none, or no such kind."""
+        resource = self.kinds.find(who.group, who.kind)
+        if resource is None:
+            return None
+        try:
+            return self._read(path(resource, who.namespace, who.name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def list(
+        self, resource: Resource, namespace: str = "", *, selector: str = ""
+    ) -> Iterator[Document]:
+        """Yield the objects of a kind, of one namespace or of all, each with its kind."""
+        more = ""
+        while True:
+            query = {"limit": str(_PAGE), "labelSelector": selector, "continue": more}
+            answer = self._read(path(resource, namespace), query)
+            for item in answer.get("items") or ():
+                yield {"apiVersion": resource.api_version, "kind": resource.kind, **item}
+            more = answer.get("metadata", {}).get("continue", "")
+            if not more:
+                return
+
+    def apply(
+        self, document: Document, *, is_dry_run: bool = False, force: bool = False
+    ) -> Applied:
+        """Apply an object on the server's side; fields that others own are a conflict.
+
+        Args:
+            document: the fields that we want, and no others.
+            is_dry_run: let the server check and fill it in, and keep nothing.
+            force: take over fields that others own.
+        """
+        who = identity(document)
+        resource = self.kinds.of(document)
+        before = self.get(who)
+        query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        if is_dry_run:
+            query["dryRun"] = "All"
+        after = self.ask(
+            "PATCH", path(resource, who.namespace, who.name), query, document, content_type=_APPLY
+        )
+        if before is None:
+            return Applied(after, "created")
+        is_same = _version(before) == _version(after) if not is_dry_run else _same(before, after)
+        return Applied(after, "unchanged" if is_same else "configured")
+
+    def create(self, document: Document) -> Document:
+        """Create an object; it is an ``ApiError`` of reason ``AlreadyExists`` if it is there."""
+        resource = self.kinds.of(document)
+        query = {"fieldManager": FIELD_MANAGER}
+        namespace = document.get("metadata", {}).get("namespace", "")
+        return self.ask("POST", path(resource, namespace), query, document)
+
+    def merge(self, who: Identity, changes: Mapping[str, Any]) -> Document:
+        """Change fields of an object; with a ``resourceVersion``, only if it is still that one."""
+        resource = self.kinds.need(who.group, who.kind)
+        query = {"fieldManager": FIELD_MANAGER}
+        place = path(resource, who.namespace, who.name)
+        return self.ask("PATCH", place, query, changes, content_type=_MERGE)
+
+    def delete(self, who: Identity, *, uid: str = "", propagation: str = "Background") -> bool:
+        """Delete an object; return whether there was one.
+
+        Args:
+            who: the object.
+            uid: delete it only if it is this very one.
+            propagation: ``Background``, ``Foreground`` or ``Orphan``.
+        """
+        resource = self.kinds.find(who.group, who.kind)
+        if resource is None:
+            return False
+        options: dict[str, Any] = {"propagationPolicy": propagation}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        try:
+            self.ask("DELETE", path(resource, who.namespace, who.name), {}, options)
+        except ApiError as error:
+            if error.status == 404 or (error.status == 409 and uid and self._is_other(who, uid)):
+                return False
+            raise
+        return True
+
+    def may(self, verb: str, resource: Resource, namespace: str = "", name: str = "") -> bool:
+        """Tell whether the user may do this (SelfSubjectAccessReview)."""
+        attributes = {
+            "verb": verb,
+            "group": resource.group,
+            "resource": resource.plural,
+            "namespace": namespace if resource.is_namespaced else "",
+            "name": name,
+        }
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}},
+        }
+        answer = self.ask(
+            "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {}, review
+        )
+        return bool(answer.get("status", {}).get("allowed"))
+
+    def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str = "",
+        *,
+        lines: int = 0,
+        previous: bool = False,
+    ) -> str:
+        """Return the log of a container, or its last lines."""
+        query = {"container": container}
+        if lines:
+            query["tailLines"] = str(lines)
+        if previous:
+            query["previous"] = "true"
+        place = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log"
+        return self._send("GET", place, query, None, _JSON).decode("utf-8", "replace")
+
+    def watch(
+        self, resource: Resource, namespace: str, *, version: str, seconds: float
+    ) -> Iterator[tuple[str, Document]]:
+        """Yield type and object of each change from a resource version on, for so many seconds.
+
+        It ends early when the server ends it, with an ``ApiError`` of status 410 if the version is
+        too old: list again then.
+        """
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(max(1, round(seconds))),
+        }
+        response = self._open("GET", path(resource, namespace), query, None, _JSON, seconds + 5)
+        with closing(response):
+            held = b""
+            try:
+                for chunk in response.stream(1 << 16):
+                    *lines, held = (held + chunk).split(b"\n")
+                    for line in lines:
+                        event = json.loads(line)
+                        _raise_if_error(event, line)
+                        yield event["type"], event["object"]
+            except OSError:
+                return
+            except Exception as error:
+                if type(error).__module__.startswith("urllib3"):
+                    return  # it was cut off: whoever watches goes on with another one
+                raise
+
+    def ask(
+        self,
+        method: str,
+        place: str,
+        query: Mapping[str, str],
+        body: Any = None,
+        *,
+        content_type: str = _JSON,
+    ) -> dict[str, Any]:
+        """Send one request; return the decoded answer."""
+        answer = self._send(method, place, query, body, content_type)
+        decoded: dict[str, Any] = json.loads(answer or b"{}")
+        return decoded
+
+    def _read(self, place: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        return self.ask("GET", place, query or {})
+
+    def _is_other(self, who: Identity, uid: str) -> bool:
+        found = self.get(who)
+        return found is None or found["metadata"].get("uid") != uid
+
+    def _send(
+        self, method: str, place: str, query: Mapping[str, str], body: Any, content_type: str
+    ) -> bytes:
+        seconds = self.connection.access.timeout_seconds
+        with closing(self._open(method, place, query, body, content_type, seconds)) as response:
+            data: bytes = response.read()
+        return data
+
+    def _open(  # noqa: PLR0917 - a request has so many parts
+        self,
+        method: str,
+        place: str,
+        query: Mapping[str, str],
+        body: Any,
+        content_type: str,
+        seconds: float,
+    ) -> Any:
+        connection = self.connection
+        client, access = connection.client, connection.access
+        headers = dict(client.default_headers) | {"Accept": _JSON}
+        client.update_params_for_auth(
+            headers, [], client.configuration.auth_settings().keys(), place, method, body
+        )
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = content_type
+        given = [(key, value) for key, value in query.items() if value]
+        url = connection.server.rstrip("/") + place + (f"?{urlencode(given)}" if given else "")
+        fields = [*headers.items(), *[("Impersonate-Group", group) for group in access.groups]]
+        pool = client.rest_client.pool_manager
+        try:
+            response = pool.request(
+                method,
+                url,
+                body=data,
+                headers=_several(fields),
+                timeout=seconds,
+                preload_content=False,
+                retries=False,
+            )
+        except Exception as error:  # noqa: BLE001 - of urllib3, ssl and sockets
+            raise unreachable(error, connection.server, seconds) from None
+        for warning in response.headers.getlist("Warning"):
+            self.warnings[_warning(warning)] = None
+        if response.status >= 400:
+            with closing(response):
+                raise refusal(response.status, response.read(), method, place)
+        return response
+
+
+def path(resource: Resource, namespace: str = "", name: str = "") -> str:
+    """Return the URL path of an object, or of all of a kind."""
+    place = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
+    if resource.is_namespaced and namespace:
+        place += f"/namespaces/{quote(namespace)}"
+    place += f"/{resource.plural}"
+    return f"{place}/{quote(name)}" if name else place
+
+
+def reachable(cluster: Cluster, seconds: float) -> None:
+    """Wait until the API server answers.
+
+    Raises:
+        Unreachable: it does not, for so long.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            cluster.version()
+        except Unreachable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def _several(fields: list[tuple[str, str]]) -> Any:
+    """Return headers of which one may stand there more than once."""
+    from urllib3 import HTTPHeaderDict  # noqa: PLC0415 - comes with the client, for clusters only
+
+    return HTTPHeaderDict(fields)
+
+
+def _raise_if_error(event: dict[str, Any], line: bytes) -> None:
+    if event["type"] == "ERROR":
+        raise refusal(event["object"].get("code", 500), line, "GET", "watch")
+
+
+def _version(document: Document) -> str:
+    return str(document.get("metadata", {}).get("resourceVersion", ""))
+
+
+def _same(before: Document, after: Document) -> bool:
+    """Compare what a dry run would make with what is there."""
+    return _without_bookkeeping(before) == _without_bookkeeping(after)
+
+
+def _without_bookkeeping(document: Document) -> Document:
+    ours = {"managedFields", "resourceVersion", "generation"}
+    metadata = {k: v for k, v in document.get("metadata", {}).items() if k not in ours}
+    return {**document, "metadata": metadata}
+
+
+def _warning(header: str) -> str:
+    """Return the text of a ``Warning`` header: ``299 - "text"``."""
+    _, _, text = header.partition('"')
+    return text.rstrip('"').replace('\\"', '"') or header

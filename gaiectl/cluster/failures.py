@@ -1,0 +1,90 @@
+"""What an API server refuses, and what happens when it cannot be reached, as errors for users."""
+
+import json
+import ssl
+
+from gaiectl.errors import GaieError, TimedOut
+
+
+class ApiError(GaieError):
+    """The API server refuses.
+
+    Attributes:
+        status: HTTP status code.
+        reason: Kubernetes' own word: ``NotFound``, ``Forbidden``, ``Conflict``, ``AlreadyExists``.
+        causes: ``field`` and ``message`` of each cause that it names.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str,
+        status: int,
+        reason: str,
+        causes: tuple[tuple[str, str], ...] = (),
+        detail: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.status = status
+        self.reason = reason
+        self.causes = causes
+
+
+class Unreachable(GaieError):
+    """The API server does not answer."""
+
+
+def unreachable(error: Exception, server: str, seconds: float) -> GaieError:
+    """Return what to say when a request got no answer within so many seconds."""
+    reason = ""
+    cause: BaseException | None = error
+    while cause is not None and not reason:
+        if isinstance(cause, ssl.SSLError):
+            reason = cause.reason or str(cause)
+        inner = getattr(cause, "reason", None)
+        cause = inner if isinstance(inner, Exception) else cause.__cause__ or cause.__context__
+    if "CERTIFICATE" in reason:
+        return Unreachable(
+            f"the certificate of {server} is not trusted: {reason.replace('_', ' ').lower()}",
+            hint="set certificate-authority-data of the cluster in your kubeconfig to its CA",
+        )
+    if type(error).__name__ in ("ConnectTimeoutError", "ReadTimeoutError"):
+        return TimedOut(
+            f"{server} has not answered for {seconds:g} s",
+            hint="see that the cluster runs, and give it longer with --request-timeout",
+        )
+    said = str(error).rpartition(": ")[2] or type(error).__name__
+    return Unreachable(
+        f"{server} does not answer: {said}",
+        hint="see that the cluster runs: kubectl cluster-info; --context names another one",
+    )
+
+
+def refusal(status: int, body: bytes, method: str, place: str) -> ApiError:
+    """Return what to say of an answer, which holds a ``Status`` or an event with one."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        told = {}
+    if not isinstance(told, dict):
+        told = {}
+    told = told.get("object", told)  # an event of a watch
+    reason = str(told.get("reason") or "")
+    message = str(told.get("message") or body[:300].decode("utf-8", "replace").strip() or status)
+    details = told.get("details") or {}
+    causes = tuple(
+        (str(cause.get("field", "")), str(cause.get("message", "")))
+        for cause in details.get("causes") or ()
+    )
+    hint = _HINTS.get(status, f"kubectl -v=8 shows what the server says to {method} {place}")
+    return ApiError(message, hint=hint, status=status, reason=reason, causes=causes)
+
+
+_HINTS = {
+    401: "your token is not accepted: log in again, or choose another user with --context",
+    403: "ask who administers the cluster for this right: kubectl auth can-i --list",
+    409: "somebody else owns or changes it: kubectl get -o yaml --show-managed-fields shows who",
+    422: "the object is not what this version of the kind allows: gaiectl check --pre",
+    429: "the API server is overloaded: try again later",
+}
