@@ -2,7 +2,8 @@
 
 Both are the same program on the same interpreter, and nobody else holds the socket: so messages are
 tuples in the interpreter's own format (``marshal``), which costs a microsecond each. All messages
-of one turn of the event loop leave in one write.
+of one turn of the event loop leave in one write, since waking the other end costs more than what is
+said; and what nobody waits for goes with what somebody does, if that comes soon.
 """
 
 import asyncio
@@ -18,6 +19,9 @@ Message = tuple[Any, ...]
 """Its kind, then what belongs to the kind; plain values only."""
 
 _LENGTH_BYTES = 4
+_FORMAT = 2
+"""Of ``marshal``: later ones look for what occurs twice, which here is nothing."""
+_COMPANY_SECONDS = 0.001
 _BUFFER_BYTES = 4 * 1024 * 1024
 _MOST_UNREAD_BYTES = 64 * 1024 * 1024
 """What waits for the other end before it counts as stuck."""
@@ -78,8 +82,13 @@ class Channel(asyncio.Protocol):
         self._take = take
         self._lost = lost
         self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
         self._unsent: list[bytes] = []
+        self._is_urgent = False
+        self._later: asyncio.TimerHandle | None = None
+        self._flushed_at = 0.0
         self._data = bytearray()
+        self._awaited = 0
         self.is_stuck = False
 
     @classmethod
@@ -99,13 +108,25 @@ class Channel(asyncio.Protocol):
         Raises:
             ValueError: there is something in it that no message can carry.
         """
-        if self._transport is None:
-            return
-        data = marshal.dumps(message)
-        if not self._unsent:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._unsent.append(len(data).to_bytes(_LENGTH_BYTES, "little"))
-        self._unsent.append(data)
+        if self._put(message) and not self._is_urgent:
+            self._is_urgent = True
+            self._loop.call_soon(self._flush)
+
+    def send_along(self, *message: Any) -> None:
+        """Send a message for whose effect nobody waits.
+
+        Where much is sent it may go with the next message, within a millisecond.
+
+        Raises:
+            ValueError: there is something in it that no message can carry.
+        """
+        if self._put(message) and not self._is_urgent and self._later is None:
+            wait = self._flushed_at + _COMPANY_SECONDS - self._loop.time()
+            if wait > 0:
+                self._later = self._loop.call_later(wait, self._flush)
+            else:
+                self._is_urgent = True
+                self._loop.call_soon(self._flush)
 
     def close(self) -> None:
         """Close this end, after what was sent."""
@@ -136,23 +157,45 @@ class Channel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take the messages that are complete; one that makes trouble is none of the next one's."""
         held = self._data
-        held += data
-        at, size = 0, len(held)
-        while size - at >= _LENGTH_BYTES:
-            start = at + _LENGTH_BYTES
-            end = start + int.from_bytes(held[at:start], "little")
-            if end > size:
-                break
-            with memoryview(held) as view:
+        if held:
+            held += data
+            if len(held) < self._awaited:
+                return
+            data = bytes(held)
+            held.clear()
+        at, size = 0, len(data)
+        self._awaited = _LENGTH_BYTES
+        with memoryview(data) as view:
+            while size - at >= _LENGTH_BYTES:
+                start = at + _LENGTH_BYTES
+                end = start + int.from_bytes(data[at:start], "little")
+                if end > size:
+                    self._awaited = end - at
+                    break
                 message = marshal.loads(view[start:end])  # noqa: S302 - see the module
-            at = end
-            try:
-                self._take(message)
-            except Exception:
-                log.exception("a message between processes failed")
-        del held[:at]
+                at = end
+                try:
+                    self._take(message)
+                except Exception:
+                    log.exception("a message between processes failed")
+        if at < size:
+            held += data[at:]
+
+    def _put(self, message: Message) -> bool:
+        """Put a message with those that leave next; tell whether there is anybody to get it."""
+        if self._transport is None:
+            return False
+        data = marshal.dumps(message, _FORMAT)
+        self._unsent.append(len(data).to_bytes(_LENGTH_BYTES, "little"))
+        self._unsent.append(data)
+        return True
 
     def _flush(self) -> None:
+        self._is_urgent = False
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         if self._transport is not None and self._unsent:
+            self._flushed_at = self._loop.time()
             self._transport.write(b"".join(self._unsent))
             self._unsent.clear()

@@ -4,28 +4,37 @@ Endpoints are told once, with a number by which they are known from then on; and
 labels change.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from epp.api.endpoint import Endpoint
 from epp.api.request import Decision
 
 MOST_ENDPOINTS = 20_000
-"""Endpoints known by a number; then all are told anew."""
 
 _Facts = tuple[int, str, str, str, int, int, dict[str, str]]
+Told = int | tuple[Any, ...]
+"""A decision; the number of an endpoint stands for one that says nothing but this endpoint."""
 
 
 class Telling:
-    """Makes plain values of decisions, for one other process that misses none of them."""
+    """Makes plain values of decisions, for one other process that misses none of them.
 
-    def __init__(self) -> None:
-        self._known: dict[Endpoint, tuple[int, Mapping[str, str]]] = {}
+    Args:
+        most_endpoints: known by a number; then all are told anew.
+    """
 
-    def told(self, decision: Decision) -> tuple[Any, ...]:
+    def __init__(self, most_endpoints: int = MOST_ENDPOINTS) -> None:
+        self._most = most_endpoints
+        self._known: dict[Endpoint, tuple[int, dict[str, str]]] = {}
+
+    def told(self, decision: Decision) -> Told:
         """Return a decision as plain values."""
+        is_plain = not any(decision[1:])
+        if is_plain and len(decision.endpoints) == 1:
+            told = self._endpoint(decision.endpoints[0])
+            return told if isinstance(told, int) else ((told,),)
         endpoints = tuple([self._endpoint(endpoint) for endpoint in decision.endpoints])
-        if not any(decision[1:]):
+        if is_plain:
             return (endpoints,)
         others = tuple([(name, self.told(other)) for name, other in decision.others.items()])
         return (
@@ -44,7 +53,7 @@ class Telling:
     def _endpoint(self, endpoint: Endpoint) -> int | _Facts:
         known = self._known.get(endpoint)
         if known is None:
-            if len(self._known) >= MOST_ENDPOINTS:
+            if len(self._known) >= self._most:
                 self._known.clear()
             number = len(self._known)
         else:
@@ -62,9 +71,15 @@ class Decisions:
 
     def __init__(self) -> None:
         self._endpoints: dict[int, Endpoint] = {}
+        self._plain: dict[int, Decision] = {}
 
-    def decision_of(self, values: Sequence[Any]) -> Decision:
+    def decision_of(self, values: Told) -> Decision:
         """Return the decision that was told so."""
+        if isinstance(values, int):
+            decision = self._plain.get(values)
+            if decision is None:
+                decision = self._plain[values] = Decision((self._endpoints[values],))
+            return decision
         endpoints = tuple([self._endpoint(told) for told in values[0]])
         if len(values) == 1:
             return Decision(endpoints)
@@ -97,4 +112,5 @@ class Decisions:
             return known
         endpoint = Endpoint(name, namespace, address, port, labels, slot)
         self._endpoints[number] = endpoint
+        self._plain.pop(number, None)
         return endpoint

@@ -6,6 +6,7 @@ from typing import Any
 from epp.api.errors import Code, Refusal
 from epp.api.plugin import Outcome, ResponseHead
 from epp.api.request import Request, Usage
+from epp.api.tuples import new_tuple
 from epp.extproc.headers import Headers
 from epp.server.trace_context import TRACE, TraceContext
 
@@ -106,11 +107,11 @@ def request_of(values: Sequence[Any], needs: PromptNeeds) -> Request:
         trace,
     ) = values
     request = Request(
-        id=identity,
-        headers=Headers(headers),
-        model=model,
-        target_model=target_model,
-        prompt=PromptHead(prompt, needs),
+        identity,
+        Headers(headers),
+        model,
+        target_model,
+        PromptHead(prompt, needs),
         cache_salt=cache_salt,
         size=size,
         is_streaming=is_streaming,
@@ -138,14 +139,14 @@ def refusal_of(values: Sequence[Any]) -> Refusal:
 
 def outcome_values(outcome: Outcome) -> tuple[Any, ...]:
     """Return an outcome as plain values."""
-    usage = outcome.usage
-    return (*outcome._replace(usage=None), None if usage is None else tuple(usage))
+    status, is_complete, usage, *rest = outcome
+    return (status, is_complete, None if usage is None else tuple(usage), *rest)
 
 
 def outcome_of(values: Sequence[Any]) -> Outcome:
     """Return the outcome that ``outcome_values`` made these of."""
-    *fields, usage = values
-    return Outcome(*fields)._replace(usage=usage_of(usage))
+    status, is_complete, usage, *rest = values
+    return new_tuple(Outcome, (status, is_complete, usage_of(usage), *rest))
 
 
 def head_values(head: ResponseHead) -> tuple[Any, ...]:
@@ -162,4 +163,4 @@ def head_of(values: Sequence[Any]) -> ResponseHead:
 
 def usage_of(values: Sequence[Any] | None) -> Usage | None:
     """Return token counts of plain values; None stands for none."""
-    return None if values is None else Usage(*values)
+    return None if values is None else new_tuple(Usage, values)

@@ -26,7 +26,8 @@ log = logging.getLogger("setup")
 WORKER_FD = "EPP_WORKER_FD"
 """Environment variable that makes a process a worker: the number of its end of the socket pair."""
 
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0
+"""For a worker that runs and does not listen yet: on a busy node all of them start slowly."""
 _STATE_SECONDS = 2.0
 _KILL_SECONDS = 5.0
 _FIRST_PAUSE = 0.1

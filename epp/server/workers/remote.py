@@ -28,6 +28,7 @@ class RemoteDirector:
 
     Args:
         send: sends a message to the scheduling process.
+        send_along: the same; it may wait for others.
         is_stuck: tells whether that has stopped to read them.
 
     Attributes:
@@ -35,10 +36,13 @@ class RemoteDirector:
         sends_body: the decoded body is sent along.
     """
 
-    def __init__(self, send: Send, is_stuck: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, send: Send, send_along: Send, is_stuck: Callable[[], bool] = lambda: False
+    ) -> None:
         self.prompt_bytes = MOST_PROMPT_BYTES
         self.sends_body = False
         self._send = send
+        self._send_along = send_along
         self._is_stuck = is_stuck
         self._is_lost = False
         self._numbers = count(1)
@@ -75,11 +79,11 @@ class RemoteDirector:
         number = self._number.pop(request, None)
         if number is not None:
             self._routed.pop(number, None)
-            self._send(Kind.COMPLETED, number, outcome_values(outcome))
+            self._send_along(Kind.COMPLETED, number, outcome_values(outcome))
 
     def responded(self, request: Request | None, head: ResponseHead) -> None:
         """Tell of the beginning of a response; None stands for a request that was not seen."""
-        self._send(Kind.RESPONDED, self._number_of(request), *head_values(head))
+        self._send_along(Kind.RESPONDED, self._number_of(request), *head_values(head))
 
     def ask_responded(self, request: Request | None, head: ResponseHead, answer: Answer) -> None:
         """Tell of the same; ``answer`` gets the entries of a HeaderMutation."""

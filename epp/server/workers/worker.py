@@ -79,7 +79,7 @@ class _Worker:
         self.ending = asyncio.Event()
         self._insight = Insight(parsed)
         self._metrics = self._insight.metrics
-        self._remote = RemoteDirector(self._send, self._is_stuck)
+        self._remote = RemoteDirector(self._send, self._send_along, self._is_stuck)
         self._health = Health()
         self._health.meet("started")
         self._texts: asyncio.Queue[str] = asyncio.Queue()
@@ -120,6 +120,10 @@ class _Worker:
     def _send(self, *message: object) -> None:
         if self._channel is not None:
             self._channel.send(*message)
+
+    def _send_along(self, *message: object) -> None:
+        if self._channel is not None:
+            self._channel.send_along(*message)
 
     def _is_stuck(self) -> bool:
         return self._channel is not None and self._channel.is_stuck

@@ -120,13 +120,22 @@ def eventually(what: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def are_met(epp: Any) -> bool:
+    """Tell whether no endpoint can be reached, and that is known of each."""
+    endpoints = epp.http("/debug/state").json()["pool"]["endpoints"]
+    return not any(endpoint["isReachable"] for endpoint in endpoints)
+
+
 def test_all_workers_decide_by_the_same_knowledge(epp: Any, exchange: Callable[[], Any]) -> None:
+    # As long as one of them may be reached, for all that is known, it gets every request.
+    eventually(lambda: are_met(epp))
     first = exchange()
     # The first request makes its endpoint the busier one, whichever process asks next.
     assert first.route() != exchange().route()
     assert len(workers(epp)) == 2
-    assert sample(epp, "inference_objective_request_total") == 2
-    assert sample(epp, "inference_objective_running_requests") == 2
+    # A worker that has no time to say what it counted is shown with what it said last.
+    eventually(lambda: sample(epp, "inference_objective_request_total") == 2)
+    eventually(lambda: sample(epp, "inference_objective_running_requests") == 2)
     first.end()
     eventually(lambda: sample(epp, "inference_objective_running_requests") == 1)
 

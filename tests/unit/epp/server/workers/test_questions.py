@@ -1,24 +1,31 @@
 """A worker and the scheduling process, joined by bytes but without processes."""
 
+import asyncio
 import marshal
 from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from epp._generated import gaie_extproc_pb2 as wire
 from epp.api.discovery import EndpointSpec, RewriteRule
+from epp.api.endpoint import Endpoint
 from epp.api.errors import Code, Refusal
-from epp.api.plugin import Outcome
+from epp.api.plugin import Instance, Outcome, ResponseHead
 from epp.api.request import Decision, Request, Usage
 from epp.config.loader import load
 from epp.datalayer.pool import Pool
 from epp.director.director import Director, Routing
 from epp.director.intent import Intents
+from epp.extproc import replies
 from epp.extproc.headers import Headers
 from epp.metrics.recorder import EppMetrics
 from epp.parsing.prompt import TextPrompt
 from epp.scheduling.scheduler import Scheduler
 from epp.server.workers.channel import Kind
+from epp.server.workers.decisions import Decisions, Telling
 from epp.server.workers.desk import Desk, Office
 from epp.server.workers.messages import PromptNeeds
 from epp.server.workers.placement import told_of_responses
@@ -52,7 +59,10 @@ class Joined:
         told = told_of_responses(config.instances)
         self.office = Office(self.director, self.metrics, told, needs)
         self.desk = Desk(self.office, self._to_worker)
-        self.remote = RemoteDirector(lambda *m: self.desk.take(marshal.loads(marshal.dumps(m))))
+        self.remote = RemoteDirector(self._to_desk, self._to_desk)
+
+    def _to_desk(self, *message: Any) -> None:
+        self.desk.take(marshal.loads(marshal.dumps(message)))
 
     def _to_worker(self, *message: Any) -> None:
         message = marshal.loads(marshal.dumps(message))
@@ -192,7 +202,7 @@ def test_a_lost_scheduling_process_answers_whoever_waits(joined: Joined) -> None
 def test_nobody_waits_for_a_scheduling_process_that_is_gone_or_does_not_read(
     joined: Joined,
 ) -> None:
-    stuck = RemoteDirector(lambda *_: None, lambda: True)
+    stuck = RemoteDirector(lambda *_: None, lambda *_: None, lambda: True)
     joined.remote.lost()
 
     for remote in (joined.remote, stuck):
@@ -213,3 +223,135 @@ def test_a_decision_that_no_message_can_carry_is_an_internal_error(joined: Joine
     assert answer.code is Code.INTERNAL
     assert joined.inflight == 0
     assert joined.desk.open_streams == 0
+
+
+class Notes:
+    """Remembers responses, as plugins of the deciding process do."""
+
+    response_role = "listener"
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def responded(
+        self, request: Request | None, decision: Decision | None, response: ResponseHead
+    ) -> list[tuple[str, str]]:
+        name = decision.primary.name if decision else ""
+        self.seen.append((request and request.id, name, response.status, response.served))
+        return [("x-note", f"{len(self.seen)} {response.headers.get('server')}")]
+
+    def report(self, request: Request | None, usage: Usage | None) -> dict[str, dict[str, float]]:
+        return {"notes": {"tokens": usage.total_tokens if usage else -1.0}}
+
+
+HEAD = ResponseHead(
+    200,
+    Headers(
+        wire.ProcessingRequest(
+            response_headers=wire.HttpHeaders(
+                headers=wire.HeaderMap(headers=[wire.HeaderValue(key="server", raw_value=b"vllm")])
+            )
+        ).SerializeToString()
+    ),
+    "10.0.0.1:8000",
+)
+
+
+@pytest.fixture
+def notes(joined: Joined) -> Notes:
+    notes = Notes()
+    joined.office.told = told_of_responses([Instance("notes", "notes", notes)])
+    return notes
+
+
+def test_who_listens_hears_of_each_response_with_its_request_and_its_head(
+    joined: Joined, notes: Notes
+) -> None:
+    request = a_request()
+    (decision,) = joined.ask(request)
+    assert isinstance(decision, Decision)
+
+    joined.remote.responded(request, HEAD)
+    joined.remote.completed(request, decision, Outcome())
+    joined.remote.responded(None, HEAD)
+
+    assert notes.seen == [
+        ("id", decision.primary.name, 200, "10.0.0.1:8000"),
+        (None, "", 200, "10.0.0.1:8000"),
+    ]
+
+
+def test_who_answers_is_asked_with_the_plugins_that_were_in_use_when_it_was_decided(
+    joined: Joined, notes: Notes
+) -> None:
+    request = a_request()
+    joined.ask(request)
+    joined.office.told = told_of_responses([])
+    heard: list[bytes] = []
+
+    joined.remote.ask_responded(request, HEAD, heard.append)
+    joined.remote.ask_ended(request, Usage(1, 2, 3), heard.append)
+    joined.remote.ask_ended(None, None, heard.append)
+
+    assert heard == [
+        replies.set_header("x-note", "1 vllm"),
+        replies.dynamic_metadata({"notes": {"tokens": 3.0}}),
+        b"",
+    ]
+
+
+async def test_responses_go_on_without_the_answers_of_a_process_that_is_gone(
+    joined: Joined,
+) -> None:
+    joined.held = []
+    heard: list[bytes] = []
+    joined.remote.ask_ended(None, None, heard.append)
+    joined.remote.lost()
+    assert heard == [b""]
+
+    joined.remote.ask_responded(None, HEAD, heard.append)
+    assert heard == [b""]
+    await asyncio.sleep(0)
+    assert heard == [b"", b""]
+
+
+def test_endpoints_come_with_their_labels_as_these_change() -> None:
+    joined = Joined(endpoints=0)
+
+    def label(revision: str) -> None:
+        joined.pool.replace(
+            [EndpointSpec("pod", "default", "10.0.0.1", 8000, {"revision": revision})]
+        )
+
+    def revision(answers: list[Answer]) -> str:
+        (answer,) = answers
+        assert isinstance(answer, Decision)
+        return answer.primary.labels["revision"]
+
+    label("old")
+    first = joined.ask(a_request())
+    assert [revision(first), revision(joined.ask(a_request()))] == ["old", "old"]
+    label("new")
+
+    assert revision(joined.ask(a_request())) == "new"
+    assert revision(first) == "new"
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 2)), max_size=40))
+def test_endpoints_are_told_right_however_many_are_known(picks: list[tuple[int, int]]) -> None:
+    telling, decisions = Telling(most_endpoints=3), Decisions()
+    known = [
+        [Endpoint(f"pod-{n}", "default", f"10.0.0.{n}", 8000, {"at": str(n)}, n) for n in range(8)]
+        for _ in range(3)
+    ]
+    for number, generation in picks:
+        endpoint = known[generation][number]
+        decision = Decision((endpoint,), headers=(("x", "y"),) if number % 2 else ())
+        told = marshal.loads(marshal.dumps(telling.told(decision)))
+
+        heard = decisions.decision_of(told)
+
+        assert heard.headers == decision.headers
+        assert heard.primary.host_port == endpoint.host_port
+        assert (heard.primary.name, heard.primary.slot) == (endpoint.name, endpoint.slot)
+        assert heard.primary.labels == endpoint.labels
