@@ -54,14 +54,20 @@ def _read_config_map(name: str, namespace: str) -> tuple[dict[str, str], str, st
 
     A name of several words may be a ConfigMap's own or that of a key in another.
     """
-    from gaiectl.kubernetes.config_maps import read  # noqa: PLC0415 - 300 ms, for clusters only
-    from gaiectl.kubernetes.connection import connect  # noqa: PLC0415 - see above
+    from gaiectl.cluster.api import Cluster  # noqa: PLC0415 - for clusters only
+    from gaiectl.cluster.connection import Access, connect  # noqa: PLC0415 - see above
+    from gaiectl.cluster.failures import ApiError  # noqa: PLC0415 - see above
 
-    connection = connect()
-    namespace = namespace or connection.namespace
+    cluster = Cluster(connect(Access(namespace=namespace, timeout_seconds=10)))
+    namespace = cluster.namespace
     first, dot, key = name.partition(".")
-    for map_name, map_key in [(name, "")] + [(first, key)] * bool(dot):
-        data = read(connection, namespace, map_name)
-        if data is not None:
-            return data, map_key, namespace
+    for map_name, map_key in [(name, ""), *[(first, key)] * bool(dot)]:
+        try:
+            found = cluster.get(Identity("", "ConfigMap", namespace, map_name))
+        except ApiError as error:
+            raise GaieError(
+                f"ConfigMap {namespace}/{map_name}: {error.message}", hint=error.hint
+            ) from None
+        if found is not None:
+            return dict(found.get("data") or {}), map_key, namespace
     raise GaieError(f"there is no ConfigMap {namespace}/{first}", hint="name the namespace with -n")
