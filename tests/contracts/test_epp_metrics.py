@@ -46,6 +46,7 @@ NTPOT = "0.001 0.002 0.005 0.01 0.02 0.05 0.1 0.2 0.5 1 2 5 10"
 FAST = "0.0001 0.0002 0.0005 0.001 0.002 0.005 0.01 0.02 0.05 0.1"
 QUEUEING = "0.0001 0.0005 0.001 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10 30 60"
 PROCESSING = "0.0005 0.001 0.002 0.005 0.01 0.015 0.025 0.04 0.06 0.1 0.25 0.5 1 2.5 5 10"
+RESPONDING = "0.0001 0.00025 0.0005 0.001 0.0025 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5"
 RATIO = "0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1"
 HIT_BYTES = "0 16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536"
 ANY = "any"
@@ -162,7 +163,14 @@ LLM_D = [
             "extension_point plugin_type plugin_name",
             FAST,
         ),
+        (
+            "plugin_data_scope_violations_total",
+            "counter",
+            "extension_point plugin_type plugin_name access",
+            "",
+        ),
         ("request_processing_duration_seconds", "histogram", "", PROCESSING),
+        ("response_processing_duration_seconds", "histogram", "", RESPONDING),
         ("info", "gauge", "commit build_ref", ""),
         (
             "model_rewrite_decisions_total",
@@ -238,6 +246,7 @@ def used() -> EppMetrics:
     metrics.request_failed(request, "Internal")
     metrics.scheduling.observe(0.0002)
     metrics.plugin_timer("Scorer", "queue-scorer", "queue").observe(0.0001)
+    metrics.scope_violations["Scorer", "queue-scorer", "queue", "write"] += 1
     metrics.prefix_matched(64, 128)
     metrics.rewrites["rule", "llama", "llama-2"] += 1
     metrics.scrape_failed("timeout")
