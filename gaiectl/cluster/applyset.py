@@ -1,0 +1,243 @@
+"""What belongs to a stack, kept in the cluster itself: an ApplySet (KEP-3659).
+
+The parent is a Secret; every member carries its id in a label. The parent says which kinds and
+namespaces may hold members, so that they are found without looking everywhere. It is widened before
+anything is applied and narrowed after what is gone is gone: whenever we are killed in between, it
+names a superset of what there is.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.failures import ApiError
+from gaiectl.documents import CLUSTER_SCOPED, Document, Identity, identity
+from gaiectl.errors import GaieError, Refused
+
+PREFIX = "applyset.kubernetes.io"
+PART_OF = f"{PREFIX}/part-of"
+ID = f"{PREFIX}/id"
+TOOLING = f"{PREFIX}/tooling"
+KINDS = f"{PREFIX}/contains-group-kinds"
+NAMESPACES = f"{PREFIX}/additional-namespaces"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+TOOL = "gaiectl"
+SECRET_TYPE = "gaiectl.dev/stack"  # noqa: S105 - the type of a Secret, no secret
+
+
+class ApplySet(NamedTuple):
+    """A stack's inventory.
+
+    Attributes:
+        parent: the Secret that stands for the stack; named after it, in its namespace.
+        kinds: group and kind of all members.
+        namespaces: further namespaces that hold members.
+        annotations: what else we keep with it, for example which path it was made by.
+        data: larger things that we keep with it, base64 as in Secrets.
+        version: the parent's resourceVersion; empty when it does not exist yet.
+        uid: the parent's; empty when it does not exist yet.
+    """
+
+    parent: Identity
+    kinds: frozenset[tuple[str, str]] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    annotations: Mapping[str, str] = {}
+    data: Mapping[str, str] = {}
+    version: str = ""
+    uid: str = ""
+
+    @property
+    def id(self) -> str:
+        """The value of the members' label (KEP-3659: applyset-<hash of the parent>-v1)."""
+        who = self.parent
+        text = f"{who.name}.{who.namespace}.{who.kind}.{who.group}"
+        digest = hashlib.sha256(text.encode()).digest()
+        return f"applyset-{base64.urlsafe_b64encode(digest).decode().rstrip('=')}-v1"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the parent was found in the cluster."""
+        return bool(self.version)
+
+    def widened(self, documents: Iterable[Document]) -> "ApplySet":
+        """Return it with room for these members too."""
+        found = [identity(document) for document in documents]
+        kinds = self.kinds | {(who.group, who.kind) for who in found}
+        named = {who.namespace for who in found} - {"", self.parent.namespace}
+        return self._replace(kinds=kinds, namespaces=self.namespaces | named)
+
+    def narrowed(self, documents: Iterable[Document]) -> "ApplySet":
+        """Return it with room for these members only."""
+        nothing = self._replace(kinds=frozenset(), namespaces=frozenset())
+        return nothing.widened(documents)
+
+    def member(self, document: Document) -> Document:
+        """Return the document labelled as a member; its pods' templates get no label.
+
+        Raises:
+            GaieError: it says already that it is a member of something.
+        """
+        metadata = document.get("metadata", {})
+        labels = metadata.get("labels") or {}
+        if PART_OF in labels:
+            raise GaieError(
+                f"{identity(document)} has the label {PART_OF} already",
+                hint="remove it: it says to which stack an object belongs, and is set by gaiectl",
+            )
+        ours = {**labels, PART_OF: self.id}
+        return {**document, "metadata": {**metadata, "labels": ours}}
+
+    def document(self) -> Document:
+        """Return the parent."""
+        annotations = {
+            **self.annotations,
+            TOOLING: _tooling(),
+            KINDS: ",".join(sorted(f"{k}.{g}" if g else k for g, k in self.kinds)),
+        }
+        if self.namespaces:
+            annotations[NAMESPACES] = ",".join(sorted(self.namespaces))
+        metadata = {
+            "name": self.parent.name,
+            "namespace": self.parent.namespace,
+            "labels": {ID: self.id, MANAGED_BY: TOOL},
+            "annotations": annotations,
+        }
+        if self.version:
+            metadata["resourceVersion"] = self.version
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": metadata,
+            "type": SECRET_TYPE,
+            "data": dict(self.data),
+        }
+
+
+def parent_of(name: str, namespace: str) -> Identity:
+    """Return the Secret that stands for a stack."""
+    return Identity("", "Secret", namespace, f"gaiectl-{name}")
+
+
+def read(cluster: Cluster, name: str, namespace: str) -> ApplySet:
+    """Return a stack's inventory; an empty one that does not ``exists`` when there is none.
+
+    Raises:
+        Refused: what has this name is no inventory of ours.
+    """
+    parent = parent_of(name, namespace)
+    found = cluster.get(parent)
+    return ApplySet(parent) if found is None else _of(found)
+
+
+def all_of(cluster: Cluster, namespace: str = "") -> Iterator[ApplySet]:
+    """Yield the inventories of a namespace, or of all."""
+    secrets = cluster.kinds.need("", "Secret")
+    for found in cluster.list(secrets, namespace, selector=f"{ID},{MANAGED_BY}={TOOL}"):
+        if found.get("type") == SECRET_TYPE:
+            yield _of(found)
+
+
+def write(cluster: Cluster, applyset: ApplySet) -> ApplySet:
+    """Keep an inventory; return it as it is in the cluster now.
+
+    Raises:
+        ApiError: of reason ``Conflict`` or ``AlreadyExists`` when somebody else has written it.
+    """
+    document = applyset.document()
+    if not applyset.exists:
+        return _of(cluster.create(document))
+    place = f"/api/v1/namespaces/{applyset.parent.namespace}/secrets/{applyset.parent.name}"
+    return _of(cluster.ask("PUT", place, {"fieldManager": TOOL}, document))
+
+
+def members(cluster: Cluster, applyset: ApplySet) -> Iterator[Document]:
+    """Yield every object in the cluster that belongs to the stack; not the parent."""
+    selector = f"{PART_OF}={applyset.id}"
+    for group, kind in sorted(applyset.kinds):
+        resource = cluster.kinds.find(group, kind)
+        if resource is None:
+            continue  # its CRD is gone, and all its objects with it
+        if resource.is_namespaced:
+            places = sorted({applyset.parent.namespace, *applyset.namespaces})
+        else:
+            places = [""]
+        for place in places:
+            yield from cluster.list(resource, place, selector=selector)
+
+
+def refuse_foreign(found: Document, applyset: ApplySet) -> None:
+    """Raise unless an object that is in the cluster may become ours.
+
+    Raises:
+        Refused: it belongs to another ApplySet, or to a Helm release.
+    """
+    metadata = found.get("metadata", {})
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    who = identity(found)
+    owner = labels.get(PART_OF)
+    if owner and owner != applyset.id:
+        raise Refused(
+            f"{who} belongs to another stack ({owner})",
+            hint="give this stack another name, or clean the other one up: gaiectl list -A",
+        )
+    release = annotations.get("meta.helm.sh/release-name")
+    if release and labels.get(MANAGED_BY) == "Helm":
+        place = annotations.get("meta.helm.sh/release-namespace", who.namespace)
+        raise Refused(
+            f"{who} belongs to the Helm release {release} in namespace {place}",
+            hint=f"give this stack another name, or remove it: helm uninstall {release} -n {place}",
+        )
+    if owner is None and not (who.kind in CLUSTER_SCOPED and who.kind in _SHARED):
+        managers = [m.get("manager", "?") for m in metadata.get("managedFields") or ()]
+        raise Refused(
+            f"{who} is there already, and not made by gaiectl"
+            + (f" but by {', '.join(sorted(set(managers)))}" if managers else ""),
+            hint="give this stack another name, or delete that object",
+        )
+
+
+_SHARED = ("Namespace", "CustomResourceDefinition")
+"""Kinds that a stack may use without owning them."""
+
+
+def _of(found: Document) -> ApplySet:
+    metadata = found["metadata"]
+    labels, annotations = metadata.get("labels") or {}, dict(metadata.get("annotations") or {})
+    who = Identity("", "Secret", metadata["namespace"], metadata["name"])
+    kinds = annotations.pop(KINDS, "")
+    namespaces = annotations.pop(NAMESPACES, "")
+    tooling = annotations.pop(TOOLING, "")
+    applyset = ApplySet(
+        parent=who,
+        kinds=frozenset(_group_kind(text) for text in kinds.split(",") if text),
+        namespaces=frozenset(filter(None, namespaces.split(","))),
+        annotations=annotations,
+        data=found.get("data") or {},
+        version=metadata["resourceVersion"],
+        uid=metadata["uid"],
+    )
+    if tooling.partition("/")[0] != TOOL or labels.get(ID) != applyset.id:
+        made_by = f"by {tooling}" if tooling else "by somebody else"
+        raise Refused(
+            f"{who} is no inventory of gaiectl: it was made {made_by}, or changed",
+            hint="give the stack another name, or remove that Secret",
+        )
+    return applyset
+
+
+def _group_kind(text: str) -> tuple[str, str]:
+    kind, _, group = text.partition(".")
+    return group, kind
+
+
+def _tooling() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - reads files
+
+    return f"{TOOL}/v{version('gaiectl')}"
+
+
+def is_taken(error: ApiError) -> bool:
+    """Tell whether somebody else has written the inventory since it was read."""
+    return error.reason in ("Conflict", "AlreadyExists")
