@@ -67,7 +67,7 @@ def _warn_of_successor(
     if release.is_own:
         names = successor.names if successor else (kind.successor,) if kind else ()
     else:
-        names = successor.names if successor and release.name in successor.since else ()
+        names = successor.names if successor and release.calls_deprecated(name) else ()
     names = tuple(filter(None, names))
     if not names or (release.is_own and kind is None):
         return

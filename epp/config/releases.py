@@ -64,6 +64,10 @@ class Release:
         """Tell whether a Go EPP of this release registers the type."""
         return self.name in TYPES.get(name, ())
 
+    def calls_deprecated(self, name: str) -> bool:
+        """Tell whether a Go EPP of this release has the type and wants another to be used."""
+        return name in SUCCESSORS and self.name in SUCCESSORS[name].since
+
     def has_field(self, path: str) -> bool:
         """Tell whether the document may have this field; ones that all releases have are in."""
         return self.is_own or self.name in FIELDS.get(without_indices(path), _EVERY)

@@ -196,7 +196,11 @@ def _entries(kind: str, release: For) -> "list[TypeEntry]":
     from epp.reading.suggest import suggest
 
     wanted = RELEASES[release]
-    entries = [e for e in catalogue() if wanted.is_own or wanted.has_type(e.type)]
+    entries = [
+        e if wanted.is_own or wanted.calls_deprecated(e.type) else e._replace(successors=())
+        for e in catalogue()
+        if wanted.is_own or wanted.has_type(e.type)
+    ]
     if not kind:
         return entries
     found = [entry for entry in entries if entry.type == kind]

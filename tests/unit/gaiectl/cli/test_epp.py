@@ -223,6 +223,7 @@ def test_a_go_release_lists_what_it_has(gaiectl: Run) -> None:
     _, out, _ = gaiectl("epp", "plugins", "--for", "gaie-1.3")
 
     assert "queue-scorer" in out
+    assert "deprecated" not in out
     assert "token-load-scorer" not in out
 
 
