@@ -1,6 +1,7 @@
 """The processes of one machine: recorded before they run, ended with whoever started them."""
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -23,6 +24,10 @@ _WITH_US = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ $PPID = "$0" 
 _STARTER = ThreadPoolExecutor(1, "starter")
 # Below the range from which Linux takes ports of outgoing connections: what is free stays so.
 _PORTS = range(20_000, 32_000)
+# Each worker of a test run has ports of its own.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_OWN_PORTS = _PORTS[_WORKER :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+_NEXT_PORTS = itertools.cycle(random.sample(_OWN_PORTS, len(_OWN_PORTS)))
 
 
 class Died(Exception):
@@ -107,8 +112,8 @@ def stop_recorded(folder: Path) -> None:
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody listens on."""
-    for port in random.sample(_PORTS, len(_PORTS)):
+    """Return a TCP port of the loopback interface that nobody listens on, another one each time."""
+    for port in itertools.islice(_NEXT_PORTS, len(_OWN_PORTS)):
         with socket.socket() as listener:
             try:
                 listener.bind(("127.0.0.1", port))

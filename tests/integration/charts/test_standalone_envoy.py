@@ -21,6 +21,7 @@ import yaml
 
 from gaiectl.local import envoy
 from gaiectl.rendering.envoy import Address, BodyMode, Bootstrap, Upstream, bootstrap
+from machine.processes import free_port
 
 ROOT = Path(__file__).parents[3]
 LOOPBACK = "127.0.0.1"
@@ -188,14 +189,6 @@ def test_envoy_accepts_every_variant(
     envoy.validate(real_envoy, file)
 
 
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind((LOOPBACK, 0))
-        return [probe.getsockname()[1] for probe in sockets]
-
-
 class Processes:
     """Programs that run until the end of a test."""
 
@@ -236,7 +229,7 @@ class Processes:
 def model_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     """The addresses of two simulated model servers."""
     processes = Processes(tmp_path_factory.mktemp("model-servers"))
-    ports = free_ports(2)
+    ports = [free_port() for _ in range(2)]
     for port in ports:
         processes.start(
             f"sim-{port}",
@@ -323,7 +316,7 @@ def start_pod(real_envoy: str, tmp_path: Path) -> Iterator[StartPod]:
 
     def start(rendered: Rendered, endpoints: list[str]) -> Pod:
         names = ("gateway", "ready", "admin", "epp", "health", "metrics")
-        ports = dict(zip(names, free_ports(len(names)), strict=True))
+        ports = {name: free_port() for name in names}
         pod = Pod(
             url=f"http://{LOOPBACK}:{ports['gateway']}",
             ready_url=f"http://{LOOPBACK}:{ports['ready']}",
@@ -421,7 +414,7 @@ def test_probes_and_scrapers_find_what_they_need_and_no_more(
 
 
 def test_probes_get_through_when_no_more_clients_do(real_envoy: str, tmp_path: Path) -> None:
-    gateway, admin, ready = free_ports(3)
+    gateway, admin, ready = (free_port() for _ in range(3))
     file = tmp_path / "envoy.yaml"
     values = Bootstrap(
         listener=Address(LOOPBACK, gateway),

@@ -4,7 +4,6 @@ import io
 import json
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 from aiohttp import web
 
 from gaiectl.checks.target import Endpoint
+from machine.processes import free_port
 
 MODEL = "simulated-model"
 LIMIT = 2 * 1024 * 1024
@@ -36,7 +36,7 @@ class Simulators:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.endpoints = [
             Endpoint(f"sim-{n}", f"http://127.0.0.1:{port}", f"127.0.0.1:{port}", is_killable=True)
-            for n, port in enumerate(_free_ports(3))
+            for n, port in enumerate(free_port() for _ in range(3))
         ]
         for endpoint in self.endpoints:
             self._launch(endpoint.name)
@@ -232,17 +232,6 @@ class TinyGateway:
 
 def _refusal(status: int, message: str) -> web.Response:
     return web.json_response({"error": {"message": message, "code": status}}, status=status)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ Objectives come from Kubernetes, which is not here: the process is told of two b
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from epp._generated import gaie_extproc_pb2 as wire
+from machine.processes import free_port
 
 LAUNCHER = """
 import sys
@@ -49,13 +49,6 @@ dataLayer:
 QUEUED = "featureGates: [flowControl]\n"
 BUFFERED = 2
 BODY = b'{"model": "m", "prompt": "hello"}'
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class ModelServer:
