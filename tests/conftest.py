@@ -25,6 +25,12 @@ RunHelm = Callable[..., subprocess.CompletedProcess[str]]
 CHARTS = Path(__file__).resolve().parents[1] / "charts"
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run folders on all cores, and single files here: it starts at once, and prints and debugs."""
+    paths = [Path(argument.partition("::")[0]) for argument in config.args]
+    return 0 if all(path.is_file() for path in paths) else None
+
+
 @pytest.fixture(scope="session")
 def require() -> Require:
     """Give up on a test whose real part is missing: ``require("wrk", "wrk is not in PATH")``.
