@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "gaiectl epp explain config.yaml --request body.json --endpoints pods.yaml",
             "gaiectl epp explain --live local --request body.json",
+            "gaiectl epp explain --live deploy/llm-epp -n serving --request body.json",
             "curl -s http://127.0.0.1:9090/debug/state > now.json && \\",
             "  gaiectl epp explain new.yaml --request body.json --endpoints now.json",
         ),
@@ -65,10 +67,23 @@ def explain(  # noqa: PLR0917 - options of a command line
     live: Annotated[
         str,
         typer.Option(
-            metavar="URL|local",
-            help="Ask a running EPP: the URL of its metrics port, or that of a local stack.",
+            metavar="URL|local|KIND/NAME|STACK",
+            help="Ask a running EPP: at the URL of its metrics port, in a local stack, or in the "
+            "cluster: deploy/NAME, pod/NAME or svc/NAME, with :PORT if need be; or a stack's name.",
         ),
     ] = "",
+    namespace: Annotated[
+        str | None,
+        typer.Option(
+            "-n", "--namespace", metavar="NS", help="Of what --live names in the cluster."
+        ),
+    ] = None,
+    service_account: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Show the metrics port in the cluster a token of this account."
+        ),
+    ] = None,
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Token for the metrics port.")
     ] = None,
@@ -78,7 +93,7 @@ def explain(  # noqa: PLR0917 - options of a command line
     """Show where a request would go, and why: every filter, score and weight, nothing is sent."""
     from epp.config import ConfigError
     from gaiectl.console.epp_record import shown
-    from gaiectl.operations import epp_trial
+    from gaiectl.operations import epp_live, epp_trial
 
     if bool(live) == bool(config):
         raise UsageError(
@@ -92,6 +107,12 @@ def explain(  # noqa: PLR0917 - options of a command line
         else {"--token-file": token_file},
         "a running EPP goes by its own" if live else "--token-file belongs to --live",
     )
+    is_in_cluster = epp_live.is_in_cluster(live)
+    if not is_in_cluster:
+        _refuse_strangers(
+            {"--namespace": namespace, "--service-account": service_account},
+            "it belongs to --live deploy/NAME, which asks an EPP in the cluster",
+        )
     headers, body = _headers(header or ()), epp_trial.read_body(request, sys.stdin)
     if config is not None:
         if endpoints is None:
@@ -103,9 +124,17 @@ def explain(  # noqa: PLR0917 - options of a command line
         except ConfigError as error:
             raise _unusable(error) from None
     else:
-        url = epp_trial.local_url(name) if live == "local" else live
-        token = epp_trial.read_token(token_file) if token_file else ""
-        record = epp_trial.explain_live(url, body, headers=headers, token=token)
+        token = epp_live.read_token(token_file) if token_file else ""
+        with ExitStack() as reached:
+            if is_in_cluster:
+                forwarded = epp_live.in_cluster(
+                    live, namespace=namespace or "", account=service_account or "", token=token
+                )
+                page = reached.enter_context(forwarded)
+            else:
+                url = epp_live.local_url(name) if live == epp_live.LOCAL else live
+                page = epp_live.at_url(url, token)
+            record = epp_live.explain(page, body, headers=headers)
     terminal.data(json.dumps(record, indent=2) if output is Output.JSON else shown(record))
     return Exit.OK if record.get("decision") else Exit.FAILED
 

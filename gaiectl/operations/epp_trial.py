@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from epp.config import Config
     from epp.config.replay import Comparison
 
-_LIVE_SECONDS = 30.0
-
 
 def explain_offline(
     config: Path,
@@ -62,62 +60,6 @@ def usable(path: Path) -> "Config":
         raise ConfigError([one.located(problem) for problem in error.problems]) from None
 
 
-def explain_live(
-    url: str, body: bytes, *, headers: Mapping[str, str], token: str = ""
-) -> dict[str, Any]:
-    """Return the record of what a running EPP would decide now.
-
-    Args:
-        url: of its metrics port, with or without scheme and the path of metrics.
-        body: of the request; JSON goes as it is.
-        headers: of the request.
-        token: for a metrics port that asks who may read it.
-
-    Raises:
-        GaieError: it does not answer, or not with a record.
-    """
-    import httpx  # noqa: PLC0415 - 100 ms, and only running EPPs need it
-
-    question = {"headers": dict(headers), "body": body.decode("utf-8", "surrogateescape") or None}
-    sent = {"Authorization": f"Bearer {token}"} if token else {}
-    address = url if "://" in url else f"http://{url}"
-    where = f"{address.rstrip('/').removesuffix('/metrics')}/debug/explain"
-    try:
-        answer = httpx.post(where, json=question, headers=sent, timeout=_LIVE_SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise GaieError(
-            f"{where} does not answer: {error}",
-            hint="give the address of the EPP's metrics port, for example http://127.0.0.1:9090",
-        ) from None
-    if answer.status_code in (401, 403):
-        raise GaieError(
-            f"{where} answers {answer.status_code}",
-            hint="give a token that may read metrics: --token-file FILE",
-        )
-    try:
-        found = answer.json()
-    except ValueError:
-        found = None
-    if answer.status_code != 200 or not isinstance(found, dict):
-        said = found.get("error", "") if isinstance(found, dict) else answer.text[:200]
-        raise GaieError(
-            f"{where} answers {answer.status_code} {said}".rstrip(),
-            hint="see that it is the metrics port of an EPP of gaiectl",
-        )
-    return found
-
-
-def local_url(name: str) -> str:
-    """Return where the EPP of a local stack can be asked.
-
-    Raises:
-        GaieError: no such stack runs.
-    """
-    from gaiectl.local import stack  # noqa: PLC0415 - only local stacks need it
-
-    return f"http://127.0.0.1:{stack.get(name).status().state.ports.epp_metrics}"
-
-
 def compare_on_log(log: Path, configs: Sequence[Path], examples: int) -> "Comparison":
     """Return how configurations decide what was recorded.
 
@@ -134,20 +76,6 @@ def compare_on_log(log: Path, configs: Sequence[Path], examples: int) -> "Compar
     if not made.decisions:
         raise GaieError(f"{log} holds no decision", hint=RECORDED_BY)
     return made
-
-
-def read_token(path: Path) -> str:
-    """Return the token in a file.
-
-    Raises:
-        GaieError: it holds none.
-    """
-    token = path.read_text(encoding="utf-8", errors="replace").strip()
-    if not (token and token.isascii() and token.isprintable()):
-        raise GaieError(
-            f"{path} holds no token", hint="a token is one line, as kubectl create token writes it"
-        )
-    return token
 
 
 def read_body(path: str, stdin: Any) -> bytes:

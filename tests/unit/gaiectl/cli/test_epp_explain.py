@@ -97,6 +97,8 @@ def test_a_refused_request_is_an_answer_and_a_failure(gaiectl: Run) -> None:
         (("explain", "decode.yaml", "--request", "body.json"), "no endpoints are given"),
         (("explain", "decode.yaml", *ASK, "-H", "x"), "'x' is no header"),
         (("explain", "decode.yaml", *ASK, "--token-file", "t"), "--token-file has no effect"),
+        (("explain", "--live", "local", *ASK[:2], "-n", "a"), "--namespace has no effect"),
+        (("explain", "--live", "sts/x", *ASK[:2]), "'sts/x' names no pods"),
         (("explain", "--live", "u", *ASK), "--endpoints has no effect"),
         (("explain", "--live", "u", *ASK[:2], "--priority", "0"), "--priority has no effect"),
     ],
@@ -169,7 +171,7 @@ def test_a_running_epp_is_asked(gaiectl: Run, live: str, tmp_path: Path) -> None
     assert json.loads(asked["body"])["model"] == "m"
     assert asked["headers"] == {"a": "b"}
     assert without == Exit.FAILED
-    assert "give a token that may read metrics" in err
+    assert "give a token that may post to /debug/explain: --token-file FILE" in err
     assert gaiectl("explain", *of_metrics, "--request", "body.json")[0] == Exit.OK
 
 
