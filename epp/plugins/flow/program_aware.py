@@ -30,7 +30,7 @@ When to use:
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp, inf, log
+from math import exp, log
 from typing import Annotated, ClassVar, Literal
 
 from epp.api.endpoint import Candidate
@@ -44,14 +44,16 @@ from epp.api.request import Decision, Request
 MOST_PROGRAMS = 1000
 """Fairness ids are the clients' choice: beyond this, who was idle longest is forgotten."""
 _OUTPUT_WEIGHT = 2
+_LEAST_LEFT = 1e-100
+"""Of service as of the ledger's epoch, before that is moved; floats end at 1e-308."""
 
 
 class Program:
     """What a program got.
 
     Attributes:
-        service: weighted tokens as of ``at``.
-        at: when that was computed, in monotonic seconds.
+        service: weighted tokens as of the ledger's ``epoch``.
+        at: when a request of it ended last, in monotonic seconds.
         waits: how many of its requests were dispatched.
         wait_total: how long these had waited, in seconds.
         inflight: those that have not ended.
@@ -68,12 +70,20 @@ class Program:
 
 
 class Ledger:
-    """The programs known, those that were active last at the end."""
+    """The programs known, those that were active last at the end.
 
-    __slots__ = ("next_sweep", "now", "programs")
+    What they got is kept as if all of it had been got at the same moment: service halves for all
+    alike, so their order does not depend on the time at which they are compared.
+
+    Attributes:
+        epoch: that moment, in monotonic seconds.
+    """
+
+    __slots__ = ("epoch", "next_sweep", "now", "programs")
 
     def __init__(self) -> None:
         self.programs: OrderedDict[str, Program] = OrderedDict()
+        self.epoch = 0.0
         self.now = 0.0
         self.next_sweep = 0.0
 
@@ -108,7 +118,7 @@ class ProgramAwareFairness:
     def service(self, program: str, now: float) -> float:
         """Return the weighted tokens that a program got, decayed to the time."""
         known = self.ledger.programs.get(program)
-        return self._decayed(known, now) if known is not None else 0.0
+        return known.service * self._left(now) if known is not None else 0.0
 
     def dispatched(
         self, request: Request, decision: Decision, candidates: Sequence[Candidate]
@@ -124,11 +134,13 @@ class ProgramAwareFairness:
         now = ledger.now = max(ledger.now, request.received_at + outcome.seconds)
         program = self._program(request.fairness_id)
         program.inflight = max(0, program.inflight - 1)
-        program.service = self._decayed(program, now)
         program.at = now
         if outcome.usage is not None:
             usage = outcome.usage
-            program.service += usage.prompt_tokens + _OUTPUT_WEIGHT * usage.completion_tokens
+            tokens = usage.prompt_tokens + _OUTPUT_WEIGHT * usage.completion_tokens
+            if self._left(now) < _LEAST_LEFT:
+                self._rebase(now)
+            program.service += tokens / self._left(now)
         if now >= ledger.next_sweep:
             ledger.next_sweep = now + self.eviction_sweep_seconds
             for name, other in list(ledger.programs.items()):
@@ -145,8 +157,9 @@ class ProgramAwareFairness:
     def inherit(self, predecessor: object) -> None:
         """Take over what programs got."""
         if isinstance(predecessor, ProgramAwareFairness):
-            old, new = predecessor.ledger, self.ledger
-            new.programs, new.now, new.next_sweep = old.programs, old.now, old.next_sweep
+            # What was got until now was halved as it was then.
+            predecessor._rebase(predecessor.ledger.now)  # noqa: SLF001 - one of its own kind
+            object.__setattr__(self, "ledger", predecessor.ledger)
 
     def metrics(self) -> Iterator[MetricFamily]:
         """Return the figures of llm-d-router."""
@@ -154,6 +167,7 @@ class ProgramAwareFairness:
         means = {n: p.wait_total / p.waits for n, p in ledger.programs.items() if p.waits}
         squares = len(means) * sum(mean * mean for mean in means.values())
         index = sum(means.values()) ** 2 / squares if squares else 1.0
+        left = self._left(ledger.now)
         prefix = "llm_d_epp_program_aware_"
         yield MetricFamily(
             f"{prefix}jains_fairness_index",
@@ -174,7 +188,7 @@ class ProgramAwareFairness:
             "gauge",
             "[ALPHA] Weighted tokens that each program got, halved as time goes by.",
             ("program_id",),
-            [((n,), self._decayed(p, ledger.now)) for n, p in ledger.programs.items()],
+            [((n,), p.service * left) for n, p in ledger.programs.items()],
         )
 
     def state(self) -> Mapping[str, object]:
@@ -193,49 +207,62 @@ class ProgramAwareFairness:
             ledger.programs.move_to_end(name)
         return known
 
-    def _decayed(self, program: Program, now: float) -> float:
-        elapsed = max(0.0, now - program.at)
+    def _left(self, now: float) -> float:
+        """Return what is left by then of service as of the epoch, as a share."""
+        elapsed = max(0.0, now - self.ledger.epoch)
         if self.las_half_life_seconds:
-            return program.service * exp(-log(2) * elapsed / self.las_half_life_seconds)
-        return program.service * exp(log(self.las_decay_factor) * elapsed)
+            return exp(-log(2) * elapsed / self.las_half_life_seconds)
+        return exp(log(self.las_decay_factor) * elapsed)
+
+    def _rebase(self, now: float) -> None:
+        """Let the ledger begin anew at a time, so that its numbers stay small."""
+        left = self._left(now)
+        for program in self.ledger.programs.values():
+            program.service *= left
+        self.ledger.epoch = max(self.ledger.epoch, now)
 
 
 class _LeastServed:
     """Whose turn it is in one band."""
 
-    __slots__ = ("_flows", "_now", "_policy")
+    __slots__ = ("_arrived", "_flows", "_now", "_policy")
 
     def __init__(self, policy: ProgramAwareFairness) -> None:
         self._policy = policy
         self._flows: dict[str, Flow] = {}
+        self._arrived: dict[str, float] = {}
         self._now = 0.0
 
     def changed(self, flow: Flow) -> None:
         self._flows[flow.fairness_id] = flow
+        self._arrived[flow.fairness_id] = flow.head_arrived
 
     def emptied(self, flow: Flow) -> None:
         del self._flows[flow.fairness_id]
+        del self._arrived[flow.fairness_id]
 
     def next(self, now: float) -> Flow:
         self._now = now
-        policy, flows = self._policy, list(self._flows.values())
-        if len(flows) == 1:
-            return flows[0]
-        served = _scaled([policy.service(flow.fairness_id, now) for flow in flows])
-        waited = _scaled([now - flow.head_arrived for flow in flows])
-        best, chosen = -inf, flows[0]
-        for flow, little, long in zip(flows, served, waited, strict=True):
-            grade = policy.las_weight_service * (1 - little) + policy.las_weight_head_wait * long
-            if grade > best:
-                best, chosen = grade, flow
-        return chosen
+        policy, flows = self._policy, self._flows
+        programs = policy.ledger.programs
+        names, arrived = list(flows), list(self._arrived.values())
+        if len(names) == 1:
+            return flows[names[0]]
+        got = [programs[name].service if name in programs else 0.0 for name in names]
+        # Scaled to the spread of those who wait, neither depends on the time of now.
+        least, first = min(got), min(arrived)
+        service = _share_of(policy.las_weight_service, max(got) - least)
+        wait = _share_of(policy.las_weight_head_wait, max(arrived) - first)
+        costs = [
+            (tokens - least) * service + (came - first) * wait
+            for tokens, came in zip(got, arrived, strict=True)
+        ]
+        return flows[names[costs.index(min(costs))]]
 
     def served(self, flow: Flow) -> None:
         self._policy.waited(flow.fairness_id, self._now - flow.head_arrived, self._now)
 
 
-def _scaled(values: list[float]) -> list[float]:
-    """Return the values from 0 for the least to 1 for the greatest; 0 where all are equal."""
-    least = min(values)
-    spread = max(values) - least
-    return [(value - least) / spread for value in values] if spread else [0.0] * len(values)
+def _share_of(weight: float, spread: float) -> float:
+    """Return what one unit of a figure weighs; nothing where all have the same."""
+    return weight / spread if spread > _LEAST_LEFT else 0.0

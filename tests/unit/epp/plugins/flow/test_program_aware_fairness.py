@@ -1,6 +1,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from epp.api.endpoint import Endpoint
 from epp.api.plugin import Outcome
@@ -67,6 +69,25 @@ def test_without_half_life_a_factor_a_second_is_left() -> None:
     serve(policy, "a", 100.0, Usage(prompt_tokens=100))
 
     assert policy.service("a", 102.0) == pytest.approx(25)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 1e5)), max_size=8), st.data())
+def test_service_is_the_sum_of_what_is_left_of_each_request_however_much_time_goes_by(
+    pauses: list[tuple[str, float]], data: st.DataObject
+) -> None:
+    half_life = data.draw(st.floats(1e-3, 1e3))
+    policy = ProgramAwareFairness(las_half_life_seconds=half_life, eviction_ttl_seconds=1e9)
+    ends, now = [], 1e6
+    for program, pause in pauses:
+        now += pause
+        serve(policy, program, now, Usage(prompt_tokens=100))
+        ends.append((program, now))
+
+    for name in "abc":
+        expected = sum(
+            100 * 0.5 ** min(1e4, (now - at) / half_life) for program, at in ends if program == name
+        )
+        assert policy.service(name, now) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
 def test_idle_programs_are_forgotten_and_busy_ones_are_not() -> None:
