@@ -1,5 +1,6 @@
 """Flags of llm-d's EPP at a running one: scores for the gateway, experimental plugins."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -65,6 +66,10 @@ def test_the_gateway_is_told_what_all_endpoints_scored_if_it_wants_to_know(
 ) -> None:
     flags = ("--secure-serving=false", "--emit-endpoint-scores", f"--workers={workers}")
     epp = start(*flags, config=HEAD + LABELS, a="127.0.0.1:9", b="127.0.0.2:9")
+    # Nobody is left out for being away once both are.
+    away = re.compile(r"^inference_extension_endpoint_reachable{.*} 0$", re.MULTILINE)
+    while len(away.findall(epp.http("/metrics").text)) < 2:
+        assert epp.process.poll() is None, epp.log.read_text()
 
     for mode in (BUFFERED, FULL_DUPLEX):
         told = ask(epp, mode)
