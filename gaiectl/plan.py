@@ -82,6 +82,7 @@ class Plan(NamedTuple):
     """What a stack becomes.
 
     Attributes:
+        path: which way of deploying made it.
         name: of the stack.
         namespace: where its namespaced objects live.
         steps: in the order in which they are carried out.
@@ -89,6 +90,7 @@ class Plan(NamedTuple):
         notes: what the user should know, one sentence each.
     """
 
+    path: str
     name: str
     namespace: str
     steps: tuple[Step, ...]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gaiectl.cli import charts, epp, images, init, render, schema, sim, tools
+from gaiectl.cli import charts, epp, images, init, install, render, schema, sim, tools
 from gaiectl.cli.local import app as local
 from gaiectl.console import errors, terminal
 from gaiectl.console.terminal import Colour
@@ -21,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 render.register(app)
+install.register(app)
 init.register(app)
 images.register(app)
 app.add_typer(charts.app)

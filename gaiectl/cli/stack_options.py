@@ -1,6 +1,5 @@
 """The options that say which stack is meant: the same for every verb that needs one."""
 
-import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -10,14 +9,13 @@ import typer
 
 from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.options import HelmOption
+from gaiectl.cli.shared_options import Command, shares
 from gaiectl.errors import Exit, UsageError
 from gaiectl.stack.model import Api, Implementation, ModelServerKind, PathName, ProviderName
 
 if TYPE_CHECKING:
     from gaiectl.helm.binary import Helm
     from gaiectl.plan import Plan
-
-_WANTED = "wanted"
 
 
 class Wanted:
@@ -88,26 +86,22 @@ class Wanted:
         return _without_gaps(flags)
 
 
-def takes_stack(command: Callable[..., None]) -> Callable[..., int]:
+def takes_stack(command: Command) -> Callable[..., int]:
     """Give a command the options of a stack; it gets them as its argument ``wanted``.
 
     Signals end it as Ctrl-C does: Helm with it, and nothing is left behind.
     """
-    shared = inspect.signature(_options).parameters
-    own = [item for name, item in inspect.signature(command).parameters.items() if name != _WANTED]
+    inner = shares(_options, "wanted", Wanted)(command)
 
-    @wraps(command)
+    @wraps(inner)
     def run(**given: Any) -> int:
         heard = Interruptions()
         try:
-            command(Wanted({name: given.pop(name) for name in shared}), **given)
+            done = inner(**given)
         except KeyboardInterrupt:
             return heard.code
-        return Exit.OK
+        return done if isinstance(done, int) else Exit.OK
 
-    parameters = [*shared.values(), *own]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what typer reads
-    run.__annotations__ = {item.name: item.annotation for item in parameters}
     return run
 
 

@@ -108,8 +108,7 @@ class Cluster:
         )
         if before is None:
             return Applied(after, "created")
-        is_same = _version(before) == _version(after) if not is_dry_run else _same(before, after)
-        return Applied(after, "unchanged" if is_same else "configured")
+        return Applied(after, "unchanged" if _same(before, after) else "configured")
 
     def create(self, document: Document) -> Document:
         """Create an object; it is an ``ApiError`` of reason ``AlreadyExists`` if it is there."""
@@ -326,19 +325,15 @@ def _raise_if_error(event: dict[str, Any], line: bytes) -> None:
         raise refusal(event["object"].get("code", 500), line, "GET", "watch")
 
 
-def _version(document: Document) -> str:
-    return str(document.get("metadata", {}).get("resourceVersion", ""))
-
-
 def _same(before: Document, after: Document) -> bool:
-    """Compare what a dry run would make with what is there."""
+    """Compare what an apply made, or would make, with what was there; controllers write status."""
     return _without_bookkeeping(before) == _without_bookkeeping(after)
 
 
 def _without_bookkeeping(document: Document) -> Document:
     ours = {"managedFields", "resourceVersion", "generation"}
     metadata = {k: v for k, v in document.get("metadata", {}).items() if k not in ours}
-    return {**document, "metadata": metadata}
+    return {**document, "metadata": metadata, "status": None}
 
 
 def _warning(header: str) -> str:

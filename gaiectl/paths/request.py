@@ -76,6 +76,7 @@ def plan(
         _objects(Phase.PROVIDER, provider),
     )
     return Plan(
+        path=stack.path.value,
         name=stack.name,
         namespace=stack.namespace,
         steps=tuple(step for group in steps for step in group),
