@@ -6,7 +6,7 @@ literally.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,10 +58,28 @@ class Assigned:
         """The steps as ``Source`` writes them."""
         return path_of(self.steps)
 
-    def concerns(self, path: str) -> bool:
-        """Say whether the value is at the path, above it or below it."""
-        upper, lower = sorted((self.path, path), key=len)
-        return lower == upper or not upper or lower.startswith((f"{upper}.", f"{upper}["))
+
+class Culprits:
+    """Finds who said something about a path; thousands of values and findings take a moment."""
+
+    def __init__(self, assigned: Sequence[Assigned]) -> None:
+        self._assigned = assigned
+        self._at: dict[str, int] = {}
+        self._at_or_below: dict[str, int] = {}
+        for number, one in enumerate(assigned):
+            self._at[one.path] = number
+            self._at_or_below.update(dict.fromkeys(_at_or_above(one.path), number))
+
+    def of(self, path: str) -> Assigned:
+        """Return the last value at the path, above it or below it; there is one."""
+        above = max(self._at.get(upper, -1) for upper in _at_or_above(path))
+        return self._assigned[max(above, self._at_or_below.get(path, -1))]
+
+
+def _at_or_above(path: str) -> Iterator[str]:
+    yield ""
+    for end in re.finditer(r"[.\[]|\Z", path):
+        yield path[: end.start()]
 
 
 def read(assignment: Assignment) -> list[Assigned]:

@@ -9,7 +9,7 @@ from typing import Any
 from epp.reading.source import UNUSABLE, Source, parse
 from gaiectl.errors import GaieError
 from gaiectl.plan import Assignment
-from gaiectl.validation.assignments import Assigned, NotReadable, merged, read
+from gaiectl.validation.assignments import Assigned, Culprits, NotReadable, merged, read
 from gaiectl.validation.partial import Partial
 from gaiectl.validation.problems import InvalidInput
 from gaiectl.validation.schema import Finding, Schema, UnusableSchema
@@ -65,9 +65,10 @@ def check_assignments(assignments: Sequence[Assignment], schema: Mapping[str, An
         except NotReadable as error:
             source.add("", str(error), error.hint)
     if assigned:
+        culprits = Culprits(assigned)
         with suppress(UnusableSchema):
             for finding in Schema(schema).findings(merged(assigned), Partial.ITEMS):
-                culprit = _culprit(finding, assigned)
+                culprit = culprits.of(finding.path)
                 hint = _hint(finding, culprit)
                 sources[culprit.assignment].add(finding.path, finding.message, hint)
     _refuse(sources.values())
@@ -105,11 +106,6 @@ def _text(file: Path) -> str:
 def _as_typed(assignment: Assignment) -> str:
     text = assignment.text if len(assignment.text) <= _SHOWN else f"{assignment.text[:_SHOWN]}..."
     return f"{'--set-string' if assignment.as_string else '--set'} {text}"
-
-
-def _culprit(finding: Finding, assigned: Sequence[Assigned]) -> Assigned:
-    """Return the last assignment that says something about the finding's path."""
-    return next(one for one in reversed(assigned) if one.concerns(finding.path))
 
 
 def _hint(finding: Finding, culprit: Assigned) -> str:
