@@ -145,7 +145,9 @@ def rendered(kind: str, said: Settings) -> tuple[Document, ...]:
 
 @pytest.mark.parametrize("kind", SERVERS)
 @given(data=st.data())
-def test_whatever_is_said_is_rendered_safe_and_whole(kind: str, data: st.DataObject) -> None:
+def test_whatever_is_said_is_rendered_safe_whole_and_always_the_same(
+    kind: str, data: st.DataObject
+) -> None:
     said = data.draw(settings(kind))
     made = rendered(kind, said)
     of = pod(made)
@@ -156,15 +158,7 @@ def test_whatever_is_said_is_rendered_safe_and_whole(kind: str, data: st.DataObj
     for document in made:
         is_well_labelled(document, said)
     documents.refuse_twins(made)
-
-
-@pytest.mark.parametrize("kind", SERVERS)
-@given(data=st.data())
-def test_equal_settings_give_equal_bytes_that_read_back_the_same(
-    kind: str, data: st.DataObject
-) -> None:
-    said = data.draw(settings(kind))
-    made = rendered(kind, said)
+    # Equal settings give equal bytes, which read back the same.
     text = documents.dump(made)
     assert documents.dump(server(kind).documents(said)) == text
     assert documents.load(text) == list(made)

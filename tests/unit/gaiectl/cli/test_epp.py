@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from epp.config import catalogue
 from gaiectl.cli.app import run
+from gaiectl.console.epp_plugins import page
 from gaiectl.errors import Exit
 
 Run = Callable[..., tuple[int, str, str]]
@@ -234,12 +236,9 @@ def test_one_plugin_type_has_a_page(gaiectl: Run) -> None:
     assert out == (GOLDEN / "max-score-picker.txt").read_text()
 
 
-def test_no_page_of_a_plugin_type_is_wider_than_a_terminal(gaiectl: Run) -> None:
-    _, listed, _ = gaiectl("epp", "plugins", "-o", "json")
-
-    for entry in json.loads(listed)["plugins"]:
-        _, page, _ = gaiectl("epp", "plugins", entry["type"])
-        assert max(map(len, page.splitlines())) <= 80, entry["type"]
+def test_no_page_of_a_plugin_type_is_wider_than_a_terminal() -> None:
+    for entry in catalogue():
+        assert max(map(len, page(entry).splitlines())) <= 80, entry.type
 
 
 def test_a_misspelt_plugin_type_is_a_usage_error_with_the_right_name(gaiectl: Run) -> None:

@@ -17,7 +17,9 @@ from gaiectl.errors import GaieError
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False)
 VALUES = st.recursive(
-    SCALARS, lambda some: st.lists(some) | st.dictionaries(st.text(), some), max_leaves=12
+    SCALARS,
+    lambda some: st.lists(some, max_size=3) | st.dictionaries(st.text(), some, max_size=3),
+    max_leaves=12,
 )
 
 
@@ -25,7 +27,7 @@ def thing(kind: str, name: str = "a", **metadata: str) -> dict[str, object]:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, **metadata}}
 
 
-@given(st.lists(st.dictionaries(st.text(), VALUES, min_size=1)))
+@given(st.lists(st.dictionaries(st.text(), VALUES, min_size=1, max_size=3), max_size=3))
 def test_documents_come_back_as_they_were(documents: list[dict[str, object]]) -> None:
     assert load(dump(documents)) == documents
 
