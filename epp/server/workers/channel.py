@@ -22,6 +22,8 @@ _LENGTH_BYTES = 4
 _FORMAT = 2
 """Of ``marshal``: later ones look for what occurs twice, which here is nothing."""
 _COMPANY_SECONDS = 0.001
+_LARGE_BYTES = 64 * 1024
+"""Of a message that is not copied to leave in one piece with others."""
 _BUFFER_BYTES = 4 * 1024 * 1024
 _MOST_UNREAD_BYTES = 64 * 1024 * 1024
 """What waits for the other end before it counts as stuck."""
@@ -87,8 +89,10 @@ class Channel(asyncio.Protocol):
         self._is_urgent = False
         self._later: asyncio.TimerHandle | None = None
         self._flushed_at = 0.0
-        self._data = bytearray()
-        self._awaited = 0
+        self._has_large = False
+        self._received: list[bytes] = []
+        self._size = 0
+        self._awaited = _LENGTH_BYTES
         self.is_stuck = False
 
     @classmethod
@@ -156,13 +160,14 @@ class Channel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take the messages that are complete; one that makes trouble is none of the next one's."""
-        held = self._data
-        if held:
-            held += data
-            if len(held) < self._awaited:
-                return
-            data = bytes(held)
-            held.clear()
+        received = self._received
+        received.append(data)
+        self._size += len(data)
+        if self._size < self._awaited:
+            return
+        if len(received) > 1:
+            data = b"".join(received)
+        received.clear()
         at, size = 0, len(data)
         self._awaited = _LENGTH_BYTES
         with memoryview(data) as view:
@@ -178,15 +183,19 @@ class Channel(asyncio.Protocol):
                     self._take(message)
                 except Exception:
                     log.exception("a message between processes failed")
+        self._size = size - at
         if at < size:
-            held += data[at:]
+            received.append(data[at:])
 
     def _put(self, message: Message) -> bool:
         """Put a message with those that leave next; tell whether there is anybody to get it."""
         if self._transport is None:
             return False
         data = marshal.dumps(message, _FORMAT)
-        self._unsent.append(len(data).to_bytes(_LENGTH_BYTES, "little"))
+        size = len(data)
+        if size >= _LARGE_BYTES:
+            self._has_large = True
+        self._unsent.append(size.to_bytes(_LENGTH_BYTES, "little"))
         self._unsent.append(data)
         return True
 
@@ -197,5 +206,9 @@ class Channel(asyncio.Protocol):
             self._later = None
         if self._transport is not None and self._unsent:
             self._flushed_at = self._loop.time()
-            self._transport.write(b"".join(self._unsent))
-            self._unsent.clear()
+            if self._has_large:
+                self._has_large = False
+                self._transport.writelines(self._unsent)
+            else:
+                self._transport.write(b"".join(self._unsent))
+            self._unsent = []

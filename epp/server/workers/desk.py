@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from epp.api.errors import Code, Refusal
 from epp.api.plugin import Outcome
@@ -43,12 +43,8 @@ class Office:
     needs: PromptNeeds
 
 
-class _Routed(NamedTuple):
-    """A request that was decided, and the plugins that were in use then."""
-
-    request: Request
-    decision: Decision
-    told: Told
+_Routed = tuple[Request, Decision, Told]
+"""A request that was decided, where it went, and the plugins that were in use then."""
 
 
 class Desk:
@@ -73,19 +69,19 @@ class Desk:
 
     def take(self, message: Message) -> None:
         """Take a message of the worker's that is about a request."""
-        kind, number, *values = message
+        kind, number = message[0], message[1]
         if kind == Kind.ROUTE:
-            self._route(number, values)
+            self._route(number, message[2:])
         elif kind == Kind.COMPLETED:
-            self._completed(number, *values)
+            self._completed(number, message[2])
         elif kind == Kind.RESPONDED:
-            self._responded(number, values)
+            self._responded(number, message[2:])
         elif kind == Kind.ABANDON:
             self._abandon(number)
         elif kind == Kind.ASK_RESPONDED:
-            self._send(Kind.ANSWERED, number, self._asked_responded(*values))
+            self._send(Kind.ANSWERED, number, self._asked_responded(message[2], message[3:]))
         elif kind == Kind.ASK_ENDED:
-            self._send(Kind.ANSWERED, number, self._asked_ended(*values))
+            self._send(Kind.ANSWERED, number, self._asked_ended(message[2], message[3]))
 
     def lost(self) -> None:
         """End everything that the worker had open: it is gone."""
@@ -93,8 +89,8 @@ class Desk:
         for request in self._waiting.values():
             director.abandon(request)
         self._waiting.clear()
-        for routed in self._routed.values():
-            director.completed(routed.request, routed.decision, Outcome(is_complete=False))
+        for request, decision, _ in self._routed.values():
+            director.completed(request, decision, Outcome(is_complete=False))
         self._routed.clear()
 
     def _abandon(self, number: int) -> None:
@@ -106,9 +102,9 @@ class Desk:
         # The decision and this have met on their ways.
         routed = self._routed.pop(number, None)
         if routed is not None:
-            director.completed(routed.request, routed.decision, Outcome(is_complete=False))
+            director.completed(routed[0], routed[1], Outcome(is_complete=False))
 
-    def _route(self, number: int, values: list[Any]) -> None:
+    def _route(self, number: int, values: Sequence[Any]) -> None:
         request = request_of(values, self._office.needs)
         director = self._office.director
         choose = director.route if values[0] else director.route_any
@@ -134,7 +130,7 @@ class Desk:
             self._send(Kind.REFUSED, number, *refusal_values(answer))
             return
         office = self._office
-        self._routed[number] = _Routed(request, answer, office.told)
+        self._routed[number] = (request, answer, office.told)
         try:
             told = self._telling.told(answer)
             self._send(Kind.DECIDED, number, request.target_model, request.priority, told)
@@ -151,14 +147,13 @@ class Desk:
     def _completed(self, number: int, outcome: tuple[Any, ...]) -> None:
         routed = self._routed.pop(number, None)
         if routed is not None:
-            request, decision, _ = routed
-            self._office.director.completed(request, decision, outcome_of(outcome))
+            self._office.director.completed(routed[0], routed[1], outcome_of(outcome))
 
     def _responded(self, number: int, head: Sequence[Any]) -> None:
         request, decision, told = self._seen(number)
         told.listeners.began(request, decision, head_of(head))
 
-    def _asked_responded(self, number: int, *head: Any) -> bytes:
+    def _asked_responded(self, number: int, head: Sequence[Any]) -> bytes:
         request, decision, told = self._seen(number)
         return told.every.began(request, decision, head_of(head))
 

@@ -129,10 +129,12 @@ class _Worker:
         return self._channel is not None and self._channel.is_stuck
 
     def _take(self, message: Message) -> None:
-        kind, *values = message
+        kind = message[0]
         if kind == Kind.DECIDED:
-            self._remote.decided(*values)
-        elif kind == Kind.REFUSED:
+            self._remote.decided(message[1], message[2], message[3], message[4])
+            return
+        values = message[1:]
+        if kind == Kind.REFUSED:
             self._remote.refused(*values)
         elif kind == Kind.REVOKE:
             self._remote.revoked(*values)
