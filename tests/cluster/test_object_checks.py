@@ -1,7 +1,6 @@
 """What is refused offline is what an API server refuses: neither more nor less."""
 
 import copy
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -117,15 +116,17 @@ def is_refused_offline(document: Document) -> bool:
     return False
 
 
+@pytest.fixture(scope="module")
+def namespace(bare_cluster: Cluster) -> str:
+    """Where Pods may be made; nothing is, so all tests share it."""
+    bare_cluster.do("wait", "--for=create", "serviceaccount/default", "-n=default", "--timeout=60s")
+    return "default"
+
+
 @pytest.mark.parametrize(("kind", "path", "value"), REFUSED)
 def test_what_is_refused_offline_an_api_server_refuses(
-    cluster_of_all_kinds: Cluster,
-    new_namespace: Callable[..., str],
-    kind: str,
-    path: str,
-    value: Any,
+    cluster_of_all_kinds: Cluster, namespace: str, kind: str, path: str, value: Any
 ) -> None:
-    namespace = new_namespace()
     document = changed(kind, path, value, namespace)
 
     assert is_refused_offline(document)
@@ -134,13 +135,8 @@ def test_what_is_refused_offline_an_api_server_refuses(
 
 @pytest.mark.parametrize(("kind", "path", "value"), ACCEPTED)
 def test_what_an_api_server_takes_passes_offline(
-    cluster_of_all_kinds: Cluster,
-    new_namespace: Callable[..., str],
-    kind: str,
-    path: str,
-    value: Any,
+    cluster_of_all_kinds: Cluster, namespace: str, kind: str, path: str, value: Any
 ) -> None:
-    namespace = new_namespace()
     document = changed(kind, path, value, namespace)
 
     assert cluster_of_all_kinds.dry_run([document], namespace) == []

@@ -86,6 +86,34 @@ def _render(environment: dict[str, str], *arguments: str) -> list[Document]:
     return load(done.stdout)
 
 
+def _stack(namespace: str, chart: str, provider: str, server: str, picker: str) -> list[str]:
+    return [
+        # An objection names the object, and so the stack.
+        *(chart, f"{provider}-{server}-{picker}", f"--namespace={namespace}"),
+        *(f"--provider={provider}", f"--model-server={server}", f"--epp={picker}"),
+        *(["--selector=app=model"] if server == "none" else []),
+    ]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_stack_of_any_two_parts_is_taken(
+    cluster_of_all_kinds: Cluster,
+    restricted_namespace: str,
+    environment: dict[str, str],
+    provider: str,
+) -> None:
+    place = PROVIDERS.index(provider)
+    stacks = [
+        (CHARTS[(place + n) % 2], provider, server, PICKERS[(place // 2 + n // 2) % 2])
+        for n, server in enumerate(SERVERS)
+    ]
+    documents = _render_all(environment, [_stack(restricted_namespace, *stack) for stack in stacks])
+
+    assert {(chart, picker) for chart, _, _, picker in stacks} == set(product(CHARTS, PICKERS))
+    assert cluster_of_all_kinds.dry_run(documents, restricted_namespace) == []
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("chart", CHARTS)
 def test_every_stack_is_taken(
@@ -95,18 +123,8 @@ def test_every_stack_is_taken(
     chart: str,
     provider: str,
 ) -> None:
-    documents = _render_all(
-        environment,
-        (
-            [
-                # An objection names the object, and so the stack.
-                *(chart, f"{server}-{picker}", f"--namespace={restricted_namespace}"),
-                *(f"--provider={provider}", f"--model-server={server}", f"--epp={picker}"),
-                *(["--selector=app=model"] if server == "none" else []),
-            ]
-            for server, picker in product(SERVERS, PICKERS)
-        ),
-    )
+    stacks = product([chart], [provider], SERVERS, PICKERS)
+    documents = _render_all(environment, [_stack(restricted_namespace, *stack) for stack in stacks])
 
     assert cluster_of_all_kinds.dry_run(documents, restricted_namespace) == []
 
