@@ -76,7 +76,6 @@ import epp.plugins.profile_handlers.disagg
 import epp.plugins.profile_handlers.disagg_headers
 import epp.plugins.profile_handlers.header
 import epp.plugins.profile_handlers.pd
-import epp.plugins.profile_handlers.prefill_header
 import epp.plugins.profile_handlers.single
 import epp.plugins.responses.request_attribute_reporter
 import epp.plugins.responses.served_verifier

@@ -14,7 +14,7 @@ Parameters:
     encodeProfile: has no effect; the profile handler names its profiles.
 
 When to use:
-    Only to keep an older configuration as it is.
+    Only to keep an older configuration as it is; prefill-header-handler is its name before.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from epp.api.parameters import Param
 from epp.api.registry import Family, plugin
 
 
+@plugin("prefill-header-handler", Family.RESPONSE_HOOK, successor="disagg-profile-handler")
 @plugin("disagg-headers-handler", Family.RESPONSE_HOOK, successor="disagg-profile-handler")
 @dataclass(frozen=True, slots=True)
 class DisaggHeadersHandler:

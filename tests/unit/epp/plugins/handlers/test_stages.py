@@ -14,8 +14,6 @@ from epp.api.plugin import Observable
 from epp.api.registry import Registry, default_registry, filter_
 from epp.api.request import Decision, Request
 from epp.config import Config, ConfigError, load
-from epp.plugins.profile_handlers.disagg_headers import DisaggHeadersHandler
-from epp.plugins.profile_handlers.prefill_header import PrefillHeaderHandler
 from epp.scheduling.scheduler import Scheduler
 
 Pod = Callable[..., Candidate]
@@ -295,11 +293,10 @@ def test_the_older_flat_parameters_mean_the_same(begin: Begin, pod: Pod) -> None
     ]
 
 
-@pytest.mark.parametrize("headers", [PrefillHeaderHandler, DisaggHeadersHandler])
+@pytest.mark.parametrize("handler", ["prefill-header-handler", "disagg-headers-handler"])
 def test_an_older_configuration_for_prefill_and_decode_works_and_warns(
-    begin: Begin, pod: Pod, headers: type
+    begin: Begin, pod: Pod, handler: str
 ) -> None:
-    (handler,) = [kind.name for kind in default_registry if kind.cls is headers]
     config = begin(
         "{type: pd-profile-handler, parameters: {deciderPluginName: yes-pd, primaryPort: 8100}}",
         f"{{type: {handler}}}",
