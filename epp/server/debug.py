@@ -45,7 +45,7 @@ _MOST_STATE_BYTES = 4 * 1024 * 1024
 _LONGEST_PROFILE_SECONDS = 60.0
 _NO_RECORDS = (
     "no decision is recorded; start the EPP with --enable-decision-records and send requests with "
-    f"the header {EXPLAIN}: true\n"
+    f"the header {EXPLAIN}: true, or with --decision-records-share 0.01\n"
 )
 _NO_SUCH_RECORD = (
     "no decision is recorded for this request id: the request had no header "

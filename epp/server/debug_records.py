@@ -1,7 +1,8 @@
-"""Decision records of requests that ask for one by a header."""
+"""Decision records: of requests that ask for one by a header, and of a share of all."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from random import random
 from time import monotonic
 
 import orjson
@@ -61,20 +62,24 @@ class Records:
 
 
 class Recording:
-    """A scheduler that keeps a record of each decision for a request that asks for it.
+    """A scheduler that keeps a record of each decision for a request that is to have one.
 
     Args:
         scheduler: decides, and is not told what it decided.
         inner: who decides the other requests and is told of all: the same one, or one around it.
         records: where records go.
+        share: of the requests that do not ask, 0 to 1; chance chooses them.
     """
 
-    __slots__ = ("_inner", "_records", "_scheduler")
+    __slots__ = ("_inner", "_records", "_scheduler", "_share")
 
-    def __init__(self, scheduler: Scheduler, inner: Schedules, records: Records) -> None:
+    def __init__(
+        self, scheduler: Scheduler, inner: Schedules, records: Records, share: float = 0.0
+    ) -> None:
         self._scheduler = scheduler
         self._inner = inner
         self._records = records
+        self._share = share
 
     def schedule(self, request: Request, candidates: Sequence[Candidate]) -> Decision:
         """Choose endpoints.
@@ -82,7 +87,7 @@ class Recording:
         Raises:
             Refusal: no endpoint can serve the request.
         """
-        if not is_wanted(request):
+        if not is_wanted(request) and random() >= self._share:
             return self._inner.schedule(request, candidates)
         made = record(self._scheduler, request, candidates, monotonic())
         self._records.keep(made)

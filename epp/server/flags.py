@@ -12,7 +12,7 @@ from dataclasses import Field, dataclass, fields
 from typing import Any, Final
 
 from epp.extproc import observation
-from epp.server.options import CHOICES, DURATION, INTEGERS, LOG_LEVELS, QUANTITY, Options
+from epp.server.options import CHOICES, DURATION, INTEGERS, LOG_LEVELS, QUANTITY, SHARE, Options
 
 _UNITS: Final = {
     "ns": 1e-9,
@@ -156,6 +156,8 @@ def _convert(field: Field[Any], text: str) -> Any:
         return parse_quantity(text)
     if kind == INTEGERS:
         return tuple(_decimal(part) for part in text.split(","))
+    if kind == SHARE:
+        return _share(text)
     if field.type is bool:
         if text not in _BOOLEANS:
             raise ValueError(f"{text!r} is not a boolean; use true or false")
@@ -185,6 +187,16 @@ def parse_quantity(text: str) -> int:
         raise ValueError(f"{text!r} is not a size such as 10MiB or 25MB")
     unit = 1024 if match[3] else 1000
     return int(float(match[1]) * unit ** _POWERS[(match[2] or "").lower()])
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError(f"{text!r} is not a number from 0 to 1")
+    return share
 
 
 def _decimal(text: str) -> int:

@@ -49,7 +49,9 @@ class Insight:
         self.metrics = EppMetrics(commit=self._build.commit, build_ref=self._build.ref)
         if self._options.enable_grpc_stream_metrics:
             self.metrics.streams = StreamMetrics()
-        self._records = Records() if self._options.enable_decision_records else None
+        is_recording = self._options.enable_decision_records
+        is_recording = is_recording or self._options.decision_records_share > 0
+        self._records = Records() if is_recording else None
         self._tracing = _tracing(parsed, environment, self._build)
         self.watchers: Sequence[Watcher] = self._watchers()
         self._in_force: tuple[Config, Scheduler] | None = None
@@ -123,7 +125,8 @@ class Insight:
 
     def _around(self, scheduler: Scheduler, inner: Schedules) -> Schedules:
         if self._records is not None:
-            inner = Recording(scheduler, inner, self._records)
+            share = self._options.decision_records_share
+            inner = Recording(scheduler, inner, self._records, share)
         if self._tracing is not None:
             from epp.server.tracing_spans import Traced  # noqa: PLC0415 - only if it is installed
 

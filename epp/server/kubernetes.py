@@ -115,6 +115,7 @@ class Kubernetes:
         ported: awaited with the target ports whenever they change.
 
     Attributes:
+        instances: what shows how it stands, as plugins do.
         server: the API server.
         namespace: of what is served; empty when endpoints come from elsewhere.
     """
@@ -131,7 +132,7 @@ class Kubernetes:
         ported: Callable[[Sequence[int]], Awaitable[None]],
     ) -> None:
         figures = Figures()
-        self.instance = Instance("kubernetes", "kubernetes", figures)
+        self.instances = [Instance("kubernetes", "kubernetes", figures)]
         self.server = ApiServer(partial(credentials.load, options.kubeconfig), figures)
         self.namespace = target.namespace if target else ""
         self.metrics_auth = MetricsAuth(self.server) if options.metrics_endpoint_auth else None
@@ -146,6 +147,7 @@ class Kubernetes:
         self._discovery = KubernetesDiscovery(
             self.server, target, pool, intents, metrics, synced=self._sync, ported=self._port
         )
+        self.instances.append(Instance("discovery", "discovery", self._discovery))
         if options.ha_enable_leader_election:
             self._election = LeaderElection(
                 self.server,

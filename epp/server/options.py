@@ -15,6 +15,7 @@ def flag(default: Any, help_text: str, **extra: Any) -> Any:
 DURATION: Final = "duration"
 INTEGERS: Final = "integers"
 QUANTITY: Final = "quantity"
+SHARE: Final = "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,9 @@ class Options:
     enable_decision_records: bool = flag(
         default=False,
         help_text="keep why requests with the header x-gateway-inference-explain went where",
+    )
+    decision_records_share: float = flag(
+        0.0, "keep it of this share of all requests too, 0 to 1; epp replay reads it", kind=SHARE
     )
     emit_endpoint_scores: bool = flag(
         default=False, help_text="tell the gateway the scores of all endpoints, as metadata"

@@ -103,7 +103,7 @@ class Epp:
         self._reload = reload_for(options, config, self._use)
         self._metrics.parts += own_instance(self._reload)
         if self._kubernetes is not None:
-            self._metrics.parts.append(self._kubernetes.instance)
+            self._metrics.parts += self._kubernetes.instances
         self._director = Director(
             self._pool,
             self._routing(config),

@@ -154,8 +154,9 @@ def replay(
 ) -> None:
     """Compare configurations on recorded decisions: what changes, and who would get how much.
 
-    An EPP with --enable-decision-records keeps the decisions on requests with the header
-    x-gateway-inference-explain: true, and shows the latest 1000 at /debug/decisions.jsonl.
+    An EPP with --decision-records-share 0.01 keeps the decisions on one in a hundred requests, and
+    on those with the header x-gateway-inference-explain: true, and shows the latest 1000 at
+    /debug/decisions.jsonl.
     """
     from epp.config import ConfigError
     from gaiectl.console.epp_record import compared

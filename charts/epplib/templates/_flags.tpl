@@ -12,6 +12,7 @@ charts/schema/flags.yaml. */ -}}
 - config-file
 - config-reload
 - config-text
+- decision-records-share
 - disable-endpoint-subset-filter
 - drain-timeout
 - emit-endpoint-scores

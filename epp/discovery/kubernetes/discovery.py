@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from epp.api.discovery import EndpointSink, IntentSink
@@ -19,7 +20,7 @@ from epp.discovery.kubernetes.objects import (
     read_rewrite,
     rules_in_order,
 )
-from epp.discovery.kubernetes.pods import Pod, endpoints, read_pod
+from epp.discovery.kubernetes.pods import Pod, endpoints, left_out, read_pod
 from epp.discovery.kubernetes.resources import LLM_D_GROUP, OBJECTIVES, PODS, REWRITES, Resource
 from epp.discovery.kubernetes.target import Target
 from epp.metrics.recorder import EppMetrics
@@ -28,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 COALESCE_SECONDS = 0.05
 """How long changes gather before the pool is told; the first after a pause is told at once."""
+
+_MOST_SHOWN = 100
+"""Pods that the debug page names with what keeps them out."""
 
 _LARGEST_SHARE = 0.05
 """Of the time that telling the pool may take: with many pods changes gather for longer."""
@@ -108,6 +112,18 @@ class KubernetesDiscovery:
                 await informer.stop()
         if self._ending:
             await asyncio.wait(self._ending)
+
+    def state(self) -> Mapping[str, object]:
+        """Return what is followed, and which selected pods are no endpoints, for the debug page."""
+        spec, pods = self._spec, self._pods.items.values() if self._pods else ()
+        kept_out = dict(islice(left_out(pods, spec.ports), _MOST_SHOWN)) if spec else {}
+        return {
+            "following": self._named_target,
+            "selector": spec.selector if spec else None,
+            "targetPorts": list(spec.ports) if spec else [],
+            "podsSelected": len(pods),
+            "podsLeftOut": kept_out,
+        }
 
     def _intent_informers(
         self, kinds: Sequence[Resource], read: Callable[[Mapping[str, Any]], Any]
@@ -241,6 +257,11 @@ class KubernetesDiscovery:
     def _named_pool(self) -> str:
         target = self._target
         return f"{target.pool} {target.namespace}/{target.name}"
+
+    @property
+    def _named_target(self) -> str:
+        target = self._target
+        return self._named_pool if target.pool else f"pods in namespace {target.namespace}"
 
     def _say(self, trouble: str) -> None:
         """Tell once what is wrong with the pool, and what that means."""

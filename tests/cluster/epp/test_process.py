@@ -42,6 +42,8 @@ def test_a_pool_is_served_with_no_more_rights_than_documented(
 ) -> None:
     token = space.account("epp", PODS, POOLS, INTENTS)
     space.pod("a", "10.0.0.1")
+    space.pod("b", "10.0.0.2")
+    space.status("b", address="10.0.0.2", ready=False)
     space.rewrite("r", "m", "m-1")
     flags = ("--pool-name=llm", OPEN)
     epp = start(*flags, kubeconfig=kubeconfig(token), NAMESPACE=space.name)
@@ -55,6 +57,8 @@ def test_a_pool_is_served_with_no_more_rights_than_documented(
     assert epp.health("anything") == "SERVING"
     assert epp.endpoints() == {"a-rank-0"}
     assert epp.route("m") == ("10.0.0.1:8000", "m-1")
+    followed = epp.http("/debug/state").json()["parts"]["discovery"]["state"]
+    assert (followed["podsSelected"], followed["podsLeftOut"]) == (2, {"b": "it is not ready"})
     text = epp.http("/metrics").text
     assert 'name="llm"' in text
     assert "inference_extension_kubernetes_reachable 1" in text

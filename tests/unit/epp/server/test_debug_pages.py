@@ -289,6 +289,17 @@ async def test_records_of_requests_that_ask_are_found_by_their_id(
     assert "for this request id" in await silent.text()
 
 
+def test_a_share_of_the_requests_is_recorded_without_being_asked_for() -> None:
+    records = Records()
+    about = known()
+    _, scheduler = about.in_force()
+    recording = Recording(scheduler, scheduler, records, 0.25)
+    for number in range(400):
+        recording.schedule(Request(str(number), {}), about.pool.snapshot())
+
+    assert 60 < len(records.ids()) < 140
+
+
 def test_a_recorded_refusal_is_still_a_refusal() -> None:
     records = Records()
     _, scheduler = known().in_force()

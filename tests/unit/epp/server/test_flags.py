@@ -136,6 +136,13 @@ def test_a_duration_longer_than_gos_is_refused() -> None:
         parse_duration("2562048h")
 
 
+def test_a_share_is_a_number_from_0_to_1() -> None:
+    assert parse(["--decision-records-share=0.25"]).options.decision_records_share == 0.25
+    for text in ("-0.1", "1.5", "nan", "half", ""):
+        with pytest.raises(FlagError, match="is not a number from 0 to 1"):
+            parse([f"--decision-records-share={text}"])
+
+
 @pytest.mark.parametrize("arguments", [["-v4"], ["-v=4"], ["-v", "4"], ["--v=4"]])
 def test_the_short_form_takes_its_value_in_any_way(arguments: list[str]) -> None:
     assert parse(arguments).options.v == 4

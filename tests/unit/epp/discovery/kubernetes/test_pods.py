@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epp.discovery.kubernetes.pods import endpoints, read_pod
+from epp.discovery.kubernetes.pods import endpoints, left_out, read_pod
 
 
 def pod(**changes: Any) -> dict[str, Any]:
@@ -32,19 +32,38 @@ def test_a_ready_pod_is_an_endpoint_for_each_port() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "reason"),
     [
-        {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}},
-        {"status": {"conditions": [{"type": "Ready", "status": "False"}]}},
-        {"status": {"conditions": [{"type": "ContainersReady", "status": "True"}]}},
-        {"status": {"conditions": None}},
-        {"status": {"podIP": ""}},
-        {"status": {"podIP": "host"}},
-        {"status": {"podIP": 7}},
+        ({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, "it is being deleted"),
+        ({"status": {"conditions": [{"type": "Ready", "status": "False"}]}}, "it is not ready"),
+        (
+            {"status": {"conditions": [{"type": "Initialized", "status": "True"}]}},
+            "it is not ready",
+        ),
+        ({"status": {"conditions": None}}, "it is not ready"),
+        ({"status": {"podIP": ""}}, "it has no address"),
+        ({"status": {"podIP": "host"}}, "it has no address"),
+        ({"status": {"podIP": 7}}, "it has no address"),
+        (
+            {"metadata": {"annotations": {"llm-d.ai/active-ports": "1"}}},
+            "none of its active ports is one of the pool's",
+        ),
     ],
 )
-def test_a_pod_that_may_not_serve_is_none(changes: dict[str, Any]) -> None:
-    assert read_pod(pod(**changes)) is None
+def test_a_pod_that_may_not_serve_is_left_out_for_a_reason(
+    changes: dict[str, Any], reason: str
+) -> None:
+    read = read_pod(pod(**changes))
+
+    assert read is not None
+    assert list(endpoints([read], [8000])) == []
+    assert list(left_out([read], [8000])) == [("a", reason)]
+
+
+def test_a_pod_that_serves_is_not_left_out() -> None:
+    read = read_pod(pod())
+    assert read is not None
+    assert list(left_out([read], [8000])) == []
 
 
 @pytest.mark.parametrize(
