@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gaiectl.cli import charts, epp, images, init, install, render, schema, sim, tools
+from gaiectl.cli import charts, diff, epp, images, init, install, render, schema, sim, tools
 from gaiectl.cli.local import app as local
 from gaiectl.console import errors, terminal
 from gaiectl.console.terminal import Colour
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 render.register(app)
 install.register(app)
+diff.register(app)
 init.register(app)
 images.register(app)
 app.add_typer(charts.app)

@@ -4,6 +4,8 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -25,10 +27,12 @@ class Applied(NamedTuple):
     Attributes:
         document: the object as it is now.
         verb: ``created``, ``configured`` or ``unchanged``.
+        before: the object as it was; None if it was not there.
     """
 
     document: Document
     verb: str
+    before: Document | None = None
 
 
 class Cluster:
@@ -60,6 +64,17 @@ class Cluster:
         told = self._read("/version")
         minor = "".join(c for c in str(told.get("minor", "0")) if c.isdigit())
         return int(told.get("major") or 0), int(minor or 0)
+
+    def clock(self) -> datetime | None:
+        """Return what time it is for the server, in whole seconds; None when it does not say."""
+        seconds = self.connection.access.timeout_seconds
+        with closing(self._open("GET", "/version", {}, None, _JSON, seconds)) as response:
+            response.read()
+            told = response.headers.get("Date", "")
+        try:
+            return parsedate_to_datetime(told)
+        except ValueError:
+            return None
 
     def get(self, who: Identity) -> Document | None:
         """Return an object; None when there is none, or no such kind."""
@@ -108,7 +123,8 @@ class Cluster:
         )
         if before is None:
             return Applied(after, "created")
-        return Applied(after, "unchanged" if _same(before, after) else "configured")
+        verb = "unchanged" if _same(before, after) else "configured"
+        return Applied(after, verb, before)
 
     def create(self, document: Document) -> Document:
         """Create an object; it is an ``ApiError`` of reason ``AlreadyExists`` if it is there."""

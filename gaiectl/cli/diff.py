@@ -1,0 +1,52 @@
+"""``gaiectl diff``: what an installation would change."""
+
+import json
+
+import typer
+
+from gaiectl.cli.cluster_options import Where, takes_cluster
+from gaiectl.cli.options import Output, OutputOption, examples
+from gaiectl.cli.stack_options import Wanted, takes_stack
+from gaiectl.errors import Exit, GaieError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "diff",
+        short_help="Show what an installation would change.",
+        epilog=examples(
+            "gaiectl diff standalone llm -n llm --model-server sim",
+            "gaiectl diff --stack gaie.yaml -o json | jq -r '.changes[].object'",
+        ),
+    )(diff)
+
+
+@takes_stack
+@takes_cluster
+def diff(wanted: Wanted, where: Where, output: OutputOption = Output.TEXT) -> int:
+    """Show what an installation would change. Exit code 0: nothing, 1: something, 2: an error."""
+    try:
+        return _diff(wanted, where, output)
+    except GaieError as error:
+        error.code = Exit.USAGE  # as diff and kubectl do: 1 says that there are differences
+        raise
+
+
+def _diff(wanted: Wanted, where: Where, output: Output) -> int:
+    from gaiectl.console import differences, terminal
+    from gaiectl.operations.diff import diff as compare
+    from gaiectl.operations.render import render
+
+    cluster = where.cluster(wanted.given["namespace"] or "")
+    if wanted.given["stack"] is None:
+        wanted.given["namespace"] = cluster.namespace
+    plan = wanted.plan()
+    rendered = render(plan, wanted.helm())
+    changes = compare(cluster, plan.name, plan.namespace, rendered.documents)
+    if output is Output.JSON:
+        terminal.data(json.dumps(differences.as_json(changes, plan.name, plan.namespace), indent=2))
+    else:
+        differences.show(changes)
+    terminal.say(f"{plan.name}: {differences.summary(changes)}")
+    return Exit.OK if all(change.verb == "unchanged" for change in changes) else Exit.FAILED
