@@ -19,7 +19,9 @@ from gaiectl.errors import GaieError, UsageError
 
 _CHUNK = 1 << 16
 _WAITING = 64
-_HANDSHAKE = re.compile(r"Handshake status (\d{3})(?:.*-\+-\+- (b'.*'|b\".*\"))?", re.DOTALL)
+# How websocket-client words an answer that is no upgrade: status, headers and body; the body of
+# older versions is written as bytes in Python are.
+_HANDSHAKE = re.compile(r"Handshake status (\d{3})(?:.* -\+-\+- (.*))?", re.DOTALL)
 
 
 class PortForward:
@@ -101,10 +103,14 @@ class PortForward:
                 self._complaint = str(error)
                 return
             remote = forward.socket(self._port)
-            upwards = threading.Thread(target=_copy, args=(local, remote), daemon=True)
+            upwards = threading.Thread(target=_send, args=(local, remote), daemon=True)
             upwards.start()
             _copy(remote, local)
+            # Before the other end learns that it is over, and asks why.
             self._complaint = forward.error(self._port) or self._complaint
+            for end in (local, remote):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)  # wakes the other thread
             upwards.join()
             forward.close()
 
@@ -130,14 +136,20 @@ def _refusal(reason: str, server: str) -> GaieError:
         return Unreachable(
             f"{server} does not answer: {reason}", hint="see that the cluster runs, and its proxies"
         )
-    body = ast.literal_eval(told[2]) if told[2] else b""
-    return refusal(int(told[1]), body, "GET", "portforward")
+    body = told[2] or ""
+    if body.startswith(("b'", 'b"')):
+        body = ast.literal_eval(body).decode("utf-8", "replace")
+    return refusal(int(told[1]), body.encode(), "GET", "portforward")
 
 
 def _copy(source: Any, sink: Any) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(_CHUNK):
             sink.sendall(data)
-    for end in (source, sink):
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)  # wakes the thread of the other direction
+
+
+def _send(local: socket.socket, remote: Any) -> None:
+    _copy(local, remote)
+    # The protocol has no end of one direction alone, so it is the end of both.
+    with contextlib.suppress(OSError):
+        remote.shutdown(socket.SHUT_RDWR)

@@ -71,6 +71,13 @@ def in_cluster(live: str, *, namespace: str, account: str, token: str) -> Iterat
     pod = pods.find_pod(cluster, target, namespace)
     pod_name = pod["metadata"]["name"]
     metrics = metrics_port(pod, int(port or 0))
+    if metrics.wants_certificate:
+        raise GaieError(
+            f"the EPP of Pod {namespace}/{pod_name} asks who reads its metrics for a certificate "
+            "(--metrics-client-ca-file)",
+            hint='send it {"body": TEXT, "headers": {}} with yours: curl --cert FILE --key FILE '
+            "--data @question.json https://ADDRESS/debug/explain",
+        )
     if account and not token:
         token = token_of(cluster, namespace, account)
     with forwarded(cluster.connection, namespace, pod_name, metrics.number) as forward:

@@ -1,5 +1,6 @@
 """What the pod of an EPP tells about it: its flags and named ports."""
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -17,10 +18,12 @@ class MetricsPort:
     Attributes:
         number: of the port in its pod.
         scheme: ``http`` or ``https``.
+        wants_certificate: who asks has to show a certificate.
     """
 
     number: int
     scheme: str
+    wants_certificate: bool
 
 
 def epp_name(stack: str) -> str:
@@ -43,13 +46,17 @@ def metrics_port(pod: Document, port: int = 0) -> MetricsPort:
         flags |= _flags([*(container.get("command") or ()), *(container.get("args") or ())])
     told = flags.get("metrics-port", "")
     number = port or (int(told) if told.isdecimal() else 0) or next(iter(named), _DEFAULT_PORT)
-    return MetricsPort(number, "https" if flags.get("metrics-cert-dir") else "http")
+    return MetricsPort(
+        number,
+        "https" if flags.get("metrics-cert-dir") else "http",
+        wants_certificate=bool(flags.get("metrics-client-ca-file")),
+    )
 
 
 def _flags(words: list[str]) -> dict[str, str]:
     """Read ``--name=value``, ``--name value`` and both with one dash."""
     found = {}
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in itertools.zip_longest(words, words[1:], fillvalue=""):
         name, equals, value = word.lstrip("-").partition("=")
         if word.startswith("-"):
             found[name] = value if equals else following
