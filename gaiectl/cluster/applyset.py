@@ -22,6 +22,8 @@ ID = f"{PREFIX}/id"
 TOOLING = f"{PREFIX}/tooling"
 KINDS = f"{PREFIX}/contains-group-kinds"
 NAMESPACES = f"{PREFIX}/additional-namespaces"
+STATE = "gaiectl.dev/state"
+BROUGHT_BY = "gaiectl.dev/brought-by"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 TOOL = "gaiectl"
 SECRET_TYPE = "gaiectl.dev/stack"  # noqa: S105 - the type of a Secret, no secret
@@ -38,6 +40,9 @@ class ApplySet(NamedTuple):
         data: larger things that we keep with it, base64 as in Secrets.
         version: the parent's resourceVersion; empty when it does not exist yet.
         uid: the parent's; empty when it does not exist yet.
+        is_complete: what was begun, was done: it names exactly what there is, not a superset.
+        tooling: who wrote it last: ``gaiectl/v1.2.3``.
+        created: when the parent was made, RFC 3339.
     """
 
     parent: Identity
@@ -47,6 +52,9 @@ class ApplySet(NamedTuple):
     data: Mapping[str, str] = {}
     version: str = ""
     uid: str = ""
+    is_complete: bool = False
+    tooling: str = ""
+    created: str = ""
 
     @property
     def id(self) -> str:
@@ -62,16 +70,17 @@ class ApplySet(NamedTuple):
         return bool(self.version)
 
     def widened(self, documents: Iterable[Document]) -> "ApplySet":
-        """Return it with room for these members too."""
+        """Return it with room for these members too, as long as something goes on."""
         found = [identity(document) for document in documents]
         kinds = self.kinds | {(who.group, who.kind) for who in found}
         named = {who.namespace for who in found} - {"", self.parent.namespace}
-        return self._replace(kinds=kinds, namespaces=self.namespaces | named)
+        wide = self.namespaces | named
+        return self._replace(kinds=kinds, namespaces=wide, is_complete=False)
 
     def narrowed(self, documents: Iterable[Document]) -> "ApplySet":
-        """Return it with room for these members only."""
+        """Return it with room for these members only, now that all is done."""
         nothing = self._replace(kinds=frozenset(), namespaces=frozenset())
-        return nothing.widened(documents)
+        return nothing.widened(documents)._replace(is_complete=True)
 
     def member(self, document: Document) -> Document:
         """Return the document labelled as a member; its pods' templates get no label.
@@ -94,6 +103,7 @@ class ApplySet(NamedTuple):
         annotations = {
             **self.annotations,
             TOOLING: _tooling(),
+            STATE: "complete" if self.is_complete else "changing",
             KINDS: ",".join(sorted(f"{k}.{g}" if g else k for g, k in self.kinds)),
         }
         if self.namespaces:
@@ -153,7 +163,10 @@ def write(cluster: Cluster, applyset: ApplySet) -> ApplySet:
 
 
 def members(cluster: Cluster, applyset: ApplySet) -> Iterator[Document]:
-    """Yield every object in the cluster that belongs to the stack; not the parent."""
+    """Yield every object in the cluster that belongs to the stack; not the parent.
+
+    Only what gaiectl gave the label: a copy of a member that somebody else made has it too.
+    """
     selector = f"{PART_OF}={applyset.id}"
     for group, kind in sorted(applyset.kinds):
         resource = cluster.kinds.find(group, kind)
@@ -164,7 +177,40 @@ def members(cluster: Cluster, applyset: ApplySet) -> Iterator[Document]:
         else:
             places = [""]
         for place in places:
-            yield from cluster.list(resource, place, selector=selector)
+            yield from filter(is_ours, cluster.list(resource, place, selector=selector))
+
+
+def is_ours(member: Document) -> bool:
+    """Tell whether gaiectl gave an object the label that says so (its ``managedFields``)."""
+    entries = member["metadata"].get("managedFields") or ()
+    labelled = [
+        entry.get("manager")
+        for entry in entries
+        if f"f:{PART_OF}"
+        in (((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:labels") or {})
+    ]
+    return not labelled or TOOL in labelled
+
+
+def brought(document: Document, found: Document | None) -> Document:
+    """Return a Namespace or CRD with a label, if it is not there yet or we brought it before.
+
+    Such objects are no members, for others use them too. Cleanup removes none without the label.
+
+    Args:
+        document: as rendered.
+        found: as it is in the cluster.
+    """
+    if found is not None and not was_brought(found):
+        return document
+    metadata = document["metadata"]
+    labels = {**(metadata.get("labels") or {}), BROUGHT_BY: TOOL}
+    return {**document, "metadata": {**metadata, "labels": labels}}
+
+
+def was_brought(found: Document) -> bool:
+    """Tell whether gaiectl brought a Namespace or CRD."""
+    return (found["metadata"].get("labels") or {}).get(BROUGHT_BY) == TOOL
 
 
 def refuse_foreign(found: Document, applyset: ApplySet) -> None:
@@ -209,6 +255,7 @@ def _of(found: Document) -> ApplySet:
     kinds = annotations.pop(KINDS, "")
     namespaces = annotations.pop(NAMESPACES, "")
     tooling = annotations.pop(TOOLING, "")
+    state = annotations.pop(STATE, "")
     applyset = ApplySet(
         parent=who,
         kinds=frozenset(_group_kind(text) for text in kinds.split(",") if text),
@@ -217,6 +264,9 @@ def _of(found: Document) -> ApplySet:
         data=found.get("data") or {},
         version=metadata["resourceVersion"],
         uid=metadata["uid"],
+        is_complete=state == "complete",
+        tooling=tooling,
+        created=str(metadata.get("creationTimestamp") or ""),
     )
     if tooling.partition("/")[0] != TOOL or labels.get(ID) != applyset.id:
         made_by = f"by {tooling}" if tooling else "by somebody else"
