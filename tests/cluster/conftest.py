@@ -6,6 +6,7 @@ machine, which has a node that runs pods.
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,12 +15,13 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from gaiectl import crds
 from machine import foreign, images, lease, node, programs, python_image
+from machine import stack_images as stack_images_of
 from machine.cluster import Cluster
 from machine.images import Image
 
@@ -34,6 +36,18 @@ _RESTRICTED = {
 }
 
 NewNamespace = Callable[..., str]
+
+
+class StackImages(NamedTuple):
+    """Names of images that a cluster has.
+
+    Attributes:
+        epp: the EPP; the simulator is in it too, as ``python -m gaiectl.simulator``.
+        envoy: the proxy beside it.
+    """
+
+    epp: str
+    envoy: str
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -158,6 +172,28 @@ def gaiectl_image_name(
     return load_image(
         replace(bare_python_image, name=name, layers=[*bare_python_image.layers, layer])
     )
+
+
+@pytest.fixture(scope="session")
+def stack_images(
+    bare_python_image: Image,
+    load_image: Callable[[Image], str],
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+) -> StackImages:
+    """All that a standalone stack runs is on the machine, under the names that charts write."""
+    shared = _shared(tmp_path_factory, worker_id)
+    made = []
+    makers = (lambda folder: stack_images_of.epp(bare_python_image, folder), stack_images_of.envoy)
+    for number, make in enumerate(makers):
+        note = shared / f"stack-image-{number}"
+        with programs.locked(note.with_suffix(".lock")):
+            if not note.exists():
+                folder = tmp_path_factory.mktemp("stack-image")
+                note.write_text(load_image(make(folder)))
+                shutil.rmtree(folder)
+            made.append(note.read_text())
+    return StackImages(*made)
 
 
 def _shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:

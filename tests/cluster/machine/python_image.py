@@ -26,11 +26,12 @@ _PREFIX = "usr/local"
 _UNUSED = ("test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "site-packages")
 # Loaded by name when they are needed, so no list of dependencies has them
 _BY_NAME = ("libgcc_s.so.1", "libnss_dns.so.2", "libnss_files.so.2", "libstdc++.so.6")
-_FILES = {
+NOBODY = {
     "etc/passwd": "root:x:0:0::/:/none\nnonroot:x:65532:65532::/tmp:/none\n",
     "etc/group": "root:x:0:\nnonroot:x:65532:\n",
     "etc/nsswitch.conf": "hosts: files dns\n",
 }
+"""Files of an image that runs its program as nobody in particular, and finds hosts by name."""
 
 
 def image(name: str, folder: Path) -> Image:
@@ -46,14 +47,13 @@ def write_interpreter(layer: Path) -> None:
     executable = Path(sys.base_prefix, "bin", f"python{sysconfig.get_python_version()}").resolve()
     library = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}))
     with tarfile.open(layer, "w") as tar:
-        _add(tar, executable, PYTHON)
+        write_program(tar, executable, PYTHON)
         for file in _files(library):
             place = PurePosixPath(_PREFIX, "lib", library.name, *file.relative_to(library).parts)
             _add(tar, file, str(place))
-        for needed in _linked([executable, *library.glob("lib-dynload/*.so")]) | _by_name():
+        for needed in _linked(library.glob("lib-dynload/*.so")):
             _add(tar, needed, str(needed))
-        _add(tar, Path("/etc/ld.so.cache"), "/etc/ld.so.cache")
-        for name, text in _FILES.items():
+        for name, text in NOBODY.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(text)
             tar.addfile(entry, io.BytesIO(text.encode()))
@@ -85,6 +85,14 @@ def write_packages(layer: Path, folder: Path, *requirements: str) -> None:
             _add(tar, file, f"{PACKAGES}/{name}")
         for needed in _linked(file for file in files if ".so" in file.suffixes) - files.keys():
             _add(tar, needed, str(needed))
+
+
+def write_program(tar: tarfile.TarFile, program: Path, name: str) -> None:
+    """Write a program that is no script into a layer, with the libraries that it is linked to."""
+    _add(tar, program, name)
+    for needed in _linked([program]) | _by_name():
+        _add(tar, needed, str(needed))
+    _add(tar, Path("/etc/ld.so.cache"), "/etc/ld.so.cache")
 
 
 def _closure(folder: Path, requirements: Iterable[str]) -> list[Distribution]:
