@@ -7,7 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from gaiectl.cli import charts, diff, epp, images, init, install, render, schema, sim, tools
+from gaiectl.cli import (
+    charts,
+    diff,
+    epp,
+    history,
+    images,
+    init,
+    install,
+    render,
+    schema,
+    sim,
+    tools,
+)
 from gaiectl.cli.local import app as local
 from gaiectl.console import errors, terminal
 from gaiectl.console.terminal import Colour
@@ -23,6 +35,7 @@ app = typer.Typer(
 render.register(app)
 install.register(app)
 diff.register(app)
+history.register(app)
 init.register(app)
 images.register(app)
 app.add_typer(charts.app)

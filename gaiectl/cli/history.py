@@ -1,0 +1,75 @@
+"""``gaiectl history``: what a stack was before."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gaiectl.cli.cluster_options import Where, takes_cluster
+from gaiectl.cli.named_stack import NameArgument, NamespaceOption
+from gaiectl.cli.options import Output, OutputOption, examples
+
+if TYPE_CHECKING:
+    from gaiectl.operations.history import Revision
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "history",
+        short_help="Show the revisions of a stack.",
+        epilog=examples("gaiectl history llm -n llm", "gaiectl history llm --revision 3"),
+    )(history)
+
+
+@takes_cluster
+def history(
+    where: Where,
+    name: NameArgument = "",
+    namespace: NamespaceOption = "",
+    revision: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Show the objects of this one, Secrets masked."),
+    ] = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Show the revisions of a stack, the latest last: one for each installation of something else.
+
+    Ten are kept, in Secrets beside the stack. gaiectl rollback goes back to one.
+    """
+    from gaiectl.console import terminal
+    from gaiectl.console.ages import since
+    from gaiectl.console.tables import table
+    from gaiectl.documents import dump
+    from gaiectl.operations.history import revisions
+    from gaiectl.operations.rollback import chosen
+    from gaiectl.operations.which import name_of, one
+
+    cluster = where.cluster(namespace)
+    stack = one(cluster, name)
+    if revision:
+        documents = chosen(cluster, stack, revision).masked()
+        is_json = output is Output.JSON
+        terminal.data(json.dumps(documents, indent=2) if is_json else dump(documents).rstrip("\n"))
+        return
+    there = revisions(cluster, stack)
+    if output is Output.JSON:
+        listed = [_as_json(one) for one in there]
+        head = {"apiVersion": "gaiectl/v1", "kind": "History", "name": name_of(stack)}
+        body = {"namespace": stack.parent.namespace, "revisions": listed}
+        terminal.data(json.dumps(head | body, indent=2))
+    elif there:
+        rows = [(one.number, since(one.made), one.path, one.version, one.cause) for one in there]
+        terminal.data(table(("revision", "age", "path", "gaiectl", "cause"), rows))
+    else:
+        terminal.say(f"{name_of(stack)} has no revisions")
+
+
+def _as_json(revision: "Revision") -> dict[str, Any]:
+    return {
+        "revision": revision.number,
+        "made": revision.made,
+        "path": revision.path,
+        "gaiectlVersion": revision.version,
+        "cause": revision.cause,
+    }

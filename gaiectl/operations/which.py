@@ -1,0 +1,63 @@
+"""Which of the stacks in a cluster is meant."""
+
+from gaiectl.cluster import applyset
+from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.applyset import ApplySet
+from gaiectl.documents import Identity
+from gaiectl.errors import GaieError, UsageError
+
+_PREFIX = "gaiectl-"
+_MOST_NAMES = 10
+
+
+def one(cluster: Cluster, name: str) -> ApplySet:
+    """Return a stack of the cluster's namespace: that one, or the only one there is.
+
+    Raises:
+        UsageError: there are several, and none is named.
+        GaieError: there is no such stack.
+    """
+    namespace = cluster.namespace
+    if name:
+        found = applyset.read(cluster, name, namespace)
+        if found.exists:
+            return found
+    there = list(applyset.all_of(cluster, namespace))
+    if not name and len(there) == 1:
+        return there[0]
+    if not there:
+        raise _nothing(cluster, name)
+    names = ", ".join(sorted(map(name_of, there))[:_MOST_NAMES])
+    if name:
+        raise GaieError(f"there is no stack {name} in namespace {namespace}", hint=f"name {names}")
+    raise UsageError(f"namespace {namespace} has {len(there)} stacks", hint=f"name one: {names}")
+
+
+def some(cluster: Cluster, name: str, *, everywhere: bool) -> list[ApplySet]:
+    """Return the stack of this name, or all of the namespace, or all of the cluster.
+
+    Raises:
+        GaieError: there is no stack of this name.
+    """
+    if name and not everywhere:
+        return [one(cluster, name)]
+    found = applyset.all_of(cluster, "" if everywhere else cluster.namespace)
+    return [stack for stack in found if not name or name_of(stack) == name]
+
+
+def name_of(stack: ApplySet) -> str:
+    """Return a stack's name."""
+    return stack.parent.name.removeprefix(_PREFIX)
+
+
+def _nothing(cluster: Cluster, name: str) -> GaieError:
+    namespace = cluster.namespace
+    what = f"there is no stack {name}" if name else "there is no stack"
+    if cluster.get(Identity("", "Namespace", "", namespace)) is None:
+        return GaieError(
+            f"{what}: there is no namespace {namespace}", hint="name another one with -n"
+        )
+    return GaieError(
+        f"{what} in namespace {namespace}",
+        hint="name another namespace with -n; gaiectl status -A shows all stacks",
+    )
