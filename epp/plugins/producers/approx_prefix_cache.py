@@ -32,15 +32,15 @@ When to use:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Annotated, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from epp.api.data import PrefixMatch, Tokens
 from epp.api.endpoint import Candidate, Endpoint
-from epp.api.parameters import Param
 from epp.api.plugin import Instance, Outcome, Producer
 from epp.api.registry import Family, plugin
 from epp.api.request import Decision, Request
 from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Limits, PrefixHistory
+from epp.scheduling.prefix_parameters import PrefixParameters, nothing
 
 _MAX_TOKEN_BLOCKS = 2048
 _MAX_TOKENS = 131072
@@ -64,10 +64,6 @@ class MatchReader(Protocol):
         ...
 
 
-def _ignore(matched_bytes: int, total_bytes: int) -> None:
-    del matched_bytes, total_bytes
-
-
 @dataclass(slots=True)
 class Notes:
     """What belongs to the instance and not to its parameters.
@@ -84,48 +80,20 @@ class Notes:
     name: str = ""
     adopted: Limits | None = None
     over_tokens: bool = False
-    note: Callable[[int, int], None] = _ignore
+    note: Callable[[int, int], None] = nothing
 
 
 @plugin("approx-prefix-cache-producer", Family.PRODUCER)
 @dataclass(frozen=True, slots=True, eq=False)
-class ApproxPrefixCacheProducer:
+class ApproxPrefixCacheProducer(PrefixParameters):
     """Publishes what was sent where."""
-
-    auto_tune: Annotated[
-        bool, Param("Use the block size and capacity that the model servers report.")
-    ] = True
-    block_size: Annotated[
-        int,
-        Param("Bytes in a block, if blockSizeTokens is not given.", minimum=0, is_forgiven=True),
-    ] = 0
-    block_size_tokens: Annotated[
-        int,
-        Param(
-            "Tokens in a block where none is reported; 4 bytes each.", minimum=0, is_forgiven=True
-        ),
-    ] = 0
-    max_prefix_blocks_to_match: Annotated[
-        int, Param("Blocks of a prompt that are looked at.", minimum=0, is_forgiven=True)
-    ] = 0
-    max_prefix_tokens_to_match: Annotated[
-        int | None,
-        Param("The same limit in tokens; 0 leaves it to the blocks.", minimum=0, is_forgiven=True),
-    ] = None
-    lru_capacity_per_server: Annotated[
-        int,
-        Param(
-            "Blocks remembered per endpoint where none are reported.", minimum=0, is_forgiven=True
-        ),
-    ] = 31250
-    strict_compatibility: Annotated[bool, Param("Count exactly as GAIE does.")] = False
 
     produces: ClassVar[frozenset[type]] = frozenset({PrefixMatch})
     consumes: ClassVar[frozenset[type]] = frozenset({Tokens})
     memory: Notes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "memory", Notes(PrefixHistory(self._limits())))
+        object.__setattr__(self, "memory", Notes(PrefixHistory(self.as_limits())))
         self._begin()
 
     @property
@@ -185,7 +153,7 @@ class ApproxPrefixCacheProducer:
 
     def _begin(self) -> None:
         memory = self.memory
-        limits = self._limits()
+        limits = self.as_limits()
         if memory.over_tokens:
             limits = limits._replace(
                 max_blocks=self.max_prefix_blocks_to_match or _MAX_TOKEN_BLOCKS,
@@ -201,16 +169,3 @@ class ApproxPrefixCacheProducer:
         if limits != memory.history.limits:
             memory.history = PrefixHistory(limits)
         memory.history.publish_as(memory.name)
-
-    def _limits(self) -> Limits:
-        defaults = Limits()
-        return Limits(
-            auto_tune=self.auto_tune,
-            block_bytes=self.block_size_tokens * BYTES_PER_TOKEN
-            or self.block_size
-            or defaults.block_bytes,
-            max_blocks=self.max_prefix_blocks_to_match or defaults.max_blocks,
-            max_tokens=self.max_prefix_tokens_to_match or 0,
-            capacity=self.lru_capacity_per_server or defaults.capacity,
-            is_strict=self.strict_compatibility,
-        )

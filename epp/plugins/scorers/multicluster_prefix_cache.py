@@ -17,10 +17,10 @@ Parameters:
     maxPrefixBlocksToMatch: blocks of a prompt that are looked at; 0 stands for 256.
     maxPrefixTokensToMatch: the same limit in tokens; 0 leaves it to maxPrefixBlocksToMatch.
     lruCapacityPerServer: blocks remembered for each cluster; 0 stands for 31250.
+    strictCompatibility: count exactly as GAIE does.
     prefixMatchInfoProducerName: whose prefix match to read; by default any producer's.
     matchLengthWeight: how much of the score the length of the match is worth, besides its share.
     matchLengthScaleTokens: tokens of a match that is as long as it matters.
-    strictCompatibility: count exactly as GAIE does.
 
 When to use:
     In front of several clusters. A cluster has room for more than one server: give

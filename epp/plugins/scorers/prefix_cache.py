@@ -31,10 +31,10 @@ Parameters:
     maxPrefixBlocksToMatch: blocks of a prompt that are looked at; 0 stands for 256.
     maxPrefixTokensToMatch: the same limit in tokens; 0 leaves it to maxPrefixBlocksToMatch.
     lruCapacityPerServer: blocks remembered for each endpoint; 0 stands for 31250.
+    strictCompatibility: count exactly as GAIE does.
     prefixMatchInfoProducerName: whose prefix match to read; by default any producer's.
     matchLengthWeight: how much of the score the length of the match is worth, besides its share.
     matchLengthScaleTokens: tokens of a match that is as long as it matters.
-    strictCompatibility: count exactly as GAIE does.
 
 When to use:
     When prompts share beginnings: system prompts, few-shot examples, conversations, agents. Weigh
@@ -51,15 +51,12 @@ from epp.api.parameters import Param
 from epp.api.plugin import Instance, Outcome, Producer, SparseScores
 from epp.api.registry import scorer
 from epp.api.request import Decision, Request
-from epp.scheduling.prefix_history import BYTES_PER_TOKEN, Found, Limits, PrefixHistory
+from epp.scheduling.prefix_history import Found, Limits, PrefixHistory
 from epp.scheduling.prefix_index import PrefixIndex
+from epp.scheduling.prefix_parameters import MOST_BLOCKS, MOST_TOKENS, PrefixParameters, nothing
 
 _MANY = 24
 """From here on it pays to name only the candidates that have a score."""
-
-
-def _ignore(matched_bytes: int, total_bytes: int) -> None:
-    del matched_bytes, total_bytes
 
 
 @dataclass(slots=True)
@@ -72,41 +69,17 @@ class Hits:
         is_read: a producer's matches are scored; nothing is noted, as that is the producer's part.
     """
 
-    note: Callable[[int, int], None] = _ignore
+    note: Callable[[int, int], None] = nothing
     is_read: bool = False
 
 
 @scorer("prefix-cache-scorer")
 @dataclass(frozen=True, slots=True, eq=False)
-class PrefixCacheScorer:
+class PrefixCacheScorer(PrefixParameters):
     """Scores by the share of the prompt's blocks that are there."""
 
-    auto_tune: Annotated[
-        bool, Param("Use the block size and capacity that the model servers report.")
-    ] = True
-    block_size: Annotated[
-        int,
-        Param("Bytes in a block, if blockSizeTokens is not given.", minimum=0, is_forgiven=True),
-    ] = 0
-    block_size_tokens: Annotated[
-        int,
-        Param(
-            "Tokens in a block where none is reported; 4 bytes each.", minimum=0, is_forgiven=True
-        ),
-    ] = 0
-    max_prefix_blocks_to_match: Annotated[
-        int, Param("Blocks of a prompt that are looked at.", minimum=0, is_forgiven=True)
-    ] = 256
-    max_prefix_tokens_to_match: Annotated[
-        int,
-        Param("The same limit in tokens; 0 leaves it to the blocks.", minimum=0, is_forgiven=True),
-    ] = 0
-    lru_capacity_per_server: Annotated[
-        int,
-        Param(
-            "Blocks remembered per endpoint where none are reported.", minimum=0, is_forgiven=True
-        ),
-    ] = 31250
+    max_prefix_blocks_to_match: Annotated[int, MOST_BLOCKS] = 256
+    max_prefix_tokens_to_match: Annotated[int, MOST_TOKENS] = 0
     prefix_match_info_producer_name: Annotated[
         str, Param("Producer whose prefix match is scored; by default any.")
     ] = ""
@@ -116,24 +89,12 @@ class PrefixCacheScorer:
     match_length_scale_tokens: Annotated[
         int, Param("Tokens of a match that is as long as it matters.", minimum=1)
     ] = 8192
-    strict_compatibility: Annotated[bool, Param("Count exactly as GAIE does.")] = False
 
     history: PrefixHistory = field(init=False, repr=False)
     hits: Hits = field(init=False, repr=False, default_factory=Hits)
 
     def __post_init__(self) -> None:
-        defaults = Limits()
-        limits = Limits(
-            auto_tune=self.auto_tune,
-            block_bytes=self.block_size_tokens * BYTES_PER_TOKEN
-            or self.block_size
-            or defaults.block_bytes,
-            max_blocks=self.max_prefix_blocks_to_match or defaults.max_blocks,
-            max_tokens=self.max_prefix_tokens_to_match,
-            capacity=self.lru_capacity_per_server or defaults.capacity,
-            is_strict=self.strict_compatibility,
-        )
-        object.__setattr__(self, "history", PrefixHistory(limits))
+        object.__setattr__(self, "history", PrefixHistory(self.as_limits()))
 
     @property
     def index(self) -> PrefixIndex:
