@@ -18,6 +18,7 @@ FIELD_MANAGER = "gaiectl"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
+_METADATA = f"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
 _PAGE = 500
 
 
@@ -89,15 +90,27 @@ class Cluster:
             raise
 
     def list(
-        self, resource: Resource, namespace: str = "", *, selector: str = ""
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        selector: str = "",
+        metadata_only: bool = False,
     ) -> Iterator[Document]:
-        """Yield the objects of a kind, of one namespace or of all, each with its kind."""
-        more = ""
+        """Yield the objects of a kind, of one namespace or of all, each with its kind.
+
+        Args:
+            resource: the kind.
+            namespace: empty for all.
+            selector: of labels; empty for all.
+            metadata_only: leave everything else at the server.
+        """
+        more, accept = "", _METADATA if metadata_only else _JSON
         while True:
             query = {"limit": str(_PAGE), "labelSelector": selector, "continue": more}
-            answer = self._read(path(resource, namespace), query)
+            answer = self.ask("GET", path(resource, namespace), query, accept=accept)
             for item in answer.get("items") or ():
-                yield {"apiVersion": resource.api_version, "kind": resource.kind, **item}
+                yield {**item, "apiVersion": resource.api_version, "kind": resource.kind}
             more = answer.get("metadata", {}).get("continue", "")
             if not more:
                 return
@@ -181,6 +194,17 @@ class Cluster:
         )
         return bool(answer.get("status", {}).get("allowed"))
 
+    def events(self, namespace: str, uid: str) -> tuple[Document, ...]:
+        """Return the events about an object, the oldest first; none if they may not be read."""
+        query = {"fieldSelector": f"involvedObject.uid={uid}", "limit": str(_PAGE)}
+        try:
+            answer = self._read(f"/api/v1/namespaces/{quote(namespace)}/events", query)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return ()
+        return tuple(sorted(answer.get("items") or (), key=_when))
+
     def logs(
         self,
         namespace: str,
@@ -238,9 +262,10 @@ class Cluster:
         body: Any = None,
         *,
         content_type: str = _JSON,
+        accept: str = _JSON,
     ) -> dict[str, Any]:
         """Send one request; return the decoded answer."""
-        answer = self._send(method, place, query, body, content_type)
+        answer = self._send(method, place, query, body, content_type, accept)
         decoded: dict[str, Any] = json.loads(answer or b"{}")
         return decoded
 
@@ -251,11 +276,18 @@ class Cluster:
         found = self.get(who)
         return found is None or found["metadata"].get("uid") != uid
 
-    def _send(
-        self, method: str, place: str, query: Mapping[str, str], body: Any, content_type: str
+    def _send(  # noqa: PLR0917 - a request has so many parts
+        self,
+        method: str,
+        place: str,
+        query: Mapping[str, str],
+        body: Any,
+        content_type: str,
+        accept: str = _JSON,
     ) -> bytes:
         seconds = self.connection.access.timeout_seconds
-        with closing(self._open(method, place, query, body, content_type, seconds)) as response:
+        opened = self._open(method, place, query, body, content_type, seconds, accept)
+        with closing(opened) as response:
             data: bytes = response.read()
         return data
 
@@ -267,10 +299,11 @@ class Cluster:
         body: Any,
         content_type: str,
         seconds: float,
+        accept: str = _JSON,
     ) -> Any:
         connection = self.connection
         client, access = connection.client, connection.access
-        headers = dict(client.default_headers) | {"Accept": _JSON}
+        headers = dict(client.default_headers) | {"Accept": accept}
         client.update_params_for_auth(
             headers, [], client.configuration.auth_settings().keys(), place, method, body
         )
@@ -350,6 +383,10 @@ def _without_bookkeeping(document: Document) -> Document:
     ours = {"managedFields", "resourceVersion", "generation"}
     metadata = {k: v for k, v in document.get("metadata", {}).items() if k not in ours}
     return {**document, "metadata": metadata, "status": None}
+
+
+def _when(event: Document) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 def _warning(header: str) -> str:
