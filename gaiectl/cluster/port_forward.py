@@ -9,6 +9,7 @@ import contextlib
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from gaiectl.errors import GaieError, UsageError
 
 _CHUNK = 1 << 16
 _WAITING = 64
+_CLOSE_SECONDS = 5.0
 # How websocket-client words an answer that is no upgrade: status, headers and body; the body of
 # older versions is written as bytes in Python are.
 _HANDSHAKE = re.compile(r"Handshake status (\d{3})(?:.* -\+-\+- (.*))?", re.DOTALL)
@@ -47,6 +49,7 @@ class PortForward:
         # and no connection that ends for no reason.
         self._unused: list[Any] = [self._open()]
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=_WAITING)
+        self._carried: dict[threading.Thread, socket.socket] = {}
         threading.Thread(target=self._accept, name="port-forward", daemon=True).start()
 
     @property
@@ -63,12 +66,16 @@ class PortForward:
         return self._complaint
 
     def close(self) -> None:
-        """Listen no more; connections end when either side closes them."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept
+        """Listen no more, and end the connections."""
+        _end(self._listener)  # wakes the thread that waits in accept
         self._listener.close()
+        carried = list(self._carried.items())
+        for _, local in carried:
+            _end(local)
+        for thread, _ in carried:
+            thread.join(_CLOSE_SECONDS)
         while self._unused:
-            self._unused.pop().close()
+            self._close(self._unused.pop())
 
     def _open(self) -> Any:
         from kubernetes import client  # noqa: PLC0415 - 600 ms, for clusters only
@@ -87,32 +94,47 @@ class PortForward:
             except ApiException as error:
                 raise _refusal(str(error.reason), self._connection.server) from None
 
+    def _close(self, forward: Any) -> None:
+        """Close a WebSocket, too: the package leaves it open when the node has ended it."""
+        forward.close()
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        while forward.connected and time.monotonic() < deadline:
+            time.sleep(0.01)
+        forward.websocket.shutdown()
+
     def _accept(self) -> None:
         while True:
             try:
                 local, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._carry, args=(local,), daemon=True).start()
+            thread = threading.Thread(target=self._carry, args=(local,), daemon=True)
+            self._carried[thread] = local
+            thread.start()
 
     def _carry(self, local: socket.socket) -> None:
-        with local:
-            try:
-                forward = self._unused.pop() if self._unused else self._open()
-            except Exception as error:  # noqa: BLE001 - a thread has nobody to raise it to
-                self._complaint = str(error)
-                return
-            remote = forward.socket(self._port)
-            upwards = threading.Thread(target=_send, args=(local, remote), daemon=True)
-            upwards.start()
-            _copy(remote, local)
-            # Before the other end learns that it is over, and asks why.
-            self._complaint = forward.error(self._port) or self._complaint
-            for end in (local, remote):
-                with contextlib.suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)  # wakes the other thread
-            upwards.join()
-            forward.close()
+        try:
+            with local:
+                self._exchange(local)
+        finally:
+            del self._carried[threading.current_thread()]
+
+    def _exchange(self, local: socket.socket) -> None:
+        try:
+            forward = self._unused.pop() if self._unused else self._open()
+        except Exception as error:  # noqa: BLE001 - a thread has nobody to raise it to
+            self._complaint = str(error)
+            return
+        remote = forward.socket(self._port)
+        upwards = threading.Thread(target=_send, args=(local, remote), daemon=True)
+        upwards.start()
+        _copy(remote, local)
+        # Before the other end learns that it is over, and asks why.
+        self._complaint = forward.error(self._port) or self._complaint
+        _end(local)
+        _end(remote)
+        upwards.join()
+        self._close(forward)
 
 
 @contextlib.contextmanager
@@ -151,5 +173,10 @@ def _copy(source: Any, sink: Any) -> None:
 def _send(local: socket.socket, remote: Any) -> None:
     _copy(local, remote)
     # The protocol has no end of one direction alone, so it is the end of both.
+    _end(remote)
+
+
+def _end(connection: Any) -> None:
+    """Let nobody wait for it any more."""
     with contextlib.suppress(OSError):
-        remote.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RDWR)

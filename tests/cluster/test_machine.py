@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gaiectl.local.process import Process, is_alive
-from machine import lease, programs
+from machine import lease, node, programs
 from machine.lease import machine
 from machine.processes import Died, Processes, free_port
 
@@ -155,6 +155,20 @@ def test_a_folder_without_the_programs_is_said_to_lack_them(
 
     with pytest.raises(programs.Missing, match="has no kube-apiserver"):
         programs.find("kube-apiserver")
+
+
+def test_a_computer_that_can_have_no_node_is_said_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", "")
+
+    said = node.lacking()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    assert said.startswith("a node lacks unshare, containerd, ctr, runc, iptables, ip")
+    assert "apt-get install containerd runc" in said
+    assert node.lacking().startswith("a node needs root")
 
 
 def test_free_ports_are_outside_the_range_of_outgoing_connections() -> None:

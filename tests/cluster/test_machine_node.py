@@ -5,13 +5,20 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
+from gaiectl.cluster.connection import Access, connect
+from gaiectl.cluster.port_forward import forwarded
 from machine import images, isolation, lease
 from machine.cluster import Cluster
 from machine.pods import pod, service
+
+pytestmark = pytest.mark.long
 
 SERVER = """
 import http.server
@@ -20,7 +27,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b"hello from a pod")
+        self.wfile.write(b"hello from a pod" * (1 << 20 if self.path == "/large" else 1))
 
 print("serving", flush=True)
 http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
@@ -55,6 +62,32 @@ def test_a_service_answers_other_pods_by_its_name_and_its_address(
     assert machine.do("logs", "client", "-n", web).splitlines() == ["hello from a pod"] * 3
 
 
+def test_a_port_of_a_pod_is_reached_from_here_by_several_at_once(
+    machine: Cluster, web: str
+) -> None:
+    connection = connect(Access(kubeconfig=str(machine.kubeconfig)))
+
+    with forwarded(connection, web, "web", 8000) as forward, ThreadPoolExecutor(8) as threads:
+        url = f"http://127.0.0.1:{forward.local_port}/"
+        urls = [url] * 8 + [f"{url}large"]
+        answers = list(threads.map(partial(httpx.get, trust_env=False, timeout=30), urls))
+
+    assert [len(answer.content) for answer in answers] == [16] * 8 + [16 << 20]
+    assert not forward.complaint
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url, trust_env=False)
+
+
+def test_a_port_that_nobody_listens_on_is_said_to_be_so(machine: Cluster, web: str) -> None:
+    connection = connect(Access(kubeconfig=str(machine.kubeconfig)))
+
+    with forwarded(connection, web, "web", 7) as forward:
+        with pytest.raises(httpx.HTTPError):
+            httpx.get(f"http://127.0.0.1:{forward.local_port}/", trust_env=False, timeout=30)
+
+        assert "connection refused" in forward.complaint
+
+
 def test_a_program_runs_in_a_container(machine: Cluster, web: str) -> None:
     program = "import os; print(os.getuid(), os.environ['KUBERNETES_SERVICE_HOST'])"
 
@@ -71,7 +104,6 @@ def test_a_pod_that_is_not_restricted_is_refused(
     assert 'violates PodSecurity "restricted' in machine.refusal(rooted, web)
 
 
-@pytest.mark.long
 @pytest.mark.usefixtures("node_parts")
 @pytest.mark.parametrize("is_killed", [False, True], ids=["ended", "killed"])
 def test_nothing_is_left_of_a_machine(
