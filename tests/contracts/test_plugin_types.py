@@ -539,6 +539,26 @@ def test_who_sees_responses_answers_with_headers_whatever_is_known(kind: PluginT
     assert getattr(plugin, "needs_response", "headers") in ("headers", "body")
 
 
+@having(ResponseObserver)
+def test_what_is_said_of_a_response_can_be_said_where_the_role_says(kind: PluginType) -> None:
+    """Where workers serve streams, a function is asked by an instance that saw nothing before."""
+    known = build(kind)
+    head = ResponseHead(200, {"a": "b"}, served="10.0.0.1:8000")
+    for pool, asked, history in scenes():
+        for earlier in history if pool else ():
+            dispatch(known, again(earlier), pool, pool[-1])
+        if not pool:
+            continue
+        request = again(asked)
+        decision = dispatch(known, request, pool, pool[0])
+        said = list(known.responded(request, decision, head))
+        if known.response_role == "function":
+            strange = like(request, {})
+            assert list(build(kind).responded(strange, decision, head)) == said
+        else:
+            assert said == []
+
+
 @every_type
 def test_a_type_can_be_built_with_what_it_requires_and_has_the_methods_of_its_families(
     kind: PluginType,
