@@ -18,8 +18,11 @@ Reads:
 
 Parameters:
     samplingMean: has no effect; every response is learnt from once, at its end.
-    maxSampledTokens: has no effect.
     sloBufferFactor: the time per output token that is asked for is multiplied by this.
+    contextTTL: has no effect; what is remembered of a request ends with it.
+    streamingMode: responses are streamed; otherwise a whole response counts as its first token.
+    endpointRoleLabel: pod label with the endpoint's role, prefill or decode.
+    maxSampledTokens: has no effect.
     negHeadroomTTFTWeight: of the time to the first token, among late endpoints.
     negHeadroomTPOTWeight: of the time per output token, among late endpoints.
     headroomTTFTWeight: of the time to the first token, among endpoints in time.
@@ -35,27 +38,23 @@ Parameters:
     affinityGateTauGlobal: cached share that counts among all; 0 is off.
     affinityMaxTTFTPenaltyMs: milliseconds that a cached prefix may cost; 0 is no limit.
     selectionMode: linear draws by weight, max takes the greatest.
-    streamingMode: responses are streamed; otherwise a whole response counts as its first token.
-    contextTTL: has no effect; what is remembered of a request ends with it.
-    endpointRoleLabel: pod label with the endpoint's role, prefill or decode.
 
 When to use:
     Only to keep an older configuration as it is.
 """
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from epp.api.data import LatencyPrediction, PrefixMatch, Tokens, find
-from epp.api.endpoint import Candidate, Endpoint
-from epp.api.metrics import MetricFamily
-from epp.api.parameters import Param, Seconds
-from epp.api.plugin import Host, Instance, Outcome
+from epp.api.data import LatencyPrediction, find
+from epp.api.endpoint import Candidate
+from epp.api.parameters import Param
+from epp.api.plugin import Host
 from epp.api.registry import Family, plugin
-from epp.api.request import Decision, Request
-from epp.prediction.tracker import Terms, Tracker
+from epp.api.request import Request
+from epp.prediction.predicting import Predicting
 from epp.scheduling.chance import chance
 from epp.scheduling.headroom import (
     Composite,
@@ -67,7 +66,6 @@ from epp.scheduling.headroom import (
     tiers,
 )
 
-FIVE_MINUTES = Seconds(300)
 _GLOBAL, _TIER, _STICKY, _DRAW = range(2, 6)
 
 
@@ -78,14 +76,11 @@ _GLOBAL, _TIER, _STICKY, _DRAW = range(2, 6)
     successor="predicted-latency-producer and latency-scorer",
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class PredictedLatencyScorer:
+class PredictedLatencyScorer(Predicting):
     """Chooses one endpoint by predictions."""
 
-    sampling_mean: Annotated[float, Param("Has no effect.", above=0)] = 1000.0
+    streaming_mode: Annotated[bool, Param("Responses are streamed.")] = True
     max_sampled_tokens: Annotated[int, Param("Has no effect.", minimum=0)] = 0
-    slo_buffer_factor: Annotated[
-        float, Param("Factor of the time per output token asked for.", above=0)
-    ] = 1.0
     neg_headroom_ttft_weight: Annotated[
         float, Param("First token, if late.", name="negHeadroomTTFTWeight", minimum=0)
     ] = 0.8
@@ -124,50 +119,13 @@ class PredictedLatencyScorer:
         Param("What a cached prefix may cost.", name="affinityMaxTTFTPenaltyMs", minimum=0),
     ] = 5000.0
     selection_mode: Annotated[Literal["linear", "max"], Param("How one is chosen.")] = "linear"
-    streaming_mode: Annotated[bool, Param("Responses are streamed.")] = True
-    context_ttl: Annotated[Seconds, Param("Has no effect.", name="contextTTL", above=0)] = (
-        FIVE_MINUTES
-    )
-    endpoint_role_label: Annotated[str, Param("Pod label with the endpoint's role.")] = ""
-
-    produces: ClassVar[frozenset[type]] = frozenset({LatencyPrediction})
-    consumes: ClassVar[frozenset[type]] = frozenset({PrefixMatch, Tokens})
-    needs_response: ClassVar[str] = "body"
-
-    tracker: Tracker = field(init=False, repr=False)
-    name: str = field(init=False, repr=False, default="predicted-latency-scorer")
-
-    def __post_init__(self) -> None:
-        terms = Terms(
-            slo_buffer_factor=self.slo_buffer_factor,
-            is_streaming=self.streaming_mode,
-            role_label=self.endpoint_role_label,
-        )
-        object.__setattr__(self, "tracker", Tracker(terms))
-
-    def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
-        """Take note of the name."""
-        del instances
-        object.__setattr__(self, "name", name)
-        return ""
 
     async def start(self, host: Host) -> None:
         """Begin to ask the predictor."""
         from epp.datalayer.client import Client  # noqa: PLC0415 - checking a file needs no network
-        from epp.prediction.running import begin  # noqa: PLC0415 - the same
 
         del host
-        begin(self.tracker, Client)
-
-    async def stop(self) -> None:
-        """Let go of the predictor."""
-        from epp.prediction.running import end  # noqa: PLC0415 - checking a file needs no network
-
-        await end(self.tracker)
-
-    def produce(self, request: Request, candidates: Sequence[Candidate]) -> Awaitable[None] | None:
-        """Ask for predictions of all candidates."""
-        return self.tracker.produce(self, self.name, request, candidates)
+        self.begin(Client)
 
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return 1 for the chosen candidate and 0 for the others."""
@@ -175,26 +133,6 @@ class PredictedLatencyScorer:
         weights = self._weights(request, ordered)
         chosen = self._choice(request, weights)
         return [1.0 if c.endpoint.slot == chosen else 0.0 for c in candidates]
-
-    def dispatched(
-        self, request: Request, decision: Decision, candidates: Sequence[Candidate]
-    ) -> None:
-        """Note where the request goes."""
-        del candidates
-        self.tracker.dispatched(self, self.name, request, decision)
-
-    def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
-        """Learn from what the request took."""
-        del decision
-        self.tracker.completed(self, request, outcome)
-
-    def endpoint_gone(self, endpoint: Endpoint) -> None:
-        """Forget what is in flight there."""
-        self.tracker.endpoint_gone(endpoint)
-
-    def metrics(self) -> Iterable[MetricFamily]:
-        """Return what was predicted and observed."""
-        return self.tracker.metrics()
 
     def _weights(self, request: Request, candidates: Sequence[Candidate]) -> dict[int, float]:
         """Return the weights of those that may be chosen, by slot."""
