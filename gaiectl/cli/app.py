@@ -9,6 +9,7 @@ import typer
 
 from gaiectl.cli import (
     charts,
+    check,
     diff,
     epp,
     history,
@@ -36,6 +37,7 @@ render.register(app)
 install.register(app)
 diff.register(app)
 history.register(app)
+check.register(app)
 init.register(app)
 images.register(app)
 app.add_typer(charts.app)

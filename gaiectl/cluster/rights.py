@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from gaiectl.cluster.failures import ApiError
 from gaiectl.errors import GaieError
 
+
+class NotAllowed(GaieError):
+    """The user lacks a right; the hint has the rule that gives it."""
+
+
 _USER = re.compile(r'User "([^"]+)"')
 
 
@@ -19,6 +24,9 @@ def needing(resource: str, *verbs: str, namespace: str, group: str = "") -> Iter
         verbs: all that are needed.
         namespace: where.
         group: API group of the resource; empty for the core's.
+
+    Raises:
+        NotAllowed: it is refused.
     """
     try:
         yield
@@ -27,7 +35,7 @@ def needing(resource: str, *verbs: str, namespace: str, group: str = "") -> Iter
             raise
         who = _USER.search(error.message)
         rule = f'{{apiGroups: ["{group}"], resources: [{resource}], verbs: [{", ".join(verbs)}]}}'
-        raise GaieError(
+        raise NotAllowed(
             f"{who[1] if who else 'your user'} may not {' and '.join(verbs)} {resource} in "
             f"namespace {namespace}",
             hint=f"bind it to a Role there with the rule {rule}",

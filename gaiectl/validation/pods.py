@@ -76,15 +76,26 @@ def _ports(pods: Pods) -> Iterator[Remark]:
 
 
 def _references(pods: Pods, stream: Stream) -> Iterator[Remark]:
+    for kind, name, key in references(pods):
+        yield from _reference(pods, stream, kind, name, key)
+
+
+def references(pods: Pods) -> list[tuple[str, str, str]]:
+    """Return kind, name and key of what pods cannot start without; an empty key is no certain one.
+
+    Each is there once; what is optional, and what Kubernetes makes by itself, is left out.
+    """
     wanted = [("ServiceAccount", word(pods.spec, "serviceAccountName"), "")]
     wanted += [("Secret", word(one, "name"), "") for one in parts(pods.spec, "imagePullSecrets")]
     for volume in parts(pods.spec, "volumes"):
         wanted += _of_volume(volume)
     for container in _all(pods):
         wanted += _of_environment(container)
-    for kind, name, key in dict.fromkeys(wanted):
-        if name and (kind, name) not in _IN_EVERY_NAMESPACE:
-            yield from _reference(pods, stream, kind, name, key)
+    return [
+        (kind, name, key)
+        for kind, name, key in dict.fromkeys(wanted)
+        if name and (kind, name) not in _IN_EVERY_NAMESPACE
+    ]
 
 
 def _of_volume(volume: Object) -> Iterator[tuple[str, str, str]]:

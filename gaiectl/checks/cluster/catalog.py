@@ -1,0 +1,29 @@
+"""All checks of a cluster, in the order of the report."""
+
+from gaiectl.checks.cluster import (
+    capacity,
+    data_path,
+    gateway_api,
+    inference_crds,
+    kubernetes_api,
+    leftovers,
+    pickers,
+    pools,
+    provider,
+    routes,
+    secrets_images,
+)
+
+ALL = (
+    *kubernetes_api.CHECKS,
+    *gateway_api.CHECKS,
+    *inference_crds.CHECKS,
+    *provider.CHECKS,
+    *capacity.CHECKS,
+    *secrets_images.CHECKS,
+    *pools.CHECKS,
+    *routes.CHECKS,
+    *pickers.CHECKS,
+    *data_path.CHECKS,
+    *leftovers.CHECKS,
+)

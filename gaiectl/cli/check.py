@@ -1,0 +1,222 @@
+"""``gaiectl check``: whether a cluster is fit for a stack, and a stack fit for requests."""
+
+import inspect
+import json
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gaiectl.cli.cluster_options import Where, takes_cluster
+from gaiectl.cli.options import examples
+from gaiectl.cli.stack_options import Wanted, takes_stack
+from gaiectl.errors import Exit, GaieError, UsageError
+from gaiectl.stack.model import PathName
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gaiectl.checks.cluster.report import Report, Result
+    from gaiectl.checks.cluster.scene import Scene
+    from gaiectl.cluster.api import Cluster
+
+
+class ReportForm(StrEnum):
+    """Forms of the report."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "check",
+        short_help="Say what stands in the way of a stack.",
+        epilog=examples(
+            "gaiectl check",
+            "gaiectl check standalone --model-server sim --include-crds",
+            "gaiectl check llm -n llm --post",
+            "gaiectl check --stack gaie.yaml --pre -o junit > report.xml",
+        ),
+    )(_with_any_name(check))
+
+
+@takes_stack
+@takes_cluster
+def check(  # noqa: PLR0917 - each is an option of the command line
+    wanted: Wanted,
+    where: Where,
+    pre: Annotated[bool, typer.Option("--pre", help="Check before an installation.")] = False,
+    post: Annotated[bool, typer.Option("--post", help="Check what is installed.")] = False,
+    show_list: Annotated[
+        bool, typer.Option("--list", help="Only say which checks there are.")
+    ] = False,
+    output: Annotated[
+        ReportForm, typer.Option("-o", "--output", help="Form of the report.")
+    ] = ReportForm.TEXT,
+) -> int:
+    """Say what stands in the way of a stack, or what is wrong with one that is installed.
+
+    Nothing is changed. What is not said with --pre or --post follows from whether the stack is
+    there. Exit code 1 when a check failed; warnings are no failures.
+    """
+    from gaiectl.checks.cluster.check import Stage
+
+    if pre and post:
+        raise UsageError("--pre and --post are two checks", hint="make one after the other")
+    stage = Stage.PRE if pre else Stage.POST if post else None
+    if show_list:
+        return _list(stage, output)
+    began = time.monotonic()
+    scene = _scene(wanted, where, stage)
+    report = _run(scene, output, began)
+    return Exit.OK if report.is_success else Exit.FAILED
+
+
+def _with_any_name(command: Callable[..., int]) -> Callable[..., int]:
+    """Let the first argument be the name of a stack too: one that is there needs no path."""
+    given = inspect.signature(command).parameters["path"]
+    path = Annotated[
+        str | None,
+        typer.Argument(metavar="[PATH]", help="standalone or inferencepool: what is to come."),
+    ]
+
+    def run(**arguments: Any) -> int:
+        first = arguments["path"]
+        if first is not None and first not in list(PathName):
+            if arguments["name"] is not None:
+                raise UsageError(
+                    f"{first!r} is no path", hint=f"choose one of {', '.join(PathName)}"
+                )
+            arguments |= {"path": None, "name": first}
+        elif first is not None:
+            arguments["path"] = PathName(first)
+        return command(**arguments)
+
+    signature = inspect.signature(command)
+    replaced = [
+        one.replace(annotation=path) if one.name == given.name else one
+        for one in signature.parameters.values()
+    ]
+    run.__doc__ = command.__doc__
+    run.__signature__ = signature.replace(parameters=replaced)  # type: ignore[attr-defined] # what typer reads
+    run.__annotations__ = {one.name: one.annotation for one in replaced}
+    return run
+
+
+def _list(stage: Any, output: ReportForm) -> int:
+    from gaiectl.checks.cluster.catalog import ALL
+    from gaiectl.console import cluster_report, terminal
+
+    chosen = [one for one in ALL if stage is None or stage in one.stages]
+    if output is ReportForm.JSON:
+        known = [
+            {
+                "id": one.id,
+                "category": one.category,
+                "title": one.title,
+                "proves": one.proves,
+                "severity": str(one.severity),
+                "stages": sorted(one.stages),
+            }
+            for one in chosen
+        ]
+        terminal.data(json.dumps(known, indent=2))
+    else:
+        terminal.data(cluster_report.listing(chosen))
+    return Exit.OK
+
+
+def _scene(wanted: Wanted, where: Where, stage: Any) -> "Scene":
+    from gaiectl.checks.cluster import scenes
+    from gaiectl.checks.cluster.check import Stage
+    from gaiectl.operations.render import render
+
+    given = wanted.given
+    cluster = where.cluster(given["namespace"] or "")
+    has_stack = given["stack"] is not None or given["path"] is not None
+    plan = documents = None
+    name, namespace = given["name"] or "", cluster.namespace
+    if has_stack:
+        if given["stack"] is None:
+            given["namespace"] = namespace
+        rendered = render(wanted.plan(), wanted.helm())
+        plan, documents = rendered.plan, rendered.documents
+        name, namespace = plan.name, plan.namespace
+    if stage is Stage.PRE:
+        return _before(cluster, plan, documents or (), name, namespace)
+    inventory = None
+    try:
+        if name:
+            inventory = scenes.inventory_of(cluster, name, namespace)
+        else:
+            inventory = scenes.only_stack(cluster, namespace)
+        is_there = inventory is not None and inventory.exists
+    except GaieError:
+        if stage is Stage.POST:
+            raise
+        is_there = False
+    if inventory is not None and is_there:
+        return scenes.after(cluster, inventory, rendered=documents or ())
+    if stage is Stage.POST or (name and not has_stack):
+        raise GaieError(
+            f"there is no stack {name} in namespace {namespace}"
+            if name
+            else f"there is no stack in namespace {namespace}",
+            hint="name its namespace with -n; gaiectl check --pre PATH looks at what is to come",
+        )
+    return _before(cluster, plan, documents or (), name, namespace)
+
+
+def _before(
+    cluster: "Cluster", plan: Any, documents: "Sequence[Any]", name: str, namespace: str
+) -> "Scene":
+    from gaiectl.checks.cluster import scenes
+
+    return scenes.before(
+        cluster,
+        name=name or "llm",
+        namespace=namespace,
+        plan=plan,
+        documents=documents,
+    )
+
+
+def _run(scene: "Scene", output: ReportForm, began: float) -> "Report":
+    from gaiectl.checks.cluster.catalog import ALL
+    from gaiectl.checks.cluster.report import Report
+    from gaiectl.checks.cluster.run import run
+    from gaiectl.console import cluster_report, terminal
+
+    checks = [one for one in ALL if scene.stage in one.stages]
+    connection = scene.cluster.connection
+    what = "before an installation" if scene.is_before else f"stack {scene.name}"
+    terminal.say(f"checking {connection.context}, namespace {scene.namespace}: {what}")
+    results: list[Result] = []
+    category = ""
+    made = run(checks, scene, begins=lambda one: terminal.show_progress(f"{one.id} {one.title}"))
+    for result in made:
+        if output is ReportForm.TEXT:
+            if result.check.category != category:
+                category = result.check.category
+                terminal.data(("\n" if results else "") + cluster_report.heading(category))
+            terminal.data(cluster_report.result_lines(result))
+        results.append(result)
+    report = Report(
+        stage=scene.stage,
+        name=scene.name if scene.documents else "",
+        namespace=scene.namespace,
+        context=connection.context,
+        server=connection.server,
+        results=results,
+        seconds=time.monotonic() - began,
+    )
+    if output is ReportForm.JSON:
+        terminal.data(json.dumps(report.as_json(), indent=2))
+    elif output is ReportForm.TEXT:
+        terminal.data("\n" + cluster_report.summary(report))
+    return report
