@@ -45,6 +45,12 @@ class Identity(NamedTuple):
     namespace: str
     name: str
 
+    @property
+    def title(self) -> str:
+        """As kubectl writes it: ``deployment.apps/llm-epp``."""
+        kind = self.kind.lower()
+        return f"{kind}.{self.group}/{self.name}" if self.group else f"{kind}/{self.name}"
+
     def __str__(self) -> str:
         kind = f"{self.kind}.{self.group}" if self.group else self.kind
         return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"

@@ -28,8 +28,12 @@ class Wanted:
     def __init__(self, given: dict[str, Any]) -> None:
         self.given = given
 
-    def plan(self) -> "Plan":
-        """Return the plan of the stack."""
+    def plan(self, default_namespace: str = "") -> "Plan":
+        """Return the plan of the stack.
+
+        Args:
+            default_namespace: where it goes when neither options nor the file say so.
+        """
         from gaiectl.operations.stack import plan_of
         from gaiectl.plan import Assignment
 
@@ -55,6 +59,7 @@ class Wanted:
             assignments=[Assignment(text=text, as_string=kind) for text, kind in texts],
             include_crds=given["include_crds"],
             create_namespace=given["create_namespace"],
+            default_namespace=default_namespace,
         )
 
     def helm(self) -> "Helm":

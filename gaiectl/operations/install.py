@@ -5,22 +5,33 @@ first object is created, and narrowed after the last one that is no longer wante
 installation that was killed is finished by another one, or removed by cleanup.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from gaiectl.cluster import applyset
-from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.applyset import ApplySet, refuse_foreign
-from gaiectl.cluster.failures import ApiError
+from gaiectl.cluster.api import Applied, Cluster, reachable
+from gaiectl.cluster.applyset import ApplySet, brought
+from gaiectl.cluster.failures import ApiError, Unreachable
+from gaiectl.cluster.statuses import is_workload
 from gaiectl.documents import Document, Identity, identity
-from gaiectl.errors import GaieError, Refused
+from gaiectl.errors import Refused
+from gaiectl.operations import history, lock
+from gaiectl.operations.image_presence import require_images
+from gaiectl.operations.looking_ahead import SHARED, Prospect, conflict, look, try_out
 from gaiectl.operations.phases import Phase, by_phase
+from gaiectl.operations.probing import Closed, Served, probe
+from gaiectl.operations.waiting import Patience, Watcher, until_ready
 
 PATH = "gaiectl.dev/path"
 """Annotation of the inventory: which path the stack was made by."""
 
+_DEFINITION_SECONDS = 60.0
+"""No object can be written before its kind is served, so this is waited for in any case."""
+_SERVER_AWAY_SECONDS = 60.0
 
-class Report(Protocol):
+
+class Report(Watcher, Protocol):
     """Who is told how it goes."""
 
     def began(self, phase: Phase, count: int) -> None:
@@ -29,6 +40,18 @@ class Report(Protocol):
 
     def applied(self, who: Identity, verb: str) -> None:
         """An object was ``created``, ``configured``, ``unchanged`` or ``pruned``."""
+        ...
+
+    def ended(self, phase: Phase, seconds: float) -> None:
+        """A phase is done, with all that it waits for."""
+        ...
+
+    def noted(self, text: str) -> None:
+        """Something that the user should know."""
+        ...
+
+    def doing(self, text: str) -> None:
+        """What goes on between phases."""
         ...
 
 
@@ -40,12 +63,30 @@ class Wanted(NamedTuple):
         namespace: where its namespaced objects live.
         path: which way of deploying made it.
         documents: every object once, each with its namespace.
+        options: what it was made from, kept for upgrades; JSON.
+        cause: why, in a few words, for the stack's history.
     """
 
     name: str
     namespace: str
     path: str
     documents: Sequence[Document]
+    options: Mapping[str, Any] = {}
+    cause: str = "install"
+
+
+class How(NamedTuple):
+    """How it is to be installed.
+
+    Attributes:
+        seconds: how long to wait, for all phases together; 0 is not to wait.
+        is_forced: take over fields that others have set.
+        is_dry_run: let the server try, and keep nothing.
+    """
+
+    seconds: float = 0
+    is_forced: bool = False
+    is_dry_run: bool = False
 
 
 class Outcome(NamedTuple):
@@ -53,9 +94,13 @@ class Outcome(NamedTuple):
 
     Attributes:
         verbs: for each object what became of it, in order.
+        phases: for each phase how many seconds it took.
+        served: who answered a request through the gateway, or why nobody can; None if not asked.
     """
 
     verbs: tuple[tuple[Identity, str], ...]
+    phases: tuple[tuple[Phase, float], ...] = ()
+    served: Served | Closed | None = None
 
     @property
     def is_unchanged(self) -> bool:
@@ -63,87 +108,203 @@ class Outcome(NamedTuple):
         return all(verb == "unchanged" for _, verb in self.verbs)
 
 
-def install(cluster: Cluster, wanted: Wanted, report: Report) -> Outcome:
+def install(cluster: Cluster, wanted: Wanted, report: Report, how: How = How()) -> Outcome:  # noqa: B008 - immutable
     """Make the cluster hold exactly these objects of the stack.
 
     Raises:
+        TimedOut: it does, but not all is ready in time.
         GaieError: something stands in the way; before the first write if it can be known.
     """
-    known = applyset.read(cluster, wanted.name, wanted.namespace)
-    _look_ahead(cluster, wanted, known)
-    verbs: list[tuple[Identity, str]] = []
-
-    def apply(phase: Phase, documents: Sequence[Document]) -> None:
-        report.began(phase, len(documents))
-        for document in documents:
-            done = cluster.apply(document, force=True)
-            who = identity(document)
-            uids.add(done.document["metadata"]["uid"])
-            verbs.append((who, done.verb))
-            report.applied(who, done.verb)
-
-    uids: set[str] = set()
-    shared, own = _parts(wanted.documents)
-    for phase, documents in by_phase(shared):
-        apply(phase, documents)
-    ours = [known.member(document) for document in own]
-    wide = known.widened(ours)._replace(annotations={**known.annotations, PATH: wanted.path})
-    held = _write(cluster, wide)
-    ours = [held.member(document) for document in own]
-    for phase, documents in by_phase(ours):
-        apply(phase, documents)
-    for document in _no_longer_wanted(cluster, held, uids):
-        who = identity(document)
-        if cluster.delete(who, uid=document["metadata"]["uid"]):
-            verbs.append((who, "pruned"))
-            report.applied(who, "pruned")
-    narrow = held.narrowed(ours)
-    if narrow.document() != held.document():
-        _write(cluster, narrow)
-    return Outcome(tuple(verbs))
-
-
-def _parts(documents: Iterable[Document]) -> tuple[list[Document], list[Document]]:
-    """Return what the whole cluster shares and keeps, and what belongs to the stack."""
-    shared = ("Namespace", "CustomResourceDefinition")
-    listed = list(documents)
-    return (
-        [document for document in listed if document["kind"] in shared],
-        [document for document in listed if document["kind"] not in shared],
+    patience = Patience(how.seconds)
+    report.doing("looking at the cluster")
+    prospect = look(
+        cluster, wanted.name, wanted.namespace, wanted.documents, is_waiting=how.seconds > 0
     )
+    for note in prospect.notes:
+        report.noted(note)
+    shared, own = _parts(wanted.documents, prospect)
+    members = [prospect.known.member(document) for document in own]
+    for note in require_images(cluster, own, waiting=report.doing):
+        report.noted(note)
+    tried = try_out(cluster, [*shared, *members], force=how.is_forced)
+    if how.is_dry_run:
+        return _foreseen(wanted.documents, tried, report)
+    run = _Run(cluster, report, patience, how)
+    for phase, documents in by_phase(shared):
+        run.apply(phase, documents)
+    kept = [(who, "unchanged") for who in map(identity, wanted.documents) if who in prospect.kept]
+    if len(tried) < len(shared) + len(members):  # the rest could not be tried before
+        try_out(cluster, members, force=how.is_forced)
+    held_back = lock.alone(
+        cluster,
+        wanted.name,
+        wanted.namespace,
+        doing=wanted.cause,
+        seconds=how.seconds,
+        waiting=report.doing,
+    )
+    with held_back as alone:
+        run.cluster = alone
+        _make(run, wanted, own)
+    served = None
+    if how.seconds > 0:
+        report.doing("asking through the gateway")
+        served = probe(cluster, wanted.documents, wanted.namespace, patience)
+    return Outcome((*kept, *run.verbs), tuple(run.phases), served)
 
 
-def _look_ahead(cluster: Cluster, wanted: Wanted, known: ApplySet) -> None:
-    """Find what stands in the way before anything is written."""
-    brought = {
-        (d["spec"]["group"], d["spec"]["names"]["kind"])
-        for d in wanted.documents
-        if d["kind"] == "CustomResourceDefinition"
-    }
-    makes_namespace = any(d["kind"] == "Namespace" for d in wanted.documents)
-    place = cluster.get(Identity("", "Namespace", "", wanted.namespace))
-    if place is None and not makes_namespace:
-        raise GaieError(
-            f"there is no namespace {wanted.namespace}",
-            hint="--create-namespace brings it, or name another one with -n",
-        )
-    if place is not None and place["metadata"].get("deletionTimestamp"):
-        raise Refused(
-            f"namespace {wanted.namespace} is being deleted",
-            hint=f"wait until it is gone: kubectl wait --for=delete namespace/{wanted.namespace}",
-        )
-    for document in wanted.documents:
+def _make(run: "_Run", wanted: Wanted, own: Sequence[Document]) -> None:
+    """Write the stack's own objects, its history and its inventory."""
+    cluster = run.cluster
+    known = applyset.read(cluster, wanted.name, wanted.namespace)
+    ours = [known.member(document) for document in own]
+    annotations = {**known.annotations, PATH: wanted.path}
+    held = _write(cluster, known.widened([*ours, history.PLACE])._replace(annotations=annotations))
+    for phase, documents in by_phase(ours):
+        run.apply(phase, documents)
+    held = history.record(
+        cluster,
+        held,
+        wanted.documents,
+        path=wanted.path,
+        options=wanted.options,
+        cause=wanted.cause,
+    )
+    for document in _no_longer_wanted(cluster, held, run.uids):
+        run.prune(document)
+    _write(cluster, held.narrowed([*ours, history.PLACE]))
+
+
+class _Run:
+    """An installation that goes on.
+
+    Attributes:
+        cluster: where to.
+        verbs: what became of each object.
+        phases: seconds that each phase took.
+        uids: of all objects that were applied.
+    """
+
+    def __init__(self, cluster: Cluster, report: Report, patience: Patience, how: How) -> None:
+        self.cluster = cluster
+        self.verbs: list[tuple[Identity, str]] = []
+        self.phases: list[tuple[Phase, float]] = []
+        self.uids: set[str] = set()
+        self._report = report
+        self._patience = patience
+        self._how = how
+
+    def apply(self, phase: Phase, documents: Sequence[Document]) -> None:
+        """Apply the objects of a phase, and wait for them."""
+        began = time.monotonic()
+        self._report.began(phase, len(documents))
+        for document in documents:
+            done = self._applied(document)
+            self.uids.add(done.document["metadata"]["uid"])
+            self._told(identity(document), done.verb)
+        if phase is Phase.CRDS:
+            patience = Patience(max(self._patience.left, _DEFINITION_SECONDS))
+            until_ready(self.cluster, documents, patience, self._report)
+            self.cluster.kinds.forget()
+        elif self._how.seconds > 0:
+            until_ready(self.cluster, _awaited(phase, documents), self._patience, self._report)
+        seconds = time.monotonic() - began
+        self.phases.append((phase, seconds))
+        self._report.ended(phase, seconds)
+
+    def prune(self, document: Document) -> None:
+        """Remove an object that is no longer wanted."""
         who = identity(document)
-        if (who.group, who.kind) not in brought:
-            cluster.kinds.of(document)
-        found = cluster.get(who)
-        if found is not None:
-            refuse_foreign(found, known)
+        if self.cluster.delete(who, uid=document["metadata"]["uid"]):
+            self._told(who, "pruned")
+
+    def _applied(self, document: Document) -> Applied:
+        try:
+            return self._once_more_if_away(
+                lambda: self.cluster.apply(document, force=self._how.is_forced)
+            )
+        except ApiError as error:
+            if error.status == 409 and error.causes:
+                raise conflict([(document, error)]) from None
+            raise
+
+    def _once_more_if_away(self, apply: Callable[[], Applied]) -> Applied:
+        """Apply; once more if the server went away, for to apply again changes nothing."""
+        try:
+            return apply()
+        except Unreachable:
+            self._report.doing("waiting for the API server, which does not answer")
+            reachable(self.cluster, _SERVER_AWAY_SECONDS)
+            return apply()
+
+    def _told(self, who: Identity, verb: str) -> None:
+        self.verbs.append((who, verb))
+        self._report.applied(who, verb)
+
+
+def _awaited(phase: Phase, documents: Iterable[Document]) -> list[Document]:
+    """Return what a phase waits for."""
+    if phase is Phase.WORKLOADS:
+        return [document for document in documents if is_workload(document)]
+    if phase is not Phase.ROUTE:
+        return []
+    found = [document for document in documents if document["kind"] in ("Gateway", "HTTPRoute")]
+    return found + [_pool(*name) for name in sorted(_routed_pools(found))]
+
+
+def _routed_pools(documents: Iterable[Document]) -> set[tuple[str, str, str]]:
+    """Return version, namespace and name of the InferencePools that routes lead to."""
+    return {
+        ("inference.networking.k8s.io/v1", backend.get("namespace") or who.namespace, name)
+        for document in documents
+        if (who := identity(document)).kind == "HTTPRoute"
+        for rule in (document.get("spec") or {}).get("rules") or ()
+        for backend in rule.get("backendRefs") or ()
+        if backend.get("kind") == "InferencePool"
+        and backend.get("group") == "inference.networking.k8s.io"
+        and (name := backend.get("name"))
+    }
+
+
+def _pool(api_version: str, namespace: str, name: str) -> Document:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": api_version, "kind": "InferencePool", "metadata": metadata}
+
+
+def _parts(
+    documents: Iterable[Document], prospect: Prospect
+) -> tuple[list[Document], list[Document]]:
+    """Return what the whole cluster shares and keeps, and what belongs to the stack."""
+    shared, own = [], []
+    for document in documents:
+        who = identity(document)
+        if who.kind not in SHARED:
+            own.append(document)
+        elif who not in prospect.kept:
+            shared.append(brought(document, prospect.found.get(who)))
+    return shared, own
+
+
+def _foreseen(
+    documents: Iterable[Document], tried: Iterable[tuple[Identity, Applied]], report: Report
+) -> Outcome:
+    """Report what would become of each object; what could not be tried would be created."""
+    verbs = {who: done.verb for who, done in tried}
+    found = []
+    for _, listed in by_phase(documents):
+        for who in map(identity, listed):
+            found.append((who, verbs.get(who, "created")))
+            report.applied(*found[-1])
+    return Outcome(tuple(found))
 
 
 def _no_longer_wanted(cluster: Cluster, held: ApplySet, uids: set[str]) -> list[Document]:
     """Return the members that this installation did not apply, in the order in which they go."""
-    gone = [d for d in applyset.members(cluster, held) if d["metadata"]["uid"] not in uids]
+    gone = [
+        document
+        for document in applyset.members(cluster, held)
+        if document["metadata"]["uid"] not in uids and not history.is_revision(document)
+    ]
     phases = by_phase(gone)
     return [document for _, documents in reversed(phases) for document in reversed(documents)]
 

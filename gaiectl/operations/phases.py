@@ -13,8 +13,8 @@ class Phase(StrEnum):
     CRDS = "crds"
     RIGHTS = "rights"
     CONFIGURATION = "configuration"
-    WORKLOADS = "workloads"
     POOL = "pool"
+    WORKLOADS = "workloads"
     ROUTE = "route"
 
 

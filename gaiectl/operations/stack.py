@@ -27,6 +27,7 @@ def plan_of(
     assignments: Sequence[Assignment] = (),
     include_crds: bool = False,
     create_namespace: bool = False,
+    default_namespace: str = "",
 ) -> Plan:
     """Return the plan of the stack in a file, changed by flags.
 
@@ -37,11 +38,14 @@ def plan_of(
         assignments: see ``Request``.
         include_crds: see ``Request``.
         create_namespace: see ``Request``.
+        default_namespace: where it goes when neither the file nor the flags say so.
 
     Raises:
         GaieError: the stack, or a file it names, cannot be used.
     """
     source = read(file) if file else None
+    if default_namespace and not (source and source.value.get("namespace")):
+        flags = {"namespace": default_namespace} | flags
     stack = load(source, flags)
     if source and stack.values:
         _check_values(stack, source)

@@ -1,0 +1,241 @@
+"""A request through what was installed: that pods are ready does not mean that anything is served.
+
+httpx is imported where it is used, for it costs more than all else a short command does.
+"""
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.failures import ApiError
+from gaiectl.cluster.pods import Target, find_pod, is_ready
+from gaiectl.cluster.port_forward import forwarded
+from gaiectl.documents import Document, Identity, identity
+from gaiectl.errors import GaieError
+from gaiectl.operations.waiting import Patience, printable
+
+if TYPE_CHECKING:
+    import httpx
+
+_LATE_SECONDS = 20.0
+"""An endpoint picker sees a pod a moment after it is ready; a gateway, its route."""
+_ASK_SECONDS = 60.0
+_CONNECT_SECONDS = 5.0
+_MOST_BYTES = 1 << 20
+_PERIOD_SECONDS = 0.5
+
+
+class Door(NamedTuple):
+    """Where requests enter.
+
+    Attributes:
+        kind: ``Deployment`` of an Envoy of the stack's own, or ``Gateway``.
+        name: of it.
+        namespace: of it.
+        port: where it listens.
+    """
+
+    kind: str
+    name: str
+    namespace: str
+    port: int
+
+
+class Served(NamedTuple):
+    """A request was answered.
+
+    Attributes:
+        model: that was asked for.
+        pod: which one answered, or its address; empty when nobody says.
+        milliseconds: until the whole answer was there.
+    """
+
+    model: str
+    pod: str
+    milliseconds: float
+
+
+class Closed(NamedTuple):
+    """Nothing can be served yet, and that is no mistake.
+
+    Attributes:
+        why: what is missing, and how it will be seen.
+    """
+
+    why: str
+
+
+def door_of(documents: Sequence[Document]) -> Door | None:
+    """Return where requests enter what these documents make; None when they make no gateway."""
+    for document in documents:
+        who = identity(document)
+        if (who.group, who.kind) == ("gateway.networking.k8s.io", "Gateway"):
+            listeners = (document.get("spec") or {}).get("listeners") or [{}]
+            return Door("Gateway", who.name, who.namespace, int(listeners[0].get("port", 80)))
+        if (who.group, who.kind) == ("apps", "Deployment"):
+            for container in _pod_spec(document).get("containers") or ():
+                if "envoy" in str(container.get("name")):
+                    ports = container.get("ports") or ()
+                    for port in ports:
+                        if str(port.get("name", "")).startswith("http"):
+                            return Door(who.kind, who.name, who.namespace, port["containerPort"])
+    return None
+
+
+def probe(
+    cluster: Cluster, documents: Sequence[Document], namespace: str, patience: Patience
+) -> Served | Closed:
+    """Send a request through the gateway.
+
+    Raises:
+        GaieError: model servers are ready, and yet it is not answered.
+    """
+    labels = _selected(documents)
+    pods = _pods(cluster, namespace, labels)
+    chosen = ",".join(f"{key}={value}" for key, value in labels.items())
+    if not pods:
+        return Closed(
+            f"no pod in namespace {namespace} has the labels {chosen}: requests are answered with "
+            "503 until one has"
+        )
+    if not any(map(is_ready, pods)):
+        return Closed(
+            f"none of the {len(pods)} pods of {chosen} is ready: requests are answered with 503 "
+            f"until one is; kubectl get pods -n {namespace} -l {chosen} -w"
+        )
+    door = door_of(documents)
+    if door is None:
+        return Closed(
+            "the stack has no gateway of its own: it serves when the route of one leads to its "
+            "InferencePool"
+        )
+    addresses = {
+        str((pod.get("status") or {}).get("podIP")): pod["metadata"]["name"] for pod in pods
+    }
+    with _way_to(cluster, door) as url:
+        return _insist(url, addresses, patience, door)
+
+
+def _insist(
+    url: str, addresses: Mapping[str, str], patience: Patience, door: Door
+) -> Served | Closed:
+    import httpx  # noqa: PLC0415 - see the module's docstring
+
+    end = patience.now() + min(_LATE_SECONDS, max(patience.left, _PERIOD_SECONDS))
+    timeout = httpx.Timeout(_ASK_SECONDS, connect=_CONNECT_SECONDS)
+    with httpx.Client(base_url=url, timeout=timeout, trust_env=False) as client:
+        while True:
+            try:
+                found = _ask(client, addresses, patience)
+            except httpx.ConnectError as error:
+                if door.kind == "Gateway":
+                    return Closed(f"{url} cannot be reached from this machine: {error}")
+                found = f"the connection failed: {error}"
+            except (httpx.HTTPError, httpx.StreamError) as error:
+                found = f"{type(error).__name__}: {error}"
+            if isinstance(found, Served):
+                return found
+            if patience.now() >= end:
+                raise GaieError(
+                    f"all is installed and ready, but a request through it fails: {found}",
+                    hint=f"gaiectl check --post -n {door.namespace} looks for the reason; the log "
+                    "of the endpoint picker says what became of it",
+                )
+            patience.sleep(_PERIOD_SECONDS)
+
+
+def _ask(client: "httpx.Client", addresses: Mapping[str, str], patience: Patience) -> Served | str:
+    """Return how it was served, or what was answered instead."""
+    answer = client.get("/v1/models")
+    model = _model(answer)
+    if not model:
+        return f"GET /v1/models: {_told(answer)}"
+    began = patience.now()
+    asked = {"model": model, "prompt": "Hello", "max_tokens": 1}
+    answer = client.post("/v1/completions", json=asked)
+    if answer.status_code != 200:
+        return f"POST /v1/completions for {model}: {_told(answer)}"
+    return Served(model, _pod(answer, addresses), (patience.now() - began) * 1000)
+
+
+def _model(answer: "httpx.Response") -> str:
+    try:
+        listed = answer.json()["data"]
+        return printable(str(listed[0]["id"])[:200]) if answer.status_code == 200 else ""
+    except (ValueError, KeyError, IndexError, TypeError):
+        return ""
+
+
+def _told(answer: "httpx.Response") -> str:
+    text: Any = answer.text[:2000]
+    with suppress(ValueError, KeyError, TypeError):
+        text = answer.json()["error"]["message"]
+    return f"{answer.status_code} {printable(' '.join(str(text).split())[:300])}".strip()
+
+
+def _pod(answer: "httpx.Response", addresses: Mapping[str, str]) -> str:
+    named = answer.headers.get("x-inference-pod", "")
+    if named:
+        return printable(named[:253])
+    served = answer.headers.get("x-gateway-destination-endpoint-served", "")
+    host = served.rpartition(":")[0].strip("[]")
+    return addresses.get(host) or printable(served[:100])
+
+
+@contextmanager
+def _way_to(cluster: Cluster, door: Door) -> Iterator[str]:
+    if door.kind == "Deployment":
+        pod = find_pod(cluster, Target(door.kind, door.name), door.namespace)
+        with forwarded(
+            cluster.connection, door.namespace, pod["metadata"]["name"], door.port
+        ) as forward:
+            yield f"http://127.0.0.1:{forward.local_port}"
+        return
+    who = Identity("gateway.networking.k8s.io", "Gateway", door.namespace, door.name)
+    found = cluster.get(who) or {}
+    addresses = (found.get("status") or {}).get("addresses") or [{}]
+    yield f"http://{_host(str(addresses[0].get('value') or door.name))}:{door.port}"
+
+
+def _host(address: str) -> str:
+    try:
+        return f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
+    except ValueError:
+        return address
+
+
+def _pods(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> list[Document]:
+    if not labels:
+        return []
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    try:
+        return list(cluster.list(cluster.kinds.need("", "Pod"), namespace, selector=selector))
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return []
+
+
+def _selected(documents: Sequence[Document]) -> dict[str, str]:
+    """Return the labels of the pods that are served: the pool's, or those of the EPP's flag."""
+    for document in documents:
+        if document["kind"] == "InferencePool":
+            selector = (document.get("spec") or {}).get("selector") or {}
+            return dict(selector.get("matchLabels", selector))
+    for document in documents:
+        for container in _pod_spec(document).get("containers") or ():
+            words = [str(word) for word in container.get("args") or ()]
+            for number, word in enumerate(words):
+                name, is_joined, text = word.partition("=")
+                if name.lstrip("-") == "endpoint-selector":
+                    text = text if is_joined else "".join(words[number + 1 : number + 2])
+                    pairs = (pair.partition("=") for pair in text.split(",") if pair)
+                    return {key.strip(): value.strip() for key, _, value in pairs}
+    return {}
+
+
+def _pod_spec(document: Document) -> Mapping[str, Any]:
+    found = ((document.get("spec") or {}).get("template") or {}).get("spec")
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,317 @@
+"""Waits until objects are what was asked for, and gives up as soon as it is clear that they won't.
+
+Asked again every second, not watched: a handful of objects cost little, and a server that restarts
+meanwhile is only asked once more.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.failures import ApiError, Unreachable
+from gaiectl.cluster.pods import why_not_ready
+from gaiectl.cluster.statuses import State, Status, is_workload, status_of
+from gaiectl.cluster.troubles import Trouble, claims, trouble_of
+from gaiectl.documents import Document, Identity, identity
+from gaiectl.errors import GaieError, TimedOut
+
+_PERIOD_SECONDS = 1.0
+_FIRST_PERIOD_SECONDS = 0.2
+_SETTLE_SECONDS = 5.0
+"""A rollout that fails for the moment: quota that old pods still use, an account to come."""
+_NO_CONTROLLER_SECONDS = 30.0
+_LOG_LINES = 10
+
+
+class Pending(NamedTuple):
+    """An object that is waited for.
+
+    Attributes:
+        who: the object.
+        reason: why it is not ready.
+        seconds: how long it has been waited for.
+    """
+
+    who: Identity
+    reason: str
+    seconds: float
+
+
+class Watcher(Protocol):
+    """Who is told what is waited for."""
+
+    def waits(self, pending: Sequence[Pending]) -> None:
+        """These objects are not ready; called each time they were asked."""
+        ...
+
+
+class Failure(NamedTuple):
+    """Why an object will not become ready by itself."""
+
+    message: str
+    hint: str
+    detail: str = ""
+
+
+class Patience:
+    """How long to wait, for all phases together.
+
+    Args:
+        seconds: from now on; 0 is not to wait at all.
+        clock: seconds that never go back.
+        sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.seconds = seconds
+        self.now = clock
+        self.sleep = sleep
+        self._end = clock() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self._end - self.now()
+
+
+def until_ready(
+    cluster: Cluster, documents: Iterable[Document], patience: Patience, watcher: Watcher
+) -> None:
+    """Return when all objects are ready.
+
+    Raises:
+        TimedOut: they are not in time; says which, why and since when.
+        GaieError: one of them will not be, whatever the time.
+    """
+    waiting = [identity(document) for document in documents]
+    began = patience.now()
+    looks = _Looks(cluster, patience.now)
+    period = _FIRST_PERIOD_SECONDS
+    reasons: dict[Identity, str] = dict.fromkeys(waiting, "not asked for yet")
+    while waiting:
+        try:
+            found = {who: looks.at(who) for who in waiting}
+        except (Unreachable, TimedOut) as error:
+            reasons = dict.fromkeys(waiting, error.message)
+        else:
+            failed = {who: one for who, one in found.items() if isinstance(one, Failure)}
+            if failed:
+                raise _given_up(failed)
+            reasons = {who: str(one) for who, one in found.items() if one}
+            waiting = list(reasons)
+        seconds = patience.now() - began
+        pending = [Pending(who, reasons[who], seconds) for who in waiting]
+        watcher.waits(pending)
+        if not waiting:
+            return
+        if patience.left <= 0:
+            raise _timed_out(pending, patience.seconds)
+        patience.sleep(min(period, max(patience.left, 0)))
+        period = min(period * 2, _PERIOD_SECONDS)
+
+
+class _Looks:
+    """Looks at objects and their pods, and remembers since when something is wrong."""
+
+    def __init__(self, cluster: Cluster, now: Callable[[], float]) -> None:
+        self._cluster = cluster
+        self._now = now
+        self._since: dict[tuple[str, ...], float] = {}
+
+    def at(self, who: Identity) -> str | Failure:
+        """Return why an object is not ready, empty if it is; a failure if it never will be."""
+        found = self._cluster.get(who)
+        if found is None:
+            return (
+                "it is not there" if self._age(str(who), "gone") < _SETTLE_SECONDS else _gone(who)
+            )
+        status = status_of(found)
+        if status.state is State.CURRENT:
+            return ""
+        if not is_workload(found):
+            return self._other(who, status)
+        trouble = self._of_pods(who, found)
+        if isinstance(trouble, Failure):
+            return trouble
+        if status.state is State.FAILED and self._age(str(who), "failed") >= _SETTLE_SECONDS:
+            return Failure(
+                f"{who.title}: {status.reason}",
+                _QUOTA_HINT if "quota" in status.reason else _describe(who),
+            )
+        return "; ".join(filter(None, (status.reason, trouble)))
+
+    def _other(self, who: Identity, status: Status) -> str | Failure:
+        if status.state is State.FAILED:
+            return Failure(f"{who.title}: {status.reason}", _describe(who))
+        if "no controller" in status.reason and (
+            self._age(str(who), "unseen") > _NO_CONTROLLER_SECONDS
+        ):
+            return (
+                f"{status.reason}, for {_NO_CONTROLLER_SECONDS:g} s: does the gateway's controller "
+                "run, with the Inference Extension switched on?"
+            )
+        return status.reason
+
+    def _of_pods(self, who: Identity, workload: Document) -> str | Failure:
+        """Return what is wrong with the pods of a workload's newest revision."""
+        said = ""
+        pods = self._pods(who, workload)
+        for pod in pods:
+            metadata = pod["metadata"]
+            events = self._cluster.events(who.namespace, metadata["uid"])
+            trouble = trouble_of(pod, events)
+            if trouble is None:
+                said = said or _unready(pod, events)
+                continue
+            message = f"pod {metadata['name']} {trouble.message}"
+            if self._age(metadata["uid"], trouble.kind) >= trouble.patience:
+                return Failure(
+                    f"{who.title}: {self._more(message, trouble, pod)}",
+                    trouble.hint,
+                    self._log(pod, trouble),
+                )
+            said = message
+        if not pods:
+            for event in self._cluster.events(who.namespace, workload["metadata"]["uid"]):
+                if event.get("reason") == "FailedCreate":
+                    told = str(event.get("message"))
+                    if self._age(str(who), "create") >= _SETTLE_SECONDS:
+                        hint = _QUOTA_HINT if "quota" in told else _describe(who)
+                        return Failure(f"{who.title} gets no pods: {told}", hint)
+                    said = told
+        return said
+
+    def _pods(self, who: Identity, workload: Document) -> list[Document]:
+        labels = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        if not selector:
+            return [workload] if who.kind == "Pod" else []
+        owner = workload["metadata"]["uid"]
+        try:
+            if who.kind == "Deployment":
+                sets = self._cluster.list(
+                    self._cluster.kinds.need("apps", "ReplicaSet"), who.namespace, selector=selector
+                )
+                ours = [one for one in sets if _is_owned(one, owner)]
+                if not ours:
+                    return []
+                owner = max(ours, key=_revision)["metadata"]["uid"]
+            listed = self._cluster.list(
+                self._cluster.kinds.need("", "Pod"), who.namespace, selector=selector
+            )
+            return [
+                pod
+                for pod in listed
+                if _is_owned(pod, owner) and "deletionTimestamp" not in pod["metadata"]
+            ]
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return []
+
+    def _more(self, message: str, trouble: Trouble, pod: Document) -> str:
+        """Add to what the pod's own events do not know: what its volumes wait for."""
+        if trouble.kind != "volume" or "waits for" not in message:
+            return message
+        namespace = pod["metadata"]["namespace"]
+        for name in claims(pod):
+            claim = self._cluster.get(Identity("", "PersistentVolumeClaim", namespace, name))
+            if claim is None:
+                return f"{message}: there is no PersistentVolumeClaim {name}"
+            status = status_of(claim)
+            if status.state is not State.CURRENT:
+                events = self._cluster.events(namespace, claim["metadata"]["uid"])
+                told = f": {events[-1].get('message')}" if events else ""
+                return f"{message}: {status.reason}{told}"
+        return message
+
+    def _log(self, pod: Document, trouble: Trouble) -> str:
+        if not trouble.container:
+            return ""
+        metadata = pod["metadata"]
+        for previous in (True, False):
+            try:
+                text = self._cluster.logs(
+                    metadata["namespace"],
+                    metadata["name"],
+                    trouble.container,
+                    lines=_LOG_LINES,
+                    previous=previous,
+                )
+            except ApiError:
+                continue
+            if text.strip():
+                lines = [printable(line[:300]) for line in text.strip().splitlines()]
+                return "\n".join(["its last words:", *lines[-_LOG_LINES:]])
+        return ""
+
+    def _age(self, *what: str) -> float:
+        """Return for how long this has been seen; 0 the first time."""
+        return self._now() - self._since.setdefault(what, self._now())
+
+
+def printable(text: str) -> str:
+    """Return a line of somebody's log without what would move a terminal's cursor."""
+    return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _unready(pod: Document, events: Sequence[Document]) -> str:
+    """Return why a pod that has no trouble is not ready; empty if it is."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    if any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions):
+        return ""
+    probes = [e for e in events if e.get("reason") == "Unhealthy"]
+    why = printable(str(probes[-1].get("message"))[:200]) if probes else why_not_ready(pod)
+    return f"pod {pod['metadata']['name']}: {why}"
+
+
+def _given_up(failed: dict[Identity, Failure]) -> GaieError:
+    first, *others = dict.fromkeys(failed.values())
+    more = [f"also {failure.message}" for failure in others]
+    return GaieError(
+        first.message, hint=first.hint, detail="\n".join(filter(None, [first.detail, *more]))
+    )
+
+
+def _timed_out(pending: Sequence[Pending], seconds: float) -> TimedOut:
+    first = pending[0].who
+    lines = [f"{one.who.title} ({one.seconds:.0f} s): {one.reason}" for one in pending]
+    count = "1 object is" if len(pending) == 1 else f"{len(pending)} objects are"
+    return TimedOut(
+        f"{count} not ready after {seconds:g} s",
+        hint=f"{_describe(first)}; --timeout waits longer, and install again goes on from here",
+        detail="\n".join(lines),
+    )
+
+
+def _gone(who: Identity) -> Failure:
+    return Failure(
+        f"{who.title} is gone: somebody deleted it", "see who else works in this namespace"
+    )
+
+
+def _describe(who: Identity) -> str:
+    kind = f"{who.kind.lower()}.{who.group}" if who.group else who.kind.lower()
+    place = f" -n {who.namespace}" if who.namespace else ""
+    return f"kubectl describe {kind} {who.name}{place} says more"
+
+
+def _is_owned(document: Document, uid: str) -> bool:
+    owners = document["metadata"].get("ownerReferences") or ()
+    return any(owner.get("uid") == uid for owner in owners)
+
+
+def _revision(replica_set: Document) -> int:
+    annotations = replica_set["metadata"].get("annotations") or {}
+    text = str(annotations.get("deployment.kubernetes.io/revision", "0"))
+    return int(text) if text.isdigit() else 0
+
+
+_QUOTA_HINT = "ask for a larger quota, or for less: kubectl describe quota shows what is used"
