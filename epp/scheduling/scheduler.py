@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from epp.api.endpoint import Candidate, Endpoint
+from epp.api.endpoint import Candidate
 from epp.api.errors import no_target
 from epp.api.plugin import (
     CompletionObserver,
     DispatchObserver,
-    EndpointObserver,
     Instance,
     Outcome,
     ProfileHandler,
@@ -43,7 +42,6 @@ class Scheduler:
     _names: tuple[str, ...] = field(init=False)
     _dispatch_observers: tuple[DispatchObserver, ...] = field(init=False)
     _completion_observers: tuple[CompletionObserver, ...] = field(init=False)
-    _endpoint_observers: tuple[EndpointObserver, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         plugins = [instance.plugin for instance in self.instances]
@@ -51,7 +49,6 @@ class Scheduler:
             "_names": tuple(self.profiles),
             "_dispatch_observers": tuple(p for p in plugins if isinstance(p, DispatchObserver)),
             "_completion_observers": tuple(p for p in plugins if isinstance(p, CompletionObserver)),
-            "_endpoint_observers": tuple(p for p in plugins if isinstance(p, EndpointObserver)),
         }
         for name, value in observers.items():
             object.__setattr__(self, name, value)
@@ -101,8 +98,3 @@ class Scheduler:
                 observer.completed(request, decision, outcome)
             except Exception:
                 log.exception("%s failed to note the end of a request", type(observer).__name__)
-
-    def endpoint_gone(self, endpoint: Endpoint) -> None:
-        """Tell the plugins to forget an endpoint."""
-        for observer in self._endpoint_observers:
-            observer.endpoint_gone(endpoint)

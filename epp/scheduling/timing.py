@@ -46,7 +46,7 @@ def timed(
     """Return a scheduler whose ``schedule`` and ``dispatched`` report to the timer.
 
     It decides like the given one and shares its plugins, so that either may serve any request.
-    ``completed`` and ``endpoint_gone`` belong to the given one alone.
+    ``completed`` belongs to the given one alone.
 
     Args:
         scheduler: the one to time.

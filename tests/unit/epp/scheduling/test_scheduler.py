@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from epp.api.data import PrefixMatch, publish
-from epp.api.endpoint import Candidate, Endpoint
+from epp.api.endpoint import Candidate
 from epp.api.errors import Code, Refusal
 from epp.api.plugin import Filter, Instance, Outcome
 from epp.api.request import Decision, Request
@@ -39,9 +39,6 @@ class Diary:
 
     def completed(self, request: Request, decision: Decision, outcome: Outcome) -> None:
         self.entries.append(f"completed with {outcome.status}")
-
-    def endpoint_gone(self, endpoint: Endpoint) -> None:
-        self.entries.append(f"gone: {endpoint.name}")
 
 
 @dataclass(frozen=True)
@@ -121,9 +118,8 @@ def test_every_plugin_that_observes_is_told_in_any_profile_or_none(pod: Pod, ask
     decision = scheduler.schedule(request, [one])
     scheduler.dispatched(request, decision, [one])
     scheduler.completed(request, decision, Outcome(status=200))
-    scheduler.endpoint_gone(one.endpoint)
 
-    assert diary.entries == ["dispatched to pod-0", "completed with 200", "gone: pod-0"]
+    assert diary.entries == ["dispatched to pod-0", "completed with 200"]
 
 
 def test_a_timed_scheduler_decides_alike_and_reports_each_plugin_call(pod: Pod, ask: Ask) -> None:
