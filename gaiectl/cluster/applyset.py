@@ -130,6 +130,11 @@ def parent_of(name: str, namespace: str) -> Identity:
     return Identity("", "Secret", namespace, f"gaiectl-{name}")
 
 
+def stack_of(parent: Identity) -> str:
+    """Return the name of the stack that a parent stands for."""
+    return parent.name.removeprefix("gaiectl-")
+
+
 def read(cluster: Cluster, name: str, namespace: str) -> ApplySet:
     """Return a stack's inventory; an empty one that does not ``exists`` when there is none.
 
