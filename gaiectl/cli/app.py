@@ -19,6 +19,7 @@ from gaiectl.cli import (
     render,
     schema,
     sim,
+    status,
     tools,
 )
 from gaiectl.cli.local import app as local
@@ -37,6 +38,7 @@ render.register(app)
 install.register(app)
 diff.register(app)
 history.register(app)
+status.register(app)
 check.register(app)
 init.register(app)
 images.register(app)

@@ -28,12 +28,14 @@ class Change(NamedTuple):
         verb: ``created``, ``configured``, ``unchanged`` or ``pruned``.
         before: the object as it is, if it is there; without bookkeeping, status and secrets.
         after: as it would be; None if it would go.
+        managers: who owns which of its fields: its ``managedFields``.
     """
 
     who: Identity
     verb: str
     before: Document | None
     after: Document | None
+    managers: Sequence[Mapping[str, Any]] = ()
 
     def lines(self) -> list[str]:
         """Return a unified diff of its YAML; none when nothing would change."""
@@ -104,7 +106,8 @@ def _tried(cluster: Cluster, known: ApplySet, document: Document, *, is_shared: 
         refuse_foreign(done.before, known)
     # What the server would add to a new object says nothing that the document does not.
     after = document if done.before is None else done.document
-    return Change(identity(document), done.verb, *readable(done.before, after))
+    managers = (done.before or {}).get("metadata", {}).get("managedFields") or ()
+    return Change(identity(document), done.verb, *readable(done.before, after), managers)
 
 
 def readable(

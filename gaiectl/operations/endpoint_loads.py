@@ -1,0 +1,111 @@
+"""What an EPP in a pod knows of its endpoints: asked at /debug/state, through the API server."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.port_forward import forwarded
+from gaiectl.documents import Document
+from gaiectl.errors import GaieError
+from gaiectl.operations.epp_pods import metrics_port
+
+_SECONDS = 5.0
+_MOST_BYTES = 32 << 20
+
+
+class Load(NamedTuple):
+    """An endpoint as the EPP sees it.
+
+    Attributes:
+        name: ``namespace/pod-rank-0``.
+        address: ``10.0.0.1:8000``.
+        is_reachable: its metrics can be read.
+        running: requests that it works on; None if it does not tell.
+        waiting: requests that wait in it.
+        kv_usage: 0 to 1.
+    """
+
+    name: str
+    address: str
+    is_reachable: bool
+    running: float | None
+    waiting: float | None
+    kv_usage: float | None
+
+
+class Loads(NamedTuple):
+    """The endpoints of an EPP.
+
+    Attributes:
+        endpoints: by name; empty if they are not known.
+        unknown: why they are not known; empty if they are.
+        unmet: what the EPP itself says that it waits for.
+    """
+
+    endpoints: Sequence[Load] = ()
+    unknown: str = ""
+    unmet: str = ""
+
+
+def ask(cluster: Cluster, pod: Document) -> Loads:
+    """Return what the EPP in a pod knows; why not, if it does not tell: never an error."""
+    import httpx  # noqa: PLC0415 - 100 ms, and only EPPs that run are asked
+
+    metadata, port = pod["metadata"], metrics_port(pod)
+    where = (metadata["namespace"], metadata["name"], port.number)
+    try:
+        with (
+            forwarded(cluster.connection, *where) as forward,
+            # The cluster says whom we talk to, not the certificate.
+            httpx.Client(verify=False, trust_env=False, timeout=_SECONDS) as client,  # noqa: S501 - see above
+            client.stream(
+                "GET", f"{port.scheme}://127.0.0.1:{forward.local_port}/debug/state"
+            ) as answer,
+        ):
+            if answer.status_code != 200:
+                return Loads(unknown=_REFUSED.get(answer.status_code, f"{answer.status_code}"))
+            held = bytearray()
+            for chunk in answer.iter_bytes():
+                held += chunk
+                if len(held) > _MOST_BYTES:
+                    return Loads(unknown="its EPP's state is too large")
+    except httpx.HTTPError as error:
+        return Loads(unknown=f"its EPP does not answer: {error}")
+    except GaieError as error:
+        return Loads(unknown=error.message)
+    return read(bytes(held))
+
+
+def read(answer: bytes) -> Loads:
+    """Return the endpoints in the answer of /debug/state."""
+    try:
+        state = json.loads(answer)
+        listed = state["pool"]["endpoints"]
+        loads = [_load(one) for one in listed]
+        unmet = str(state.get("unmet") or "")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Loads(unknown="its EPP answers with something else than its state")
+    return Loads(sorted(loads), unmet=unmet)
+
+
+def _load(told: Mapping[str, Any]) -> Load:
+    return Load(
+        name=str(told["endpoint"]),
+        address=str(told.get("address", "")),
+        is_reachable=bool(told.get("isReachable")),
+        running=_number(told.get("runningRequests")),
+        waiting=_number(told.get("waitingRequests")),
+        kv_usage=_number(told.get("kvCacheUsage")),
+    )
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+_REFUSED = {
+    401: "its EPP's metrics port asks for a token",
+    403: "its EPP's metrics port asks for a token",
+    404: "its EPP does not tell: it is not gaiectl's, or has no debug pages",
+}
