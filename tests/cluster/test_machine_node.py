@@ -1,6 +1,7 @@
 """The node of the tests' own machine: it runs pods as any does, and leaves nothing behind."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -133,18 +134,29 @@ def test_nothing_is_left_of_a_machine(
     assert _computer() == before
 
 
+# What nodes bring; other programs of this computer may come and go meanwhile.
+TRACES = re.compile(
+    r"kube|cni|containerd|gaiectl-machine|\bveth|\b10\.(244|96)\.|\b10\.88\.77\.", re.IGNORECASE
+)
+
+
 def _computer() -> dict[str, list[str]]:
-    """What machines could change of the computer: mounts, links, routes, rules, settings."""
-    settings = [Path("/proc/sys", name).read_text() for name in isolation.TUNABLES]
-    return {
+    """What nodes could change of the computer: mounts, links, routes, rules, files, settings."""
+    lines = {
         "mounts": Path("/proc/self/mountinfo").read_text().splitlines(),
-        "settings": settings,
+        "files": [str(path) for folder in ("/var/lib", "/var/log", "/run") for path in _in(folder)],
         **{
-            command: [line for line in _said(command) if not line.startswith("#")]
+            command: _said(command)
             for command in ("ip -oneline link", "ip route", "iptables-save", "ip6tables-save")
         },
-        "folders": sorted(map(str, Path("/var/lib").iterdir())),
     }
+    found = {kind: sorted(filter(TRACES.search, those)) for kind, those in lines.items()}
+    settings = [Path("/proc/sys", name).read_text() for name in isolation.TUNABLES]
+    return {**found, "settings": settings}
+
+
+def _in(folder: str) -> Iterator[Path]:
+    return Path(folder).iterdir()
 
 
 def _said(command: str) -> list[str]:
