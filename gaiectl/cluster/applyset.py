@@ -143,15 +143,24 @@ def read(cluster: Cluster, name: str, namespace: str) -> ApplySet:
     """
     parent = parent_of(name, namespace)
     found = cluster.get(parent)
-    return ApplySet(parent) if found is None else _of(found)
+    return ApplySet(parent) if found is None else of_parent(found)
 
 
 def all_of(cluster: Cluster, namespace: str = "") -> Iterator[ApplySet]:
-    """Yield the inventories of a namespace, or of all."""
+    """Yield the inventories of a namespace, or of all.
+
+    Raises:
+        Refused: somebody has changed one.
+    """
+    return map(of_parent, parents(cluster, namespace))
+
+
+def parents(cluster: Cluster, namespace: str = "") -> Iterator[Document]:
+    """Yield the Secrets that say that they are inventories, of a namespace or of all."""
     secrets = cluster.kinds.need("", "Secret")
     for found in cluster.list(secrets, namespace, selector=f"{ID},{MANAGED_BY}={TOOL}"):
         if found.get("type") == SECRET_TYPE:
-            yield _of(found)
+            yield found
 
 
 def write(cluster: Cluster, applyset: ApplySet) -> ApplySet:
@@ -162,9 +171,9 @@ def write(cluster: Cluster, applyset: ApplySet) -> ApplySet:
     """
     document = applyset.document()
     if not applyset.exists:
-        return _of(cluster.create(document))
+        return of_parent(cluster.create(document))
     place = f"/api/v1/namespaces/{applyset.parent.namespace}/secrets/{applyset.parent.name}"
-    return _of(cluster.ask("PUT", place, {"fieldManager": TOOL}, document))
+    return of_parent(cluster.ask("PUT", place, {"fieldManager": TOOL}, document))
 
 
 def members(cluster: Cluster, applyset: ApplySet) -> Iterator[Document]:
@@ -253,7 +262,12 @@ _SHARED = ("Namespace", "CustomResourceDefinition")
 """Kinds that a stack may use without owning them."""
 
 
-def _of(found: Document) -> ApplySet:
+def of_parent(found: Document) -> ApplySet:
+    """Return the inventory that a Secret stands for.
+
+    Raises:
+        Refused: it is no inventory of ours, or somebody has changed it.
+    """
     metadata = found["metadata"]
     labels, annotations = metadata.get("labels") or {}, dict(metadata.get("annotations") or {})
     who = Identity("", "Secret", metadata["namespace"], metadata["name"])
