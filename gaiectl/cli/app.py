@@ -10,12 +10,15 @@ import typer
 from gaiectl.cli import (
     charts,
     check,
+    cleanup,
     diff,
     epp,
     history,
+    image,
     images,
     init,
     install,
+    list_,
     render,
     schema,
     sim,
@@ -36,12 +39,15 @@ app = typer.Typer(
 )
 render.register(app)
 install.register(app)
+cleanup.register(app)
+list_.register(app)
 diff.register(app)
 history.register(app)
 status.register(app)
 check.register(app)
 init.register(app)
 images.register(app)
+app.add_typer(image.app)
 app.add_typer(charts.app)
 app.add_typer(local.app)
 app.add_typer(epp.app)

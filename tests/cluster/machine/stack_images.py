@@ -39,8 +39,10 @@ def epp(bare_python: Image, folder: Path) -> Image:
     Raises:
         NotBuilt: our wheel cannot be built.
     """
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder]
-    built = subprocess.run([*command, _ROOT], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir"]
+    built = subprocess.run(
+        [*command, str(folder), str(_ROOT)], capture_output=True, text=True, check=False
+    )
     if built.returncode:
         raise NotBuilt(built.stdout + built.stderr)
     (wheel,) = folder.glob("*.whl")

@@ -1,0 +1,72 @@
+"""Container engines by the command lines they take: podman, docker, buildah. Pure but for PATH."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from gaiectl.errors import GaieError
+
+Command = tuple[str, ...]
+
+
+class Kind(StrEnum):
+    """Engines, in the order in which they are looked for."""
+
+    PODMAN = "podman"
+    DOCKER = "docker"
+    BUILDAH = "buildah"
+
+
+class Engine(NamedTuple):
+    """An engine of this machine.
+
+    Attributes:
+        kind: which command lines it takes.
+        program: the name or path it is started by.
+    """
+
+    kind: Kind
+    program: str
+
+    def build(
+        self, context: Path, containerfile: Path, arguments: Mapping[str, str], *flags: str
+    ) -> Command:
+        """Return what builds an image; the layers of an earlier build are used again."""
+        layers = ("--layers",) if self.kind is Kind.BUILDAH else ()
+        given = [word for pair in arguments.items() for word in ("--build-arg", "=".join(pair))]
+        place = ("--file", str(containerfile))
+        return (self.program, "build", *layers, *place, *given, *flags, str(context))
+
+    def push(self, image: str, target: str) -> Sequence[Command]:
+        """Return what pushes an image to a registry under another name."""
+        if self.kind is Kind.DOCKER:
+            return ((self.program, "tag", image, target), (self.program, "push", target))
+        return ((self.program, "push", image, f"docker://{target}"),)
+
+    def save(self, image: str, archive: Path) -> Command:
+        """Return what writes an image as an archive in docker's form, which all clusters load."""
+        if self.kind is Kind.DOCKER:
+            return (self.program, "save", "--output", str(archive), image)
+        return (self.program, "push", image, f"docker-archive:{archive}:{image}")
+
+
+def find(kind: Kind | None = None) -> Engine:
+    """Return the engine of this kind, or the first one in PATH.
+
+    Raises:
+        GaieError: it is not in PATH, or none is.
+    """
+    for one in [kind] if kind else Kind:
+        if shutil.which(one):
+            return Engine(one, one)
+    if kind:
+        raise GaieError(
+            f"{kind} is not in PATH",
+            hint=f"install it, or choose another one: --engine {'|'.join(set(Kind) - {kind})}",
+        )
+    raise GaieError(
+        "no container engine is in PATH: neither podman nor docker nor buildah",
+        hint="install one of them, for example: apt-get install podman",
+    )

@@ -1,0 +1,97 @@
+"""Build the image of EPP and simulator with an engine of this machine."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from gaiectl.containers import source
+from gaiectl.containers.engine import Command, Engine
+from gaiectl.containers.running import Tell, run
+from gaiectl.errors import GaieError
+
+_SBOM = "sbom.cdx.json"
+
+
+class Build(NamedTuple):
+    """What is to be built.
+
+    Attributes:
+        tag: full name of the image.
+        version: of gaiectl, for the image's labels.
+        base: image that the result stands on; empty is the Containerfile's.
+        builder: image that it is built in; empty is the base's, or else the Containerfile's.
+        is_compiled: whether the EPP's hot path becomes machine code.
+        sbom: file that the bill of materials goes to as well; None is the image only.
+        flags: for the engine, as they are.
+    """
+
+    tag: str
+    version: str
+    base: str = ""
+    builder: str = ""
+    is_compiled: bool = True
+    sbom: Path | None = None
+    flags: Sequence[str] = ()
+
+
+def commands(engine: Engine, build: Build, context: Path, exported: Path) -> list[Command]:
+    """Return what builds the image from a context, and writes the bill of materials.
+
+    Args:
+        engine: whose commands.
+        build: what is wanted.
+        context: as ``source.write`` wrote it.
+        exported: a folder for the bill of materials, if it is wanted beside the image.
+    """
+    arguments = {"VERSION": build.version, "COMPILED": "1" if build.is_compiled else "0"}
+    if build.base:
+        arguments["BASE_IMAGE"] = build.base
+    if build.builder or build.base:
+        arguments["BUILD_IMAGE"] = build.builder or build.base
+    file = context / source.CONTAINERFILE
+    found = [engine.build(context, file, arguments, *build.flags, "--tag", build.tag)]
+    if build.sbom is not None:  # another target of the same stages, which are not built again
+        target = ("--target", "sbom", "--output", f"type=local,dest={exported}")
+        found.append(engine.build(context, file, arguments, *build.flags, *target))
+    return found
+
+
+def build_image(engine: Engine, build: Build, tell: Tell, *, context: Path | None = None) -> None:
+    """Build it.
+
+    Args:
+        engine: what builds it.
+        build: what is wanted.
+        tell: gets each line that the engine says.
+        context: folder that is built from and stays; None is one that goes afterwards.
+
+    Raises:
+        GaieError: the engine could not; the hint says what it needs.
+    """
+    with _folder(context) as folder, tempfile.TemporaryDirectory(prefix="gaiectl-") as exported:
+        source.write(folder)
+        for command in commands(engine, build, folder, Path(exported)):
+            run(command, tell, doing=f"build {build.tag}")
+        if build.sbom is not None:
+            _keep(Path(exported, _SBOM), build.sbom)
+
+
+def _keep(written: Path, target: Path) -> None:
+    try:
+        target.write_bytes(written.read_bytes())
+    except FileNotFoundError as error:
+        raise GaieError(
+            f"the bill of materials could not be written to {target}",
+            hint="see that its folder exists; it is in the image too, at /opt/gaiectl/" + _SBOM,
+        ) from error
+
+
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    if given is not None:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="gaiectl-image-") as made:
+        yield Path(made)

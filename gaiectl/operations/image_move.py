@@ -1,0 +1,119 @@
+"""Bring an image from an engine of this machine to where a cluster finds it."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from gaiectl.containers.engine import Command, Engine
+from gaiectl.containers.places import CONTAINERD_SOCKETS, Place, loading, of_context
+from gaiectl.containers.running import Tell, run
+from gaiectl.errors import UsageError
+from gaiectl.operations.images import in_registry
+
+_BUILD_FIRST = "gaiectl image build makes it; an image that is not ours: see how it is called"
+
+
+class Load(NamedTuple):
+    """Where an image is to be loaded.
+
+    Attributes:
+        image: its name in the engine.
+        place: what kind of place.
+        cluster: its name for kind, k3d and minikube; empty is that program's default.
+        socket: of containerd; None is the first of the usual ones.
+        archive: file to write and keep; None is a temporary one.
+    """
+
+    image: str
+    place: Place
+    cluster: str = ""
+    socket: Path | None = None
+    archive: Path | None = None
+
+
+def place_of(context: str) -> tuple[Place, str]:
+    """Return the local cluster of a kubeconfig's context, and its name.
+
+    Raises:
+        UsageError: the context is of no such cluster.
+    """
+    found = of_context(context)
+    if found is None:
+        raise UsageError(
+            f"the context {context!r} is of no cluster of kind, k3d or minikube",
+            hint="push the image to a registry that its nodes reach: gaiectl image push --to "
+            "REGISTRY; or say --to containerd on each node, or --to archive --file FILE",
+        )
+    return found
+
+
+def load_commands(engine: Engine | None, load: Load, archive: Path) -> list[Command]:
+    """Return what loads an image by way of an archive.
+
+    Args:
+        engine: holds the image; None when the archive is there.
+        load: what is wanted.
+        archive: the file.
+
+    Raises:
+        UsageError: no containerd is where it is looked for.
+    """
+    saving = [] if engine is None else [engine.save(load.image, archive)]
+    if load.place is Place.ARCHIVE:
+        return saving
+    socket = load.socket or _socket() if load.place is Place.CONTAINERD else Path()
+    return [*saving, loading(load.place, archive, cluster=load.cluster, socket=socket)]
+
+
+def load_image(engine: Engine | None, load: Load, tell: Tell) -> None:
+    """Load an image.
+
+    Raises:
+        GaieError: a program is missing or fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="gaiectl-") as folder:
+        archive = load.archive or Path(folder, "image.tar")
+        if engine is not None and archive.exists():
+            archive.unlink()  # podman and buildah add nothing to one that is there, and refuse
+        _run_all(load_commands(engine, load, archive), load.image, f"load {load.image}", tell)
+
+
+def target_of(image: str, registry: str) -> str:
+    """Return what an image is called in a registry: its path and tag stay.
+
+    Raises:
+        UsageError: this is no registry.
+    """
+    return in_registry(image, registry)
+
+
+def push_image(engine: Engine, image: str, target: str, tell: Tell) -> None:
+    """Push an image under another name.
+
+    Raises:
+        GaieError: the registry is not reached, or refuses.
+    """
+    _run_all(engine.push(image, target), image, f"push {target}", tell)
+
+
+def _run_all(commands: Sequence[Command], image: str, doing: str, tell: Tell) -> None:
+    for number, command in enumerate(commands):
+        first = number == 0
+        run(
+            command,
+            tell,
+            doing=f"find or write {image}" if first and len(commands) > 1 else doing,
+            hint=_BUILD_FIRST if first else "",
+        )
+
+
+def _socket() -> Path:
+    for socket in CONTAINERD_SOCKETS:
+        if socket.exists():
+            return socket
+    raise UsageError(
+        "there is no containerd on this machine",
+        hint=f"run this on a node, or say where its socket is, for example --socket "
+        f"{CONTAINERD_SOCKETS[0]}",
+    )
