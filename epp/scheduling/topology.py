@@ -1,10 +1,12 @@
 """How near two endpoints are: on the same host, in the same rack, zone or region."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple, Protocol, runtime_checkable
 
 from epp.api.data import PrefillTarget, find
 from epp.api.endpoint import Candidate, Endpoint
+from epp.api.parameters import Param
 from epp.api.plugin import Instance
 from epp.api.request import Request
 
@@ -129,3 +131,29 @@ class Proximity:
         if not any(peer):
             return None
         return [nearest_level(peer, locate(c.endpoint, keys)) for c in candidates]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TopologyAffinity:
+    """A plugin that goes by how near candidates are to the endpoint chosen for prefill."""
+
+    topology_producer_name: Annotated[
+        str, Param("Who names the labels of places; the first one by default.")
+    ] = ""
+    peer_topology_header: Annotated[str, Param("Header with the place to be near to.")] = ""
+
+    _proximity: Proximity = field(init=False, repr=False, default_factory=Proximity)
+
+    def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
+        """Find the labels that say where endpoints are."""
+        del name
+        return self._proximity.connect(self.topology_producer_name, instances)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """Name of the plugin that names the labels."""
+        return self._proximity.uses
+
+    def levels(self, request: Request, candidates: Sequence[Candidate]) -> list[int] | None:
+        """Return the nearest level of each; None when it is unknown whom to be near."""
+        return self._proximity.levels(request, candidates, self.peer_topology_header.lower())

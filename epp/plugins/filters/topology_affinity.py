@@ -14,55 +14,38 @@ Reads:
     host=a,rack=b,zone=c,region=d.
 
 Parameters:
-    minAffinity: how near it must be.
     topologyProducerName: which topology-extractor; the first one by default.
     peerTopologyHeader: request header with the place of an endpoint that another EPP chose. Name
         one only if clients cannot set it.
+    minAffinity: how near it must be.
 
 When to use:
     When KV-cache blocks travel from prefill to decode over links that differ much in speed.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from epp.api.endpoint import Candidate
 from epp.api.parameters import Param
-from epp.api.plugin import Instance
 from epp.api.registry import Family, plugin
 from epp.api.request import Request
-from epp.scheduling.topology import LEVELS, Proximity
+from epp.scheduling.topology import LEVELS, TopologyAffinity
 
 
 @plugin("topology-affinity-filter", Family.FILTER, is_alpha=True)
 @dataclass(frozen=True, slots=True, eq=False)
-class TopologyAffinityFilter:
+class TopologyAffinityFilter(TopologyAffinity):
     """Keeps who is near."""
 
     min_affinity: Annotated[
         Literal["host", "rack", "zone", "region"], Param("How near it must be.")
     ] = "host"
-    topology_producer_name: Annotated[
-        str, Param("Who names the labels of places; the first one by default.")
-    ] = ""
-    peer_topology_header: Annotated[str, Param("Header with the place to be near to.")] = ""
-
-    _proximity: Proximity = field(init=False, repr=False, default_factory=Proximity)
-
-    def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
-        """Find the labels that say where endpoints are."""
-        del name
-        return self._proximity.connect(self.topology_producer_name, instances)
-
-    @property
-    def uses(self) -> frozenset[str]:
-        """Name of the plugin that names the labels."""
-        return self._proximity.uses
 
     def filter(self, request: Request, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """Return those near enough; everybody if there is none."""
-        levels = self._proximity.levels(request, candidates, self.peer_topology_header.lower())
+        levels = self.levels(request, candidates)
         if levels is None:
             return candidates
         farthest = LEVELS.index(self.min_affinity)

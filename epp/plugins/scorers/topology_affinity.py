@@ -22,45 +22,25 @@ When to use:
     When KV-cache blocks travel from prefill to decode, and load matters as well as distance.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from epp.api.endpoint import Candidate
-from epp.api.parameters import Param
-from epp.api.plugin import Instance
 from epp.api.registry import Family, plugin
 from epp.api.request import Request
-from epp.scheduling.topology import Proximity
+from epp.scheduling.topology import TopologyAffinity
 
 _SCORES = (1.0, 0.2, 0.05, 0.02, 0.0)
 
 
 @plugin("topology-affinity-scorer", Family.SCORER, is_alpha=True)
 @dataclass(frozen=True, slots=True, eq=False)
-class TopologyAffinityScorer:
+class TopologyAffinityScorer(TopologyAffinity):
     """Scores by distance."""
-
-    topology_producer_name: Annotated[
-        str, Param("Who names the labels of places; the first one by default.")
-    ] = ""
-    peer_topology_header: Annotated[str, Param("Header with the place to be near to.")] = ""
-
-    _proximity: Proximity = field(init=False, repr=False, default_factory=Proximity)
-
-    def connect(self, name: str, instances: Mapping[str, Instance]) -> str:
-        """Find the labels that say where endpoints are."""
-        del name
-        return self._proximity.connect(self.topology_producer_name, instances)
-
-    @property
-    def uses(self) -> frozenset[str]:
-        """Name of the plugin that names the labels."""
-        return self._proximity.uses
 
     def score(self, request: Request, candidates: Sequence[Candidate]) -> list[float]:
         """Return 1 for the same host, and less the farther away."""
-        levels = self._proximity.levels(request, candidates, self.peer_topology_header.lower())
+        levels = self.levels(request, candidates)
         if levels is None:
             return [0.0] * len(candidates)
         return [_SCORES[level] for level in levels]

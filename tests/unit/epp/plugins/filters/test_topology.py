@@ -67,7 +67,7 @@ def test_only_the_near_are_kept(
 ) -> None:
     request = ask()
     publish(request, "handler", PrefillTarget(peer.endpoint))
-    part = connected(TopologyAffinityFilter(level), ("where", TopologyExtractor()))
+    part = connected(TopologyAffinityFilter(min_affinity=level), ("where", TopologyExtractor()))
 
     assert part.filter(request, pool) == [pool[index] for index in kept]
     assert part.filter(request, pool[4:]) == pool[4:]
@@ -106,7 +106,7 @@ def test_the_labels_can_be_others_and_the_extractor_is_named(pod: Pod, ask: Ask)
 def test_naming_who_does_not_know_places_is_an_error() -> None:
     instances = {"x": Instance("x", "queue-scorer", object())}
 
-    assert "does not say where" in TopologyAffinityFilter("host", "x").connect("f", instances)
+    assert "does not say where" in TopologyAffinityFilter("x").connect("f", instances)
     assert "no plugin is named 'y'" in TopologyAffinityScorer("y").connect("s", instances)
 
 
