@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.applyset import PART_OF
+from gaiectl.cluster.applyset import PART_OF, is_ours
 from gaiectl.cluster.failures import ApiError
 from gaiectl.cluster.resources import Resource
 from gaiectl.documents import Document, identity
@@ -39,18 +39,20 @@ class Traces(NamedTuple):
     """What was found; objects have no more than their metadata.
 
     Attributes:
-        labelled: objects with the stack's label.
+        members: what gaiectl gave the stack's label.
         dependents: what they, or others that were asked for, own: directly or not.
+        lookalikes: what has the stack's label from somebody else, and is no dependent.
         unread: kinds that could not be looked through.
     """
 
-    labelled: tuple[Document, ...]
+    members: tuple[Document, ...]
     dependents: tuple[Document, ...]
+    lookalikes: tuple[Document, ...]
     unread: tuple[Unread, ...]
 
 
 def sweep(
-    cluster: Cluster, applyset_id: str, namespaces: Collection[str], owners: Iterable[str] = ()
+    cluster: Cluster, applyset_id: str, namespaces: Collection[str], owners: Iterable[Document] = ()
 ) -> Traces:
     """Look for all that belongs to a stack.
 
@@ -58,7 +60,7 @@ def sweep(
         cluster: where.
         applyset_id: the stack's.
         namespaces: where what its objects own is looked for; the label is looked for everywhere.
-        owners: uids of objects, there or gone, whose dependents are looked for too.
+        owners: further objects, there or gone, whose dependents are looked for.
     """
     selector = f"{PART_OF}={applyset_id}"
 
@@ -76,13 +78,45 @@ def sweep(
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         looks = list(pool.map(look, kinds(cluster)))
     labelled = [document for found, _, _ in looks for document in found]
-    near = [document for _, found, _ in looks for document in found]
-    roots = {document["metadata"]["uid"] for document in labelled}
+    members = [document for document in labelled if is_ours(document)]
+    others = {_uid(one): one for _, near, _ in looks for one in near}
+    others |= {_uid(one): one for one in labelled}
+    for member in members:
+        others.pop(_uid(member), None)
+    dependents = owned_by([*members, *owners], others.values())
+    owned = {_uid(one) for one in dependents}
     return Traces(
-        tuple(labelled),
-        tuple(_owned(near, roots | set(owners), {_place(one) for one in labelled}, roots)),
+        tuple(members),
+        tuple(dependents),
+        # Controllers copy labels to what they make, those of Services for example.
+        tuple(one for one in labelled if not is_ours(one) and _uid(one) not in owned),
         tuple(refused for _, _, refused in looks if refused),
     )
+
+
+def owned_by(owners: Iterable[Document], others: Iterable[Document]) -> list[Document]:
+    """Return those of the others that the owners own, directly or not, by their metadata."""
+    listed = list(owners)
+    uids, rest = {_uid(one) for one in listed}, list(others)
+    services = {who[2:] for who in map(identity, listed) if who[:2] == ("", "Service")}
+    owned: list[Document] = []
+    while True:
+        found = [one for one in rest if _is_owned(one, uids, services)]
+        if not found:
+            return owned
+        owned += found
+        uids |= {_uid(one) for one in found}
+        rest = [one for one in rest if _uid(one) not in uids]
+
+
+def _is_owned(
+    document: Document, uids: Collection[str], services: Collection[tuple[str, ...]]
+) -> bool:
+    who = identity(document)
+    if who.kind == "Endpoints" and who[2:] in services:  # has its name, and no owner
+        return True
+    references = document["metadata"].get("ownerReferences") or ()
+    return any(one.get("uid") in uids for one in references)
 
 
 def everything_in(cluster: Cluster, namespace: str) -> Iterator[Document]:
@@ -122,41 +156,8 @@ def _listed(
         raise
 
 
-def _owned(
-    near: Iterable[Document],
-    owners: set[str],
-    places: Collection[tuple[str, str, str]],
-    known: Collection[str],
-) -> Iterator[Document]:
-    """Yield what the owners own, and what owns that, without those that are known already."""
-    rest, grows = list(near), True
-    while grows:
-        grows = False
-        for document in list(rest):
-            metadata = document["metadata"]
-            is_owned = any(
-                one.get("uid") in owners for one in metadata.get("ownerReferences") or ()
-            )
-            if not is_owned and not _is_of_service(document, places):
-                continue
-            rest.remove(document)
-            owners.add(metadata["uid"])
-            grows = True
-            if metadata["uid"] not in known:
-                yield document
-
-
-def _is_of_service(document: Document, places: Collection[tuple[str, str, str]]) -> bool:
-    """Tell whether it is the Endpoints of a Service, which have its name and no owner."""
-    if document["kind"] != "Endpoints":
-        return False
-    who = identity(document)
-    return ("Service", who.namespace, who.name) in places
-
-
-def _place(document: Document) -> tuple[str, str, str]:
-    who = identity(document)
-    return who.kind, who.namespace, who.name
+def _uid(document: Document) -> str:
+    return str(document["metadata"]["uid"])
 
 
 def _label(document: Document) -> str:

@@ -14,7 +14,7 @@ from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.applyset import ApplySet
 from gaiectl.cluster.failures import ApiError, Unreachable
-from gaiectl.cluster.sweep import Traces, Unread, sweep
+from gaiectl.cluster.sweep import Traces, Unread, owned_by, sweep
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, Refused
 from gaiectl.operations import lock
@@ -114,18 +114,16 @@ def plan(cluster: Cluster, name: str, namespace: str, *, with_data: bool = False
     places = {namespace, *known.namespaces}
     found = sweep(cluster, known.id, places)
     _refuse_blindness(found, known)
-    further = {one["metadata"].get("namespace", "") for one in found.labelled} - places - {""}
+    further = {one["metadata"].get("namespace", "") for one in found.members} - places - {""}
     if further:  # somebody has changed what the inventory says
         found = sweep(cluster, known.id, places | further)
-    ours = [one for one in found.labelled if applyset.is_ours(one)]
     kept = [
         Kept(identity(one), "somebody else made it, and copied the label of the stack")
-        for one in found.labelled
-        if not applyset.is_ours(one)
+        for one in found.lookalikes
     ]
     dependents = {one["metadata"]["uid"] for one in found.dependents}
-    stay = _claims_that_stay(cluster, ours, dependents, with_data=with_data)
-    members = [one for one in ours if identity(one) not in stay]
+    stay = _claims_that_stay(cluster, found.members, dependents, with_data=with_data)
+    members = [one for one in found.members if identity(one) not in stay]
     phases = reversed(by_phase(members))
     return Removal(
         name,
@@ -188,20 +186,17 @@ def _remove(cluster: Cluster, removal: Removal, patience: Patience, report: Repo
     if removal.has_place and removal.members:
         known = _write(cluster, known.widened(removal.members))
     kept = {one.who for one in removal.kept}
-    seen = set(removal.uids)
+    seen = [*removal.members, *removal.dependents]
     delete_all(cluster, removal.members, removal.dependents, patience, report)
     places = {removal.namespace, *known.namespaces}
     while True:
         found = sweep(cluster, known.id, places, seen)
-        ours = [
-            one for one in found.labelled if applyset.is_ours(one) and identity(one) not in kept
-        ]
-        left = [*ours, *(one for one in found.dependents if identity(one) not in kept)]
-        if not left:
+        ours = [one for one in found.members if identity(one) not in kept]
+        if not ours and not found.dependents:
             break
-        seen |= {_uid(one) for one in left}
+        seen += [*ours, *found.dependents]
         delete_all(cluster, ours, found.dependents, patience, report)
-        patience.until_gone(cluster, left)
+        patience.until_gone(cluster, found.dependents)
     if known.exists and cluster.delete(known.parent, uid=known.uid):
         patience.until_gone(cluster, [_document(known)])
         report.deleted(known.parent)
@@ -210,19 +205,27 @@ def _remove(cluster: Cluster, removal: Removal, patience: Patience, report: Repo
 
 def delete_all(
     cluster: Cluster,
-    members: Iterable[Document],
+    members: Sequence[Document],
     dependents: Sequence[Document],
     patience: Patience,
     report: Report,
 ) -> None:
-    """Delete objects by phases, each gone with what it owns before the next one goes."""
-    for phase, documents in reversed(by_phase(members)):
+    """Delete objects by phases, each gone with what it owns before the next one goes.
+
+    Args:
+        cluster: where.
+        members: in the order in which they go.
+        dependents: what they own.
+        patience: how long to wait.
+        report: is told how it goes.
+    """
+    for phase, documents in reversed(by_phase(reversed(members))):
         report.began(phase, len(documents))
         for document in reversed(documents):
             if cluster.delete(identity(document), uid=_uid(document)):
                 report.deleted(identity(document))
         patience.until_gone(cluster, documents, forcible=True)
-        patience.until_gone(cluster, _owned_by(documents, dependents))
+        patience.until_gone(cluster, owned_by(documents, dependents))
 
 
 def refuse_missing_rights(
@@ -290,22 +293,6 @@ def _claims_that_stay(
                 if who in claims:
                     stay[who] = f"pod {pod['metadata']['name']} of somebody else uses it"
     return stay
-
-
-def _owned_by(owners: Iterable[Document], dependents: Sequence[Document]) -> list[Document]:
-    """Return those of the dependents that the owners own, directly or not."""
-    known, owned = {_uid(one) for one in owners}, []
-    services = {(who.namespace, who.name) for who in map(identity, owners) if who.kind == "Service"}
-    for document in (*dependents, *dependents):  # an owner may come after what it owns
-        who = identity(document)
-        references = document["metadata"].get("ownerReferences") or ()
-        is_of_service = who.kind == "Endpoints" and (who.namespace, who.name) in services
-        if _uid(document) not in known and (
-            is_of_service or any(one.get("uid") in known for one in references)
-        ):
-            known.add(_uid(document))
-            owned.append(document)
-    return owned
 
 
 def _write(cluster: Cluster, wide: ApplySet) -> ApplySet:

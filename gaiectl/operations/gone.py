@@ -47,7 +47,7 @@ class Patience:
         """
         waiting = {one["metadata"]["uid"]: identity(one) for one in documents}
         began, period = time.monotonic(), _FIRST_PERIOD_SECONDS
-        said: dict[str, str] = {}
+        said: set[tuple[str, str]] = set()
         while True:
             there = _still_there(cluster, waiting)
             waiting = {uid: waiting[uid] for uid in there}
@@ -56,13 +56,21 @@ class Patience:
             if time.monotonic() > self._end and not self._goes_on(cluster, there, forcible):
                 raise self._given_up(waiting, there)
             if time.monotonic() - began > _SILENT_SECONDS:
-                reasons = {uid: why_there(found) for uid, found in there.items()}
-                for uid, reason in reasons.items():
-                    if said.get(uid) != reason:
-                        self._told(f"waiting for {waiting[uid]} to go: {reason}")
-                said |= reasons
+                self._tell(there, said)
             time.sleep(period)
             period = min(2 * period, _PERIOD_SECONDS)
+
+    def _tell(self, there: dict[str, Document], said: set[tuple[str, str]]) -> None:
+        """Tell what is waited for and why, once for all objects with the same reason."""
+        waits: dict[str, list[Identity]] = {}
+        for uid, found in there.items():
+            reason = why_there(found)
+            if (uid, reason) not in said:
+                waits.setdefault(reason, []).append(identity(found))
+                said.add((uid, reason))
+        for reason, names in waits.items():
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            self._told(f"waiting for {names[0]}{more} to go: {reason}")
 
     def _goes_on(self, cluster: Cluster, there: dict[str, Document], forcible: bool) -> bool:  # noqa: FBT001 - a private call
         """Remove finalizers, once, if that was asked for."""
