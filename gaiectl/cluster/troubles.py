@@ -38,6 +38,7 @@ class Trouble(NamedTuple):
         hint: what to do.
         patience: seconds after which it will not go away by itself; infinite if it may.
         container: whose last log lines help; empty for none.
+        lacking: the resources that no node has enough of.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Trouble(NamedTuple):
     hint: str
     patience: float = inf
     container: str = ""
+    lacking: tuple[str, ...] = ()
 
 
 def trouble_of(pod: Document, events: Sequence[Document]) -> Trouble | None:
@@ -98,9 +100,9 @@ def lacking(message: str) -> list[str]:
 def _unschedulable(
     pod: Document, condition: Mapping[str, Any], events: Sequence[Document]
 ) -> Trouble:
-    # The scheduler appends what preempting other pods would have brought: nothing, every time.
-    told = str(condition.get("message") or condition.get("reason")).partition(" preemption:")[0]
-    if "unbound immediate PersistentVolumeClaims" in told:
+    # The scheduler appends what claims to free and pods to evict would have brought: nothing.
+    told = str(condition.get("message") or condition.get("reason")).partition(". ")[0]
+    if "persistentvolumeclaim" in told.lower():
         return Trouble(
             "volume",
             f"waits for its volumes: {', '.join(claims(pod))}",
@@ -116,6 +118,7 @@ def _unschedulable(
         f"fits on no node: {need}{told.rstrip('.')}",
         "add a node with room, or ask for less: the model server's resources, replicas",
         inf if is_growing else _SCHEDULER_SECONDS,
+        lacking=tuple(lacking(told)),
     )
 
 

@@ -151,7 +151,7 @@ def show_end(wanted: "Wanted", outcome: "Outcome") -> None:
                 for line in next_commands(door, model):
                     terminal.say(f"  {line}")
         case Closed(why):
-            terminal.say(f"{terminal.symbol('warning')} {name} does not serve yet: {why}")
+            terminal.say(f"{terminal.symbol('warning')} {name}: {why}")
         case None:
             terminal.say(f"{name}: not waited for; gaiectl status {name} -n {place} shows it")
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.resources import Resource
-from gaiectl.documents import Document, dump
 from gaiectl.errors import GaieError
 
 _OF_MEMBERS = ("get", "list", "create", "patch", "delete")
@@ -85,7 +84,7 @@ def require(cluster: Cluster, rights: Sequence[Right]) -> None:
     raise GaieError(
         f"{f'user {who}' if who else 'you'} may not do {count} thing{'s'[: count != 1]} that "
         "an installation does; nothing was changed",
-        hint=f"ask for a ClusterRole or Roles with these rules:\n{_rules(missing)}",
+        hint=f"ask for a ClusterRole or Roles with the rules:\n{_rules(missing)}",
         detail="\n".join(lines),
     )
 
@@ -106,8 +105,8 @@ def _rules(missing: Iterable[Right]) -> str:
         plurals = rules.setdefault((right.resource.group, right.verbs), [])
         if right.resource.plural not in plurals:
             plurals.append(right.resource.plural)
-    listed: list[Document] = [
-        {"apiGroups": [group], "resources": plurals, "verbs": list(verbs)}
+    return "\n".join(
+        f'- {{apiGroups: ["{group}"], resources: [{", ".join(plurals)}], '
+        f"verbs: [{', '.join(verbs)}]}}"
         for (group, verbs), plurals in rules.items()
-    ]
-    return dump([{"rules": listed}]).removeprefix("---\n").rstrip()
+    )

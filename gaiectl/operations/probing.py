@@ -12,6 +12,7 @@ from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.failures import ApiError
 from gaiectl.cluster.pods import Target, find_pod, is_ready
 from gaiectl.cluster.port_forward import forwarded
+from gaiectl.cluster.rights import NotAllowed
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError
 from gaiectl.operations.waiting import Patience, printable
@@ -114,8 +115,11 @@ def probe(
     addresses = {
         str((pod.get("status") or {}).get("podIP")): pod["metadata"]["name"] for pod in pods
     }
-    with _way_to(cluster, door) as url:
-        return _insist(url, addresses, patience, door)
+    try:
+        with _way_to(cluster, door) as url:
+            return _insist(url, addresses, patience, door)
+    except NotAllowed as error:
+        return Closed(f"all is ready, but nothing was asked: {error.message}; {error.hint}")
 
 
 def _insist(

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.failures import ApiError, Unreachable
 from gaiectl.cluster.pods import why_not_ready
+from gaiectl.cluster.room import most_room
 from gaiectl.cluster.statuses import State, Status, is_workload, status_of
 from gaiectl.cluster.troubles import Trouble, claims, trouble_of
 from gaiectl.documents import Document, Identity, identity
@@ -142,7 +143,7 @@ class _Looks:
             return trouble
         if status.state is State.FAILED and self._age(str(who), "failed") >= _SETTLE_SECONDS:
             return Failure(
-                f"{who.title}: {status.reason}",
+                f"{who.title}: {'; '.join(filter(None, (status.reason, trouble)))}",
                 _QUOTA_HINT if "quota" in status.reason else _describe(who),
             )
         return "; ".join(filter(None, (status.reason, trouble)))
@@ -217,20 +218,22 @@ class _Looks:
             return []
 
     def _more(self, message: str, trouble: Trouble, pod: Document) -> str:
-        """Add to what the pod's own events do not know: what its volumes wait for."""
-        if trouble.kind != "volume" or "waits for" not in message:
-            return message
-        namespace = pod["metadata"]["namespace"]
-        for name in claims(pod):
-            claim = self._cluster.get(Identity("", "PersistentVolumeClaim", namespace, name))
-            if claim is None:
-                return f"{message}: there is no PersistentVolumeClaim {name}"
-            status = status_of(claim)
-            if status.state is not State.CURRENT:
-                events = self._cluster.events(namespace, claim["metadata"]["uid"])
-                told = f": {events[-1].get('message')}" if events else ""
-                return f"{message}: {status.reason}{told}"
-        return message
+        """Add what the pod itself does not know: what nodes have, what its volumes wait for."""
+        found = [most_room(self._cluster, resource) for resource in trouble.lacking]
+        if trouble.kind == "volume":
+            found += [self._claim(pod["metadata"]["namespace"], name) for name in claims(pod)]
+        return "; ".join([message, *filter(None, found)])
+
+    def _claim(self, namespace: str, name: str) -> str:
+        """Return what keeps a PersistentVolumeClaim from being bound."""
+        claim = self._cluster.get(Identity("", "PersistentVolumeClaim", namespace, name))
+        if claim is None:
+            return f"there is no PersistentVolumeClaim {name}"
+        status = status_of(claim)
+        if status.state is State.CURRENT:
+            return ""
+        events = self._cluster.events(namespace, claim["metadata"]["uid"])
+        return f"{name}: {status.reason}" + (f": {events[-1].get('message')}" if events else "")
 
     def _log(self, pod: Document, trouble: Trouble) -> str:
         if not trouble.container:
@@ -247,7 +250,8 @@ class _Looks:
                 )
             except ApiError:
                 continue
-            if text.strip():
+            # The kubelet says so in a log's place when the container is gone.
+            if text.strip() and not text.startswith("unable to retrieve container logs"):
                 lines = [printable(line[:300]) for line in text.strip().splitlines()]
                 return "\n".join(["its last words:", *lines[-_LOG_LINES:]])
         return ""
