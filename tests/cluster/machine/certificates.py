@@ -59,25 +59,44 @@ class Authority:
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        return self._save(file, key, public)
+        return _save(self._folder, file, key, public)
 
     def _write(
         self, file: str, key: ec.EllipticCurvePrivateKey, certificate: x509.CertificateBuilder
     ) -> Pair:
         signed = certificate.sign(self._key, hashes.SHA256())
-        return self._save(file, key, signed.public_bytes(serialization.Encoding.PEM))
+        return _save(self._folder, file, key, signed.public_bytes(serialization.Encoding.PEM))
 
-    def _save(self, file: str, key: ec.EllipticCurvePrivateKey, public: bytes) -> Pair:
-        pair = Pair(self._folder / f"{file}.key", self._folder / f"{file}.crt")
-        pair.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
+
+def self_signed(folder: Path, name: str) -> Pair:
+    """Write ``tls.key`` and ``tls.crt`` of a server on this machine that vouches for itself.
+
+    Args:
+        folder: where to.
+        name: common name.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    here = x509.SubjectAlternativeName([_general(at) for at in ("localhost", "127.0.0.1")])
+    certificate = (
+        _builder(_name(name), _name(name), key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(here, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return _save(folder, "tls", key, certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _save(folder: Path, file: str, key: ec.EllipticCurvePrivateKey, public: bytes) -> Pair:
+    pair = Pair(folder / f"{file}.key", folder / f"{file}.crt")
+    pair.key.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
-        pair.certificate.write_bytes(public)
-        return pair
+    )
+    pair.certificate.write_bytes(public)
+    return pair
 
 
 def _name(common: str, organization: str = "") -> x509.Name:

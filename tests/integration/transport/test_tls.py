@@ -1,6 +1,5 @@
 """TLS: a certificate made on the spot, and one from a directory that changes while we serve."""
 
-import datetime as dt
 import ssl
 from pathlib import Path
 from typing import Any
@@ -8,39 +7,10 @@ from typing import Any
 import grpc
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from epp.transport import tls
-
-
-def write_pair(directory: Path, name: str, *, only: str = "") -> None:
-    """Write a fresh ``tls.crt`` and ``tls.key`` for localhost, or only one of them."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=5))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    if only in ("", "tls.crt"):
-        (directory / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    if only in ("", "tls.key"):
-        (directory / "tls.key").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+from machine.certificates import self_signed
 
 
 def certificate_of(server: Any) -> str:
@@ -89,7 +59,7 @@ def test_http2_is_agreed_on_by_alpn(start: Any) -> None:
 def test_a_changed_certificate_is_for_new_connections_and_open_ones_stay(
     start: Any, tmp_path: Path
 ) -> None:
-    write_pair(tmp_path, "first")
+    self_signed(tmp_path, "first")
     context = tls.from_directory(tmp_path)
     watch = tls.CertificateWatch(tmp_path, context)
     server = start(tls=context)
@@ -98,7 +68,7 @@ def test_a_changed_certificate_is_for_new_connections_and_open_ones_stay(
 
     with channel_to(server, certificate_of(server)) as old:
         assert echo(old, b"1") == b"1"
-        write_pair(tmp_path, "second")
+        self_signed(tmp_path, "second")
         assert watch.reload_if_changed()
 
         assert name_of(server) == "second"
@@ -112,13 +82,14 @@ def test_a_changed_certificate_is_for_new_connections_and_open_ones_stay(
 def test_a_broken_pair_leaves_the_old_one_in_use_until_it_is_mended(
     start: Any, tmp_path: Path, breakage: str
 ) -> None:
-    write_pair(tmp_path, "first")
+    self_signed(tmp_path, "first")
     context = tls.from_directory(tmp_path)
     watch = tls.CertificateWatch(tmp_path, context)
     server = start(tls=context)
 
     if breakage == "key of another":
-        write_pair(tmp_path, "broken", only="tls.crt")
+        key = (tmp_path / "tls.key").read_bytes()
+        self_signed(tmp_path, "broken").key.write_bytes(key)
     elif breakage == "cut short":
         key = tmp_path / "tls.key"
         key.write_bytes(key.read_bytes()[:60])
@@ -129,7 +100,7 @@ def test_a_broken_pair_leaves_the_old_one_in_use_until_it_is_mended(
             watch.reload_if_changed()
         assert name_of(server) == "first"
 
-    write_pair(tmp_path, "mended")
+    self_signed(tmp_path, "mended")
     assert watch.reload_if_changed()
     assert name_of(server) == "mended"
 

@@ -1,44 +1,17 @@
 """Which TLS the flags ask for."""
 
 import asyncio
-import datetime as dt
 import ssl
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from epp.server import certificates
 from epp.server.errors import StartError
 from epp.server.flags import parse
-
-
-def write_pair(folder: Path, name: str) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=5))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    folder.mkdir()
-    (folder / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    (folder / "tls.key").write_bytes(pem)
+from machine.certificates import self_signed
 
 
 async def served_name(context: ssl.SSLContext) -> str:
@@ -68,8 +41,9 @@ async def test_a_secret_that_kubernetes_swaps_is_taken_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(certificates, "_CHECK_SECONDS", 0.02)
-    write_pair(tmp_path / "..1", "first")
-    write_pair(tmp_path / "..2", "second")
+    for folder, name in (("..1", "first"), ("..2", "second")):
+        (tmp_path / folder).mkdir()
+        self_signed(tmp_path / folder, name)
     (tmp_path / "..data").symlink_to("..1")
     for name in ("tls.crt", "tls.key"):
         (tmp_path / name).symlink_to(f"..data/{name}")
@@ -109,9 +83,8 @@ def test_openssl_knows_every_suite(openssl: str) -> None:
 
 
 def test_readers_of_metrics_may_have_to_show_a_certificate(tmp_path: Path) -> None:
-    write_pair(tmp_path / "own", "metrics")
-    flags = [f"--metrics-cert-dir={tmp_path}/own"]
-    flags.append(f"--metrics-client-ca-file={tmp_path}/own/tls.crt")
+    own = self_signed(tmp_path, "metrics").certificate
+    flags = [f"--metrics-cert-dir={tmp_path}", f"--metrics-client-ca-file={own}"]
     metrics = certificates.for_metrics(parse([*flags, "--metrics-endpoint-auth=false"]).options)
     assert metrics is not None
     metrics._is_watched = False
