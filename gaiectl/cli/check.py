@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from gaiectl.cluster.api import Cluster
 
 
+_NAME = "llm"
+
+
 class ReportForm(StrEnum):
     """Forms of the report."""
 
@@ -149,24 +152,12 @@ def _scene(wanted: Wanted, where: Where, stage: Any) -> "Scene":
         name, namespace = plan.name, plan.namespace
     if stage is Stage.PRE:
         return _before(cluster, plan, documents or (), name, namespace)
-    inventory = None
-    try:
-        if name:
-            inventory = scenes.inventory_of(cluster, name, namespace)
-        else:
-            inventory = scenes.only_stack(cluster, namespace)
-        is_there = inventory is not None and inventory.exists
-    except GaieError:
-        if stage is Stage.POST:
-            raise
-        is_there = False
-    if inventory is not None and is_there:
+    inventory = scenes.find(cluster, name, namespace, is_needed=stage is Stage.POST)
+    if inventory is not None:
         return scenes.after(cluster, inventory, rendered=documents or ())
-    if stage is Stage.POST or (name and not has_stack):
+    if name and not has_stack:
         raise GaieError(
-            f"there is no stack {name} in namespace {namespace}"
-            if name
-            else f"there is no stack in namespace {namespace}",
+            f"there is no stack {name} in namespace {namespace}",
             hint="name its namespace with -n; gaiectl check --pre PATH looks at what is to come",
         )
     return _before(cluster, plan, documents or (), name, namespace)
@@ -176,13 +167,19 @@ def _before(
     cluster: "Cluster", plan: Any, documents: "Sequence[Any]", name: str, namespace: str
 ) -> "Scene":
     from gaiectl.checks.cluster import scenes
+    from gaiectl.checks.cluster.scene import LackingImage
+    from gaiectl.operations.image_presence import missing_images
 
     return scenes.before(
         cluster,
-        name=name or "llm",
+        name=name or _NAME,
         namespace=namespace,
         plan=plan,
         documents=documents,
+        missing_images=lambda: [
+            LackingImage(one.reason, one.hint, not one.have)
+            for one in missing_images(cluster, documents)
+        ],
     )
 
 
@@ -190,6 +187,7 @@ def _run(scene: "Scene", output: ReportForm, began: float) -> "Report":
     from gaiectl.checks.cluster.catalog import ALL
     from gaiectl.checks.cluster.report import Report
     from gaiectl.checks.cluster.run import run
+    from gaiectl.checks.junit import suite_of
     from gaiectl.console import cluster_report, terminal
 
     checks = [one for one in ALL if scene.stage in one.stages]
@@ -217,6 +215,9 @@ def _run(scene: "Scene", output: ReportForm, began: float) -> "Report":
     )
     if output is ReportForm.JSON:
         terminal.data(json.dumps(report.as_json(), indent=2))
-    elif output is ReportForm.TEXT:
+    elif output is ReportForm.JUNIT:
+        about = {"context": report.context, "server": report.server, "namespace": report.namespace}
+        terminal.data(suite_of(report.cases(), "gaiectl.check", about))
+    else:
         terminal.data("\n" + cluster_report.summary(report))
     return report

@@ -1,6 +1,6 @@
 """What ``install`` asks before its first write, beyond what it looks at by itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from gaiectl.checks.cluster.catalog import ALL
 from gaiectl.checks.cluster.check import Severity, Stage
@@ -12,16 +12,19 @@ from gaiectl.cluster.api import Cluster
 from gaiectl.documents import Document
 from gaiectl.plan import Plan
 
-_DONE_BY_INSTALL = ("KUB005", "KUB006", "SEC003", "EPP001")
-"""The namespace, names that are taken, images; and what rendering has checked."""
+_DONE_BY_INSTALL = frozenset(
+    (
+        *("KUB001", "KUB004", "KUB005", "KUB006", "KUB008"),
+        *("INF001", "INF003", "INF004", "SEC003", "EPP001", "POL002", "POL003"),
+    )
+)
+"""Rights, namespace, names, definitions and images; and what rendering has checked."""
 
 
 def before_install(
     cluster: Cluster,
     plan: Plan,
     documents: Sequence[Document],
-    *,
-    missing_images: Callable[[], Sequence[tuple[str, str]]] | None = None,
 ) -> list[Result]:
     """Return what will keep the stack from working: checks that failed, warnings not among them.
 
@@ -31,7 +34,6 @@ def before_install(
         cluster: where it is to come.
         plan: of the stack.
         documents: of the plan.
-        missing_images: see ``Scene``; images are looked at only if it is given.
     """
     inventory = applyset.read(cluster, plan.name, plan.namespace)
     scene = Scene(
@@ -42,14 +44,12 @@ def before_install(
         documents=documents,
         plan=plan,
         inventory=inventory,
-        missing_images=missing_images,
     )
-    left_out = _DONE_BY_INSTALL if missing_images is None else _DONE_BY_INSTALL[:2]
     checks = [
         check
         for check in ALL
         if Stage.PRE in check.stages
         and check.severity is Severity.ERROR
-        and check.id not in left_out
+        and check.id not in _DONE_BY_INSTALL
     ]
     return failures(list(run(checks, scene)))

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from gaiectl.checks.cluster.check import Check, Severity, Stage
+from gaiectl.checks.junit import Case
 
 
 class Outcome(StrEnum):
@@ -99,6 +100,25 @@ class Report:
             "counts": {str(outcome): self.count(outcome) for outcome in Outcome},
             "checks": [result.as_json() for result in self.results],
         }
+
+    def cases(self) -> list[Case]:
+        """Return the results as JUnit knows them: warnings pass, with what was seen as output."""
+        return [
+            Case(
+                category=result.check.category,
+                name=f"{result.check.id}: {result.check.title}",
+                seconds=result.seconds,
+                failure=result.seen if result.outcome is Outcome.FAILED else "",
+                hint="\n".join((result.hint, *result.fix)),
+                skipped=result.seen if result.outcome is Outcome.SKIPPED else "",
+                seen=f"warning: {result.seen}\nhint: {result.hint}"
+                if result.outcome is Outcome.WARNING
+                else result.seen
+                if result.outcome is Outcome.PASSED
+                else "",
+            )
+            for result in self.results
+        ]
 
 
 def failures(results: Sequence[Result]) -> list[Result]:

@@ -7,10 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from gaiectl.checks.cluster.check import Check, Doubtful, Failed, Severity, Skipped
 from gaiectl.checks.cluster.report import Outcome, Result
 from gaiectl.checks.cluster.scene import Scene
+from gaiectl.cluster.failures import ApiError
 from gaiectl.cluster.rights import NotAllowed
 from gaiectl.errors import GaieError
 
 _AT_ONCE = 8
+_FORBIDDEN = 403
 
 
 def run(
@@ -64,6 +66,12 @@ def make(check: Check, scene: Scene) -> Result:
         outcome, seen, hint, fix = Outcome.SKIPPED, str(skipped), skipped.hint, skipped.fix
     except NotAllowed as error:
         outcome, seen, hint = Outcome.SKIPPED, error.message, error.hint
+    except ApiError as error:
+        seen, hint = error.message, error.hint
+        is_error = check.severity is Severity.ERROR
+        outcome = Outcome.FAILED if is_error else Outcome.WARNING
+        if error.status == _FORBIDDEN:
+            outcome = Outcome.SKIPPED
     except (Failed, Doubtful) as finding:
         is_error = isinstance(finding, Failed) and check.severity is Severity.ERROR
         outcome = Outcome.FAILED if is_error else Outcome.WARNING

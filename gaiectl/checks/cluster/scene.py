@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from gaiectl.checks.cluster.check import Skipped, Stage
 from gaiectl.cluster.failures import ApiError
@@ -19,6 +19,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class LackingImage(NamedTuple):
+    """An image that nodes cannot get.
+
+    Attributes:
+        text: which, and why.
+        hint: what brings it there.
+        is_nowhere: no node can start the pods; otherwise some can.
+    """
+
+    text: str
+    hint: str
+    is_nowhere: bool
+
+
+MissingImages = Callable[[], Sequence[LackingImage]]
+
+
 class Scene:
     """A cluster, and a stack that is to come to it or has come.
 
@@ -33,8 +50,7 @@ class Scene:
         rendered: after the installation: what it would be now, if the caller knows; else empty.
         plan: what was rendered; None when the caller does not know.
         inventory: of the stack; None when there is no namespace for one.
-        missing_images: finds out which images nodes cannot get: a sentence and a hint for each;
-            None when the caller cannot.
+        missing_images: finds out which images nodes cannot get; None when the caller cannot.
     """
 
     def __init__(
@@ -48,7 +64,7 @@ class Scene:
         rendered: Sequence[Document] = (),
         plan: "Plan | None" = None,
         inventory: "ApplySet | None" = None,
-        missing_images: Callable[[], Sequence[tuple[str, str]]] | None = None,
+        missing_images: MissingImages | None = None,
     ) -> None:
         self.cluster = cluster
         self.stage = stage

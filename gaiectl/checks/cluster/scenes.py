@@ -1,46 +1,54 @@
 """How a scene is set: what is known of a stack before it comes, and after."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 
 from gaiectl.checks.cluster.check import Stage
-from gaiectl.checks.cluster.scene import Scene
+from gaiectl.checks.cluster.scene import MissingImages, Scene
 from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.applyset import ApplySet
-from gaiectl.cluster.failures import ApiError
+from gaiectl.cluster.failures import ApiError, Unreachable
+from gaiectl.cluster.rights import NotAllowed, needing
 from gaiectl.documents import Document
-from gaiectl.errors import GaieError, Refused
+from gaiectl.errors import GaieError, Refused, TimedOut
 from gaiectl.plan import Plan
 
 
-def inventory_of(cluster: Cluster, name: str, namespace: str) -> ApplySet | None:
-    """Return a stack's inventory, which may not exist; None when the user may not look.
+def find(
+    cluster: Cluster, name: str, namespace: str, *, is_needed: bool = False
+) -> ApplySet | None:
+    """Return the inventory of a stack that is there; None when it is not, or nobody can tell.
+
+    Args:
+        cluster: where.
+        name: of the stack; empty for the only one of the namespace.
+        namespace: of the stack.
+        is_needed: it is an error if it is not there, or cannot be seen.
 
     Raises:
-        GaieError: the cluster does not answer.
+        GaieError: there are several, or none and one is needed.
     """
-    try:
-        return applyset.read(cluster, name, namespace)
-    except ApiError as error:
-        if error.status in (401, 403):
-            return None
-        raise
-    except Refused:
-        return None  # something else has the name: for the checks to say
+    with ExitStack() as leaving:
+        leaving.enter_context(needing("secrets", "get", "list", namespace=namespace))
+        if not is_needed:
+            leaving.enter_context(suppress(NotAllowed, ApiError, Unreachable, TimedOut, Refused))
+        found = applyset.read(cluster, name, namespace) if name else _only(cluster, namespace)
+        if found is not None and found.exists:
+            return found
+        if is_needed:
+            raise GaieError(
+                f"there is no stack {name} in namespace {namespace}".replace("  ", " "),
+                hint="name its namespace with -n; gaiectl check --pre PATH looks at what is to "
+                "come",
+            )
+    return None
 
 
-def only_stack(cluster: Cluster, namespace: str) -> ApplySet | None:
-    """Return the only stack of a namespace; None when there is none.
-
-    Raises:
-        GaieError: there are several.
-    """
-    found: list[ApplySet] = []
-    with suppress(ApiError):
-        found = list(applyset.all_of(cluster, namespace))
+def _only(cluster: Cluster, namespace: str) -> ApplySet | None:
+    found = list(applyset.all_of(cluster, namespace))
     if len(found) > 1:
-        names = ", ".join(name_of(one) for one in found)
+        names = ", ".join(map(name_of, found))
         raise GaieError(
             f"namespace {namespace} holds several stacks: {names}",
             hint="name the one to check: gaiectl check NAME",
@@ -60,12 +68,10 @@ def before(
     namespace: str,
     plan: Plan | None = None,
     documents: Sequence[Document] = (),
-    missing_images: Callable[[], Sequence[tuple[str, str]]] | None = None,
+    missing_images: MissingImages | None = None,
 ) -> Scene:
     """Return the scene before a stack comes."""
-    inventory = None
-    with suppress(GaieError):
-        inventory = inventory_of(cluster, name, namespace)
+    inventory = find(cluster, name, namespace)
     return Scene(
         cluster,
         Stage.PRE,

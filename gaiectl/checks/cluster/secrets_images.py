@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gaiectl.checks.cluster.check import BOTH, PRE, Check, Failed, Severity, Skipped
+from gaiectl.checks.cluster.check import BOTH, PRE, Check, Doubtful, Failed, Severity, Skipped
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.wording import counted
 from gaiectl.validation.fields import parts, word
@@ -78,10 +78,10 @@ def _available(scene: Scene) -> str:
         raise Skipped("no pods come with the stack")
     if scene.missing_images is None:
         raise Skipped("nobody here knows how to look for images")
-    missing = scene.missing_images()
-    if missing:
-        hints = dict.fromkeys(hint for _, hint in missing)
-        raise Failed("\n".join(text for text, _ in missing), hint="; or ".join(hints))
+    if missing := scene.missing_images():
+        hints = dict.fromkeys(one.hint for one in missing)
+        kind = Failed if any(one.is_nowhere for one in missing) else Doubtful
+        raise kind("\n".join(one.text for one in missing), hint="; or ".join(hints))
     return f"{counted(len(images(scene)), 'image')}"
 
 
