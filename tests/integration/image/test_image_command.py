@@ -1,0 +1,185 @@
+"""``gaiectl image`` as a user runs it, with an engine that keeps what it is told."""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from gaiectl.cli import app
+
+OURS = f"localhost/gaiectl/epp:{version('gaiectl')}"
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@dataclass
+class Shell:
+    """A shell whose PATH holds only stand-ins for container programs."""
+
+    programs: Path
+    capsys: pytest.CaptureFixture[str]
+
+    @property
+    def said(self) -> list[str]:
+        """The command lines of the stand-ins."""
+        log = self.programs / "log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def has(self, name: str, script: str = "") -> None:
+        """Put a program there, that notes its arguments and does what the script says."""
+        program = self.programs / name
+        log = shlex.quote(str(self.programs / "log"))
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >>{log}\n{script}\n')
+        program.chmod(0o755)
+
+    def image(self, *arguments: str) -> Done:
+        sys.argv = ["gaiectl", "image", *arguments]
+        code = app.run()
+        return Done(code, *self.capsys.readouterr())
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setattr(sys, "argv", [])
+    return Shell(programs, capsys)
+
+
+def test_an_image_is_built_from_a_folder_with_its_source_and_its_name_is_the_answer(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell.has("podman")
+
+    done = shell.image("build", "--context", str(tmp_path / "context"), "--", "--network", "host")
+
+    assert (done.returncode, done.stdout) == (0, f"{OURS}\n"), done.stderr
+    (command,) = shell.said
+    assert command.startswith(f"podman build --file {tmp_path}/context/epp/Containerfile ")
+    assert command.endswith(f" --network host --tag {OURS} {tmp_path}/context")
+    assert (tmp_path / "context" / "gaiectl" / "__main__.py").is_file()
+
+
+def test_the_bill_of_materials_is_written_beside_the_image(shell: Shell, tmp_path: Path) -> None:
+    export = 'case "$*" in *dest=*) for w; do case $w in *dest=*) d=${w##*dest=};; esac; done\n'
+    shell.has("buildah", export + 'echo "{}" >"$d/sbom.cdx.json";; esac')
+
+    done = shell.image("build", "--sbom", str(tmp_path / "sbom.json"))
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "sbom.json").read_text() == "{}\n"
+    assert len(shell.said) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("dial tcp: lookup docker.io: no such host", "--base-image and --build-image name images"),
+        ("no C compiler", "--no-compile"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "package index"),
+        ("Cannot connect to the Docker daemon at unix:///var/run", "choose another engine"),
+        ("something new", "see what it says above"),
+    ],
+)
+def test_what_an_engine_fails_of_is_shown_with_what_to_do(
+    shell: Shell, said: str, hint: str
+) -> None:
+    shell.has("docker", f"echo step 7; echo {shlex.quote(said)} >&2; exit 125")
+
+    done = shell.image("build", "--engine", "docker")
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert f"step 7\n{said}\n" in done.stderr
+    assert f"error: docker could not build {OURS} (exit code 125)" in done.stderr
+    assert hint in done.stderr.partition("hint: ")[2]
+
+
+def test_commands_are_printed_and_not_run(shell: Shell, tmp_path: Path) -> None:
+    shell.has("podman")
+    context = tmp_path / "context"
+
+    build = shell.image("build", "--print-commands", "--context", str(context))
+    push = shell.image("push", "--to", "registry.example/team", "--print-commands")
+    load = shell.image("load", "--to", "kind", "--cluster", "dev", "--print-commands")
+
+    assert build.stdout.startswith(f"podman build --file {context}/epp/Containerfile ")
+    assert push.stdout.split()[-1] == f"docker://registry.example/team/{OURS.partition('/')[2]}"
+    assert load.stdout.splitlines() == [
+        f"podman push {OURS} docker-archive:image.tar:{OURS}",
+        "kind load image-archive image.tar --name dev",
+    ]
+    assert shell.said == []
+    assert (context / "epp" / "Containerfile").is_file()
+    assert shell.image("build", "--print-commands").returncode == 2
+
+
+def test_an_image_goes_into_the_cluster_of_the_current_context(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell.has("docker")
+    shell.has("k3d")
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(
+        "{current-context: k3d-dev, contexts: [{name: k3d-dev, context: {cluster: c, user: u}}],\n"
+        "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}],\n"
+        "users: [{name: u, user: {token: t}}]}\n"
+    )
+
+    done = shell.image("load", "--kubeconfig", str(kubeconfig))
+
+    assert done.returncode == 0, done.stderr
+    saved, loaded = shell.said
+    assert saved.startswith("docker save --output ")
+    assert loaded.startswith("k3d image import ")
+    assert loaded.endswith(" --cluster dev")
+    assert f"loaded {OURS} into dev" in done.stderr
+
+
+def test_an_image_that_the_engine_does_not_have_must_be_built_first(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell.has("podman", "echo 'no image of that name'; exit 125")
+
+    done = shell.image("load", "--to", "archive", "--file", str(tmp_path / "epp.tar"))
+
+    assert done.returncode == 1
+    assert "gaiectl image build makes it" in done.stderr
+
+
+def test_a_tool_of_a_cluster_that_is_not_there_is_named(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "epp.tar").touch()
+
+    done = shell.image("load", "--from", str(tmp_path / "epp.tar"), "--to", "kind")
+
+    assert done.returncode == 1
+    assert "error: kind is not in PATH" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("load", "--to", "archive"),
+        ("load", "--to", "kind", "--file", "epp.tar"),
+        ("load", "--from", "nothing-there.tar", "--to", "kind"),
+        ("push", "--to", "https://registry.example"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(shell: Shell, arguments: tuple[str, ...]) -> None:
+    done = shell.image(*arguments)
+
+    assert done.returncode == 2
+    assert "hint: " in done.stderr
