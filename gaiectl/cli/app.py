@@ -20,10 +20,12 @@ from gaiectl.cli import (
     install,
     list_,
     render,
+    rollback,
     schema,
     sim,
     status,
     tools,
+    upgrade,
 )
 from gaiectl.cli.local import app as local
 from gaiectl.console import errors, terminal
@@ -39,6 +41,8 @@ app = typer.Typer(
 )
 render.register(app)
 install.register(app)
+upgrade.register(app)
+rollback.register(app)
 cleanup.register(app)
 list_.register(app)
 diff.register(app)

@@ -39,9 +39,7 @@ def _diff(wanted: Wanted, where: Where, output: Output) -> int:
     from gaiectl.operations.render import render
 
     cluster = where.cluster(wanted.given["namespace"] or "")
-    if wanted.given["stack"] is None:
-        wanted.given["namespace"] = cluster.namespace
-    plan = wanted.plan()
+    plan = wanted.plan(default_namespace=cluster.namespace)
     rendered = render(plan, wanted.helm())
     changes = compare(cluster, plan.name, plan.namespace, rendered.documents)
     if output is Output.JSON:

@@ -15,6 +15,7 @@ from gaiectl.stack.model import Api, Implementation, ModelServerKind, PathName, 
 
 if TYPE_CHECKING:
     from gaiectl.helm.binary import Helm
+    from gaiectl.operations.kept_options import Inputs
     from gaiectl.plan import Plan
 
 
@@ -27,6 +28,7 @@ class Wanted:
 
     def __init__(self, given: dict[str, Any]) -> None:
         self.given = given
+        self._inputs: Inputs | None = None
 
     def plan(self, default_namespace: str = "") -> "Plan":
         """Return the plan of the stack.
@@ -35,10 +37,9 @@ class Wanted:
             default_namespace: where it goes when neither options nor the file say so.
         """
         from gaiectl.operations.stack import plan_of
-        from gaiectl.plan import Assignment
 
         given = self.given
-        if given["stack"] is None and given["path"] is None:
+        if self._inputs is None and given["stack"] is None and given["path"] is None:
             raise UsageError(
                 "say what to deploy: standalone or inferencepool",
                 hint="name one of them, or a file that does with --stack gaie.yaml",
@@ -49,18 +50,43 @@ class Wanted:
                     f"--{name.replace('_', '-')} is empty",
                     hint="leave the option out, or see that the shell variable behind it is set",
                 )
-        texts = [(text, False) for text in given["set_"]] + [
-            (text, True) for text in given["set_string"]
-        ]
+        inputs = self.inputs()
         return plan_of(
-            given["stack"],
-            self._flags(),
-            value_files=given["values"],
-            assignments=[Assignment(text=text, as_string=kind) for text, kind in texts],
+            inputs.source,
+            inputs.flags,
+            value_files=inputs.value_files,
+            assignments=inputs.assignments,
             include_crds=given["include_crds"],
             create_namespace=given["create_namespace"],
             default_namespace=default_namespace,
         )
+
+    def inputs(self) -> "Inputs":
+        """Return what the stack is made from; a ``gaie.yaml`` is read once, for it may be a stream.
+
+        Raises:
+            GaieError: it cannot be read.
+        """
+        if self._inputs is None:
+            from gaiectl.operations.kept_options import Inputs
+            from gaiectl.plan import Assignment
+            from gaiectl.stack.load import read
+
+            given = self.given
+            texts = [(text, False) for text in given["set_"]] + [
+                (text, True) for text in given["set_string"]
+            ]
+            self._inputs = Inputs(
+                read(given["stack"]) if given["stack"] else None,
+                self._flags(),
+                tuple(given["values"]),
+                tuple(Assignment(text=text, as_string=kind) for text, kind in texts),
+            )
+        return self._inputs
+
+    def use(self, inputs: "Inputs") -> None:
+        """Make the stack from these inputs instead of those given."""
+        self._inputs = inputs
 
     def helm(self) -> "Helm":
         """Return the Helm to use."""

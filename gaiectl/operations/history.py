@@ -6,8 +6,9 @@ CustomResourceDefinition), and the options they were made from. Values of the st
 are masked in the documents, and kept under a key of their own: a rollback needs them, and whoever
 may read that Secret may read the originals beside it. Nothing here ever shows them.
 
-An installation calls ``record`` between its last apply and its pruning, keeps what ``is_revision``
-says from being pruned, and keeps room for ``PLACE`` in the inventory.
+An installation calls ``record`` before its first apply, so that one can go back from what does not
+become ready. It keeps what ``is_revision`` says from being pruned, and room for ``PLACE`` in
+the inventory.
 """
 
 import base64
@@ -101,14 +102,14 @@ def record(
     options: Mapping[str, Any] | None = None,
     cause: str = "install",
 ) -> ApplySet:
-    """Keep what was applied as the latest revision, unless it is that already.
+    """Keep what is to be applied as the latest revision, unless it is that already.
 
     Safe to repeat after having been killed at any point: what is kept is compared, not counted.
 
     Args:
         cluster: where.
         held: the stack's inventory, as it was written last.
-        documents: all that were applied, without labels of the inventory.
+        documents: all that are to be applied, without labels of the inventory.
         path: which way of deploying made them.
         options: what they were made from, for ``upgrade``; JSON.
         cause: a few words on why.
@@ -187,8 +188,8 @@ def _create(cluster: Cluster, secret: Document) -> None:
     size = sum(map(len, secret["data"].values()))
     if size * 3 // 4 > _LARGEST_SECRET:
         raise GaieError(
-            f"the stack is installed, but too large to keep a revision of: {size} bytes packed",
-            hint="make its values smaller; gaiectl rollback goes to the revisions before",
+            f"the stack is too large to keep a revision of: {size} bytes packed",
+            hint="make its values smaller",
         )
     try:
         cluster.create(secret)

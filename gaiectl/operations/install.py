@@ -160,8 +160,7 @@ def _make(run: "_Run", wanted: Wanted, own: Sequence[Document]) -> None:
     ours = [known.member(document) for document in own]
     annotations = {**known.annotations, PATH: wanted.path}
     held = _write(cluster, known.widened([*ours, history.PLACE])._replace(annotations=annotations))
-    for phase, documents in by_phase(ours):
-        run.apply(phase, documents)
+    # First, so that what does not become ready can be gone back from.
     held = history.record(
         cluster,
         held,
@@ -170,6 +169,8 @@ def _make(run: "_Run", wanted: Wanted, own: Sequence[Document]) -> None:
         options=wanted.options,
         cause=wanted.cause,
     )
+    for phase, documents in by_phase(ours):
+        run.apply(phase, documents)
     for document in _no_longer_wanted(cluster, held, run.uids):
         run.prune(document)
     _write(cluster, held.narrowed([*ours, history.PLACE]))

@@ -1,6 +1,6 @@
 """From what the user wants to its plan: reads the files it names, and asks its path."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from gaiectl.validation.schema import Schema, UnusableSchema
 
 
 def plan_of(
-    file: Path | None,
-    flags: dict[str, Any],
+    file: Path | Source | None,
+    flags: Mapping[str, Any],
     *,
     value_files: Sequence[Path] = (),
     assignments: Sequence[Assignment] = (),
@@ -32,7 +32,7 @@ def plan_of(
     """Return the plan of the stack in a file, changed by flags.
 
     Args:
-        file: a ``gaie.yaml``, or ``-`` for standard input; None for flags alone.
+        file: a ``gaie.yaml``, or ``-`` for standard input, or what was read; None for flags alone.
         flags: nested as in the file, with only what the user gave.
         value_files: see ``Request``.
         assignments: see ``Request``.
@@ -43,9 +43,9 @@ def plan_of(
     Raises:
         GaieError: the stack, or a file it names, cannot be used.
     """
-    source = read(file) if file else None
+    source = read(file) if isinstance(file, Path) else file
     if default_namespace and not (source and source.value.get("namespace")):
-        flags = {"namespace": default_namespace} | flags
+        flags = {"namespace": default_namespace, **flags}
     stack = load(source, flags)
     if source and stack.values:
         _check_values(stack, source)
