@@ -9,8 +9,8 @@ from typing import Any
 from epp.api.errors import Code, Refusal
 from epp.api.plugin import Outcome
 from epp.api.request import Decision, Request
-from epp.director.director import Director
 from epp.metrics.recorder import EppMetrics
+from epp.server.extproc import Routes
 from epp.server.workers.channel import Kind, Message
 from epp.server.workers.decisions import Telling
 from epp.server.workers.messages import (
@@ -37,7 +37,7 @@ class Office:
         needs: how much of prompts is looked at.
     """
 
-    director: Director
+    director: Routes
     metrics: EppMetrics
     told: Told
     needs: PromptNeeds
