@@ -41,7 +41,9 @@ def _diff(wanted: Wanted, where: Where, output: Output) -> int:
     cluster = where.cluster(wanted.given["namespace"] or "")
     plan = wanted.plan(default_namespace=cluster.namespace)
     rendered = render(plan, wanted.helm())
-    changes = compare(cluster, plan.name, plan.namespace, rendered.documents)
+    changes, notes = compare(cluster, plan.name, plan.namespace, rendered.documents)
+    for note in notes:
+        terminal.say(f"note: {note}")
     if output is Output.JSON:
         terminal.data(json.dumps(differences.as_json(changes, plan.name, plan.namespace), indent=2))
     else:

@@ -1,19 +1,16 @@
 """What an installation would change: the API server is asked to try it, and keeps nothing."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.applyset import ApplySet, refuse_foreign
+from gaiectl.cluster.applyset import ApplySet, brought
 from gaiectl.documents import Document, Identity, dump, identity
-from gaiectl.errors import GaieError
 from gaiectl.operations.history import MASK, is_revision
+from gaiectl.operations.looking_ahead import SHARED, look, try_out
 from gaiectl.operations.phases import by_phase
-
-SHARED = ("Namespace", "CustomResourceDefinition")
-"""Kinds that belong to the cluster, not to a stack."""
 
 _BOOKKEEPING = frozenset(
     ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
@@ -51,63 +48,73 @@ class Change(NamedTuple):
         return list(made)
 
 
-def diff(
-    cluster: Cluster, name: str, namespace: str, documents: Sequence[Document]
-) -> list[Change]:
-    """Return what installing these documents as a stack would change, in the order it would.
+class Differences(NamedTuple):
+    """What an installation would change.
+
+    Attributes:
+        changes: in the order in which they would come.
+        notes: what the user should know.
+    """
+
+    changes: Sequence[Change]
+    notes: Sequence[str]
+
+
+def diff(cluster: Cluster, name: str, namespace: str, documents: Sequence[Document]) -> Differences:
+    """Return what installing these documents as a stack would change.
 
     Raises:
         GaieError: it would fail, as far as can be known.
     """
-    known = applyset.read(cluster, name, namespace)
-    changes = list(compare(cluster, known, documents, namespace))
+    prospect = look(cluster, name, namespace, documents, is_waiting=False)
+    known = prospect.known
+    asked, kept = [], []
+    for document in documents:
+        who = identity(document)
+        if who in prospect.kept:
+            kept.append(Change(who, "unchanged", None, None))
+        elif who.kind in SHARED:
+            asked.append(brought(document, prospect.found.get(who)))
+        else:
+            asked.append(known.member(document))
     wanted = {identity(document) for document in documents}
     gone = [
         document
         for document in applyset.members(cluster, known)
         if identity(document) not in wanted and not is_revision(document)
     ]
-    for _, listed in reversed(by_phase(gone)):
-        for document in reversed(listed):
-            before, _ = readable(document, None)
-            changes.append(Change(identity(document), "pruned", before, None))
-    return changes
+    pruned = [
+        Change(identity(document), "pruned", readable(document, None)[0], None)
+        for _, listed in reversed(by_phase(gone))
+        for document in reversed(listed)
+    ]
+    return Differences([*kept, *_tried(cluster, asked), *pruned], prospect.notes)
 
 
-def compare(
-    cluster: Cluster, known: ApplySet, documents: Iterable[Document], namespace: str
-) -> Iterator[Change]:
-    """Yield what applying each document would change, phase by phase.
+def drift(cluster: Cluster, known: ApplySet, documents: Iterable[Document]) -> list[Change]:
+    """Return what applying a stack's own documents once more would change.
 
     Raises:
         GaieError: it would fail.
     """
-    listed = list(documents)
-    brought = {_defined(d) for d in listed if d["kind"] == "CustomResourceDefinition"}
-    missing = _missing_namespaces(cluster, listed, namespace)
-    for _, group in by_phase(listed):
+    return _tried(cluster, [known.member(document) for document in documents])
+
+
+def _tried(cluster: Cluster, documents: Sequence[Document]) -> list[Change]:
+    tried = dict(try_out(cluster, documents, force=True))
+    changes = []
+    for _, group in by_phase(documents):
         for document in group:
-            is_shared = document["kind"] in SHARED
-            ours = document if is_shared else known.member(document)
-            who = identity(ours)
-            cannot_try = who.namespace in missing or (
-                (who.group, who.kind) in brought and cluster.kinds.find(who.group, who.kind) is None
-            )
-            yield (
-                Change(who, "created", None, readable(None, ours)[1])
-                if cannot_try
-                else _tried(cluster, known, ours, is_shared=is_shared)
-            )
-
-
-def _tried(cluster: Cluster, known: ApplySet, document: Document, *, is_shared: bool) -> Change:
-    done = cluster.apply(document, is_dry_run=True, force=True)
-    if done.before is not None and not is_shared:
-        refuse_foreign(done.before, known)
-    # What the server would add to a new object says nothing that the document does not.
-    after = document if done.before is None else done.document
-    managers = (done.before or {}).get("metadata", {}).get("managedFields") or ()
-    return Change(identity(document), done.verb, *readable(done.before, after), managers)
+            who = identity(document)
+            done = tried.get(who)
+            if done is None or done.before is None:
+                # What the server would add to a new object says nothing that the document does not.
+                changes.append(Change(who, "created", None, readable(None, document)[1]))
+                continue
+            managers = done.before["metadata"].get("managedFields") or ()
+            before, after = readable(done.before, done.document)
+            changes.append(Change(who, done.verb, before, after, managers))
+    return changes
 
 
 def readable(
@@ -146,29 +153,6 @@ def _masked(secret: Document | None, other: Document | None, when: str) -> Docum
         if masked:
             made[name] = masked
     return made
-
-
-def _defined(definition: Document) -> tuple[str, str]:
-    return definition["spec"]["group"], definition["spec"]["names"]["kind"]
-
-
-def _missing_namespaces(
-    cluster: Cluster, documents: Sequence[Document], namespace: str
-) -> frozenset[str]:
-    """Return the namespaces that an installation would bring first.
-
-    Raises:
-        GaieError: that of the stack is not there, and is not brought.
-    """
-    brought = {d["metadata"]["name"] for d in documents if d["kind"] == "Namespace"}
-    places = brought | {namespace}
-    missing = {one for one in places if cluster.get(Identity("", "Namespace", "", one)) is None}
-    if namespace in missing - brought:
-        raise GaieError(
-            f"there is no namespace {namespace}",
-            hint="--create-namespace brings it, or name another one with -n",
-        )
-    return frozenset(missing)
 
 
 def _lines(document: Document | None) -> list[str]:

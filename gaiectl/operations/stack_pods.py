@@ -48,6 +48,11 @@ class Pod(NamedTuple):
     hint: str
     document: Document
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether it is being deleted."""
+        return "deletionTimestamp" in self.document["metadata"]
+
 
 def find(cluster: Cluster, members: Sequence[Document]) -> list[Pod]:
     """Return the pods of a stack, by what they do and by name.

@@ -11,7 +11,7 @@ from gaiectl.cluster.statuses import State, elects_leader, status_of
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError
 from gaiectl.operations import endpoint_loads, stack_pods
-from gaiectl.operations.diff import compare
+from gaiectl.operations.diff import drift as drift_of
 from gaiectl.operations.endpoint_loads import Loads
 from gaiectl.operations.history import Revision, is_revision, revisions
 from gaiectl.operations.phases import by_phase
@@ -138,7 +138,7 @@ def problems(report: Report) -> Iterator[Problem]:
             f"install it again, or remove what is left: gaiectl cleanup {name} {place}",
         )
         return
-    unready = [pod for pod in report.pods if not pod.is_ready]
+    unready = [pod for pod in report.pods if not (pod.is_ready or pod.is_ending)]
     for (component, message, hint), pods in _alike(unready).items():
         more = f" and {len(pods) - 1} more" if len(pods) > 1 else ""
         yield Problem(
@@ -157,7 +157,10 @@ def problems(report: Report) -> Iterator[Problem]:
     yield from _of_picking(report, f"gaiectl logs {name} {place} --component")
     for one in report.objects:
         if one.drift and one.state != NOT_FOUND:
-            yield Problem(f"{one.who} is not as installed: {one.drift}", f"{again} undoes it")
+            yield Problem(
+                f"{one.who} is not as installed: {one.drift}",
+                f"{again} --force-conflicts undoes it",
+            )
 
 
 def _of_picking(report: Report, logs: str) -> Iterator[Problem]:
@@ -214,7 +217,7 @@ def _drifts(
         return {}, "no revision of this stack is kept"
     found = {}
     try:
-        for change in compare(cluster, stack, latest.documents(), stack.parent.namespace):
+        for change in drift_of(cluster, stack, latest.documents()):
             if change.verb == "created":
                 found[change.who] = Object(change.who, NOT_FOUND, "it is gone", "deleted")
             elif change.verb != "unchanged":
@@ -233,7 +236,8 @@ def _others(managers: Sequence[Mapping[str, Any]]) -> str:
     if not others:
         return "changed"
     last = max(others, key=lambda one: str(one.get("time", "")))
-    return f"changed by {last.get('manager', 'somebody')} at {last.get('time', 'some time')}"
+    when = f" at {last['time']}" if last.get("time") else ""
+    return f"changed by {last.get('manager', 'somebody')}{when}"
 
 
 def _leader(cluster: Cluster, stack: ApplySet, members: Sequence[Document]) -> Leader | None:

@@ -6,7 +6,6 @@ from gaiectl.cluster.applyset import ApplySet
 from gaiectl.documents import Identity
 from gaiectl.errors import GaieError, UsageError
 
-_PREFIX = "gaiectl-"
 _MOST_NAMES = 10
 
 
@@ -47,7 +46,7 @@ def some(cluster: Cluster, name: str, *, everywhere: bool) -> list[ApplySet]:
 
 def name_of(stack: ApplySet) -> str:
     """Return a stack's name."""
-    return stack.parent.name.removeprefix(_PREFIX)
+    return applyset.stack_of(stack.parent)
 
 
 def _nothing(cluster: Cluster, name: str) -> GaieError:
