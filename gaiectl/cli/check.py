@@ -18,9 +18,12 @@ from gaiectl.stack.model import PathName
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gaiectl.checks.cluster.check import Stage
     from gaiectl.checks.cluster.report import Report, Result
     from gaiectl.checks.cluster.scene import Scene
     from gaiectl.cluster.api import Cluster
+    from gaiectl.documents import Document
+    from gaiectl.plan import Plan
 
 
 _NAME = "llm"
@@ -65,7 +68,7 @@ def check(  # noqa: PLR0917 - each is an option of the command line
     """Say what stands in the way of a stack, or what is wrong with one that is installed.
 
     Nothing is changed. What is not said with --pre or --post follows from whether the stack is
-    there. Exit code 1 when a check failed; warnings are no failures.
+    there. Exit code 1 when a check failed, 2 when none could be made; warnings are no failures.
     """
     from gaiectl.checks.cluster.check import Stage
 
@@ -75,7 +78,12 @@ def check(  # noqa: PLR0917 - each is an option of the command line
     if show_list:
         return _list(stage, output)
     began = time.monotonic()
-    scene = _scene(wanted, where, stage)
+    try:
+        scene = _scene(wanted, where, stage)
+    except GaieError as error:
+        _not_begun(error, stage or Stage.PRE, output)
+        error.code = Exit.USAGE
+        raise
     report = _run(scene, output, began)
     return Exit.OK if report.is_success else Exit.FAILED
 
@@ -111,7 +119,7 @@ def _with_any_name(command: Callable[..., int]) -> Callable[..., int]:
     return run
 
 
-def _list(stage: Any, output: ReportForm) -> int:
+def _list(stage: "Stage | None", output: ReportForm) -> int:
     from gaiectl.checks.cluster.catalog import ALL
     from gaiectl.console import cluster_report, terminal
 
@@ -134,7 +142,7 @@ def _list(stage: Any, output: ReportForm) -> int:
     return Exit.OK
 
 
-def _scene(wanted: Wanted, where: Where, stage: Any) -> "Scene":
+def _scene(wanted: Wanted, where: Where, stage: "Stage | None") -> "Scene":
     from gaiectl.checks.cluster import scenes
     from gaiectl.checks.cluster.check import Stage
     from gaiectl.operations.render import render
@@ -142,7 +150,8 @@ def _scene(wanted: Wanted, where: Where, stage: Any) -> "Scene":
     given = wanted.given
     cluster = where.cluster(given["namespace"] or "")
     has_stack = given["stack"] is not None or given["path"] is not None
-    plan = documents = None
+    plan: Plan | None = None
+    documents: Sequence[Document] = ()
     name, namespace = given["name"] or "", cluster.namespace
     if has_stack:
         if given["stack"] is None:
@@ -151,20 +160,24 @@ def _scene(wanted: Wanted, where: Where, stage: Any) -> "Scene":
         plan, documents = rendered.plan, rendered.documents
         name, namespace = plan.name, plan.namespace
     if stage is Stage.PRE:
-        return _before(cluster, plan, documents or (), name, namespace)
+        return _before(cluster, plan, documents, name, namespace)
     inventory = scenes.find(cluster, name, namespace, is_needed=stage is Stage.POST)
     if inventory is not None:
-        return scenes.after(cluster, inventory, rendered=documents or ())
+        return scenes.after(cluster, inventory, rendered=documents)
     if name and not has_stack:
         raise GaieError(
             f"there is no stack {name} in namespace {namespace}",
             hint="name its namespace with -n; gaiectl check --pre PATH looks at what is to come",
         )
-    return _before(cluster, plan, documents or (), name, namespace)
+    return _before(cluster, plan, documents, name, namespace)
 
 
 def _before(
-    cluster: "Cluster", plan: Any, documents: "Sequence[Any]", name: str, namespace: str
+    cluster: "Cluster",
+    plan: "Plan | None",
+    documents: "Sequence[Document]",
+    name: str,
+    namespace: str,
 ) -> "Scene":
     from gaiectl.checks.cluster import scenes
     from gaiectl.checks.cluster.scene import LackingImage
@@ -183,11 +196,31 @@ def _before(
     )
 
 
+def _not_begun(error: GaieError, stage: "Stage", output: ReportForm) -> None:
+    """Write a report for programs too: who reads it sees a failure, not an absence of failures."""
+    from gaiectl.checks.cluster.report import not_begun
+
+    if output is not ReportForm.TEXT:
+        _write(not_begun(error, stage), output)
+
+
+def _write(report: "Report", output: ReportForm) -> None:
+    from gaiectl.checks.junit import suite_of
+    from gaiectl.console import cluster_report, terminal
+
+    if output is ReportForm.JSON:
+        terminal.data(json.dumps(report.as_json(), indent=2))
+    elif output is ReportForm.JUNIT:
+        about = {"context": report.context, "server": report.server, "namespace": report.namespace}
+        terminal.data(suite_of(report.cases(), "gaiectl.check", about))
+    else:
+        terminal.data("\n" + cluster_report.summary(report))
+
+
 def _run(scene: "Scene", output: ReportForm, began: float) -> "Report":
     from gaiectl.checks.cluster.catalog import ALL
     from gaiectl.checks.cluster.report import Report
     from gaiectl.checks.cluster.run import run
-    from gaiectl.checks.junit import suite_of
     from gaiectl.console import cluster_report, terminal
 
     checks = [one for one in ALL if scene.stage in one.stages]
@@ -213,11 +246,5 @@ def _run(scene: "Scene", output: ReportForm, began: float) -> "Report":
         results=results,
         seconds=time.monotonic() - began,
     )
-    if output is ReportForm.JSON:
-        terminal.data(json.dumps(report.as_json(), indent=2))
-    elif output is ReportForm.JUNIT:
-        about = {"context": report.context, "server": report.server, "namespace": report.namespace}
-        terminal.data(suite_of(report.cases(), "gaiectl.check", about))
-    else:
-        terminal.data("\n" + cluster_report.summary(report))
+    _write(report, output)
     return report

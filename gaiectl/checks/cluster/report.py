@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from gaiectl.checks.cluster.check import Check, Severity, Stage
+from gaiectl.checks.cluster.check import Check, Severity, Skipped, Stage
 from gaiectl.checks.junit import Case
+from gaiectl.errors import GaieError
 
 
 class Outcome(StrEnum):
@@ -128,3 +129,23 @@ def failures(results: Sequence[Result]) -> list[Result]:
         for result in results
         if result.outcome is Outcome.FAILED and result.check.severity is Severity.ERROR
     ]
+
+
+def not_begun(error: GaieError, stage: Stage) -> Report:
+    """Return the report of checks of which none could be made: one check, and it failed."""
+    check = Check(
+        id="KUB000",
+        title="the checks can be made",
+        proves="there is a cluster and a stack to look at",
+        hint=error.hint,
+        run=_never,
+    )
+    said = f"{error.message}\n{error.detail}".strip()
+    result = Result(check=check, outcome=Outcome.FAILED, seen=said, hint=error.hint)
+    return Report(
+        stage=stage, name="", namespace="", context="", server="", results=[result], seconds=0.0
+    )
+
+
+def _never(_scene: object) -> str:
+    raise Skipped("it is made by setting the scene")
