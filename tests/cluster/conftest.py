@@ -8,12 +8,9 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import uuid
-import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +25,6 @@ from machine.images import Image
 # The first run on a computer builds Kubernetes.
 _FIRST_RUN_SECONDS = 3600
 _HERE = Path(__file__).parent
-_ROOT = _HERE.parents[1]
 _RESTRICTED = {
     f"pod-security.kubernetes.io/{mode}{suffix}": value
     for mode in ("enforce", "warn")
@@ -147,31 +143,6 @@ def bare_python_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 def python_image_name(bare_python_image: Image, load_image: Callable[[Image], str]) -> str:
     """The name of an image whose containers run ``python3`` with the arguments they get."""
     return load_image(bare_python_image)
-
-
-@pytest.fixture(scope="session")
-def gaiectl_image_name(
-    bare_python_image: Image,
-    load_image: Callable[[Image], str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> str:
-    """The name of an image with Python, our wheel, and what its EPP and its simulator need."""
-    folder = tmp_path_factory.mktemp("gaiectl-image")
-    built = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, _ROOT],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert not built.returncode, built.stdout + built.stderr
-    (wheel,) = folder.glob("*.whl")
-    zipfile.ZipFile(wheel).extractall(folder / "packages")
-    layer = folder / "packages.tar"
-    python_image.write_packages(layer, folder / "packages", "gaiectl[epp]")
-    name = "localhost/gaiectl-test/gaiectl:1"
-    return load_image(
-        replace(bare_python_image, name=name, layers=[*bare_python_image.layers, layer])
-    )
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ Explain = Callable[..., Said]
 
 RBAC = "rbac.authorization.k8s.io"
 EPP = (
-    *("-m", "epp", "--endpoint-selector=app=server", "--endpoint-target-ports=8000"),
+    *("--endpoint-selector=app=server", "--endpoint-target-ports=8000"),
     *("--secure-serving=false", "--v=1"),
 )
 CONFIG = """\
@@ -43,17 +44,18 @@ READY = {
 def stack(
     machine: Cluster,
     pod_namespace: str,
-    gaiectl_image_name: str,
+    stack_images: Any,
 ) -> Iterator[str]:
     """A stack "llm": a model server and EPPs of several kinds; returns its namespace."""
     server = pod(
         "server",
-        gaiectl_image_name,
-        ["-m", "gaiectl.simulator", "--host=0.0.0.0", "--model=m"],
+        stack_images.epp,
+        ["--host=0.0.0.0", "--model=m"],
+        command=["python", "-m", "gaiectl.simulator"],
         readinessProbe={"tcpSocket": {"port": 8000}, "periodSeconds": 1},
     )
     ports = [{"name": "metrics", "containerPort": 9090}]
-    epp = _epp("llm-epp", gaiectl_image_name, ports=ports, **READY)
+    epp = _epp("llm-epp", stack_images.epp, ports=ports, **READY)
     everyone = _role("epp", [_rule("", "pods", "get", "list", "watch")])
     cluster_wide = _cluster_role(
         f"{pod_namespace}-epp",
@@ -180,7 +182,7 @@ def test_a_user_without_rights_is_told_which_to_ask_for(
 
 
 def test_a_metrics_port_with_tls_is_asked_by_tls(
-    machine: Cluster, stack: str, explain: Explain, gaiectl_image_name: str, tmp_path: Path
+    machine: Cluster, stack: str, explain: Explain, stack_images: Any, tmp_path: Path
 ) -> None:
     pair = Authority(tmp_path / "pki").issue("epp", "epp", addresses=["epp"])
     machine.do(
@@ -190,7 +192,7 @@ def test_a_metrics_port_with_tls_is_asked_by_tls(
     probe = {"httpGet": {"path": "/readyz", "port": 9443, "scheme": "HTTPS"}, "periodSeconds": 1}
     epp = _epp(
         "tls-epp",
-        gaiectl_image_name,
+        stack_images.epp,
         "--metrics-cert-dir=/tls",
         "--metrics-port=9443",
         readinessProbe={**probe, "failureThreshold": 60},
