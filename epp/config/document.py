@@ -112,16 +112,10 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class PriorityBand:
+class PriorityBand(Band):
     """One entry of ``flowControl.priorityBands``."""
 
     priority: Annotated[int, Param("Priority of the requests in this band.")] = 0
-    max_bytes: Annotated[Quantity | None, Param("Bytes queued in the band.", minimum=0)] = None
-    max_requests: Annotated[Quantity | None, Param("Requests queued in the band.", minimum=0)] = (
-        None
-    )
-    fairness_policy_ref: Annotated[str, Param("Which flow of the band is next.")] = ""
-    ordering_policy_ref: Annotated[str, Param("Which request of a flow is next.")] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any
 from epp.api.plugin import Instance
 from epp.api.registry import Family
 from epp.config.decode import read_duration
-from epp.config.document import Band, Document, FlowControl, PriorityBand
+from epp.config.document import Band, Document, FlowControl
 from epp.config.instances import Plugins
 from epp.flowcontrol.bands import BandSettings
 from epp.flowcontrol.controller import FlowSettings
@@ -197,7 +197,7 @@ class _Policies:
         self._plugins = plugins
         self._source = source
 
-    def band(self, entry: Band | PriorityBand, path: str, *, is_llm_d: bool) -> BandSettings:
+    def band(self, entry: Band, path: str, *, is_llm_d: bool) -> BandSettings:
         most = entry.max_requests
         return BandSettings(
             fairness=self.policy(

@@ -18,39 +18,25 @@ When to use:
     no handler for ranks: each rank is an endpoint.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from epp.api.errors import no_target
 from epp.api.parameters import Param
 from epp.api.registry import profile_handler
 from epp.api.request import Decision, Request
+from epp.plugins.profile_handlers.single import SingleProfileHandler
 from epp.scheduling.stages import through_port
 
 
 @profile_handler("data-parallel-profile-handler")
 @dataclass(frozen=True, slots=True)
-class DataParallelProfileHandler:
+class DataParallelProfileHandler(SingleProfileHandler):
     """Runs the one profile there is, and sends the proxy to one port."""
 
     primary_port: Annotated[
         int, Param("Port that the proxy is sent to.", minimum=1, maximum=65535)
     ] = 8000
-
-    def objection(self, names: Sequence[str]) -> str:
-        """Return what is wrong with more profiles than one."""
-        return "" if len(names) == 1 else f"it runs exactly one profile, not {len(names)}"
-
-    def profiles(
-        self,
-        request: Request,
-        names: Sequence[str],
-        results: Mapping[str, Decision | None],
-    ) -> Sequence[str]:
-        """Return the profile the first time, nothing after that."""
-        del request
-        return () if results else names
 
     def decide(self, request: Request, results: Mapping[str, Decision | None]) -> Decision:
         """Return the result of the profile, sent through the port.
@@ -58,8 +44,5 @@ class DataParallelProfileHandler:
         Raises:
             Refusal: it found no endpoint (message as in llm-d-router).
         """
-        del request
-        name, result = next(iter(results.items()))
-        if result is None:
-            raise no_target(f"failed to run scheduler profile '{name}'")
-        return through_port(result, self.primary_port)
+        decision = SingleProfileHandler.decide(self, request, results)
+        return through_port(decision, self.primary_port)
