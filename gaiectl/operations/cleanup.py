@@ -109,8 +109,7 @@ def plan(cluster: Cluster, name: str, namespace: str, *, with_data: bool = False
         NotAllowed: the user may not see or delete some of it.
     """
     known = applyset.read(cluster, name, namespace)
-    place = cluster.get(Identity("", "Namespace", "", namespace))
-    has_place = place is not None and not place["metadata"].get("deletionTimestamp")
+    has_place = _is_there(cluster, namespace)
     places = {namespace, *known.namespaces}
     found = sweep(cluster, known.id, places)
     _refuse_blindness(found, known)
@@ -261,6 +260,17 @@ def refuse_missing_rights(
             hint="ask for a role with these rules, or let somebody do it who has one",
             detail="\n".join(lacking),
         )
+
+
+def _is_there(cluster: Cluster, namespace: str) -> bool:
+    """Tell whether a namespace is there, and not about to go."""
+    try:
+        found = cluster.get(Identity("", "Namespace", "", namespace))
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return True  # who may not see namespaces was given one
+    return found is not None and not found["metadata"].get("deletionTimestamp")
 
 
 def _refuse_blindness(found: Traces, known: ApplySet) -> None:
