@@ -19,6 +19,7 @@ from gaiectl.cli import (
     init,
     install,
     list_,
+    logs,
     render,
     rollback,
     schema,
@@ -48,6 +49,7 @@ list_.register(app)
 diff.register(app)
 history.register(app)
 status.register(app)
+logs.register(app)
 check.register(app)
 init.register(app)
 images.register(app)

@@ -20,6 +20,9 @@ _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _METADATA = f"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
 _PAGE = 500
+_LONGEST_LINE = 1 << 20
+_SILENCE_SECONDS = 7 * 86400.0
+"""How long a log that is followed may say nothing."""
 
 
 class Applied(NamedTuple):
@@ -223,6 +226,51 @@ class Cluster:
         place = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log"
         return self._send("GET", place, query, None, _JSON).decode("utf-8", "replace")
 
+    def log_lines(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        lines: int | None = None,
+        since_seconds: int = 0,
+        previous: bool = False,
+        follow: bool = False,
+    ) -> Iterator[str]:
+        """Yield the lines of a container's log as they come; a very long one comes in parts.
+
+        Args:
+            namespace: of the pod.
+            pod: its name.
+            container: its name.
+            lines: only so many, the last ones; None for all.
+            since_seconds: only those of so many seconds; 0 for all.
+            previous: of the container before its last restart.
+            follow: go on until the container ends.
+        """
+        query = {
+            "container": container,
+            "tailLines": "" if lines is None else str(lines),
+            "sinceSeconds": str(since_seconds or ""),
+            "previous": "true" if previous else "",
+            "follow": "true" if follow else "",
+        }
+        place = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log"
+        seconds = _SILENCE_SECONDS if follow else self.connection.access.timeout_seconds
+        with closing(self._open("GET", place, query, None, _JSON, seconds)) as response:
+            held = b""
+            try:
+                for chunk in response.stream(1 << 16):
+                    *whole, held = (held + chunk).split(b"\n")
+                    if len(held) > _LONGEST_LINE:
+                        whole, held = [*whole, held], b""
+                    yield from (line.decode("utf-8", "replace") for line in whole)
+            except Exception as error:
+                if not isinstance(error, OSError) and not _is_cut_off(error):
+                    raise
+        if held:
+            yield held.decode("utf-8", "replace")
+
     def watch(
         self, resource: Resource, namespace: str, *, version: str, seconds: float
     ) -> Iterator[tuple[str, Document]]:
@@ -247,11 +295,9 @@ class Cluster:
                         event = json.loads(line)
                         _raise_if_error(event, line)
                         yield event["type"], event["object"]
-            except OSError:
-                return
             except Exception as error:
-                if type(error).__module__.startswith("urllib3"):
-                    return  # it was cut off: whoever watches goes on with another one
+                if isinstance(error, OSError) or _is_cut_off(error):
+                    return  # whoever watches goes on with another one
                 raise
 
     def ask(
@@ -367,6 +413,11 @@ def _several(fields: list[tuple[str, str]]) -> Any:
     from urllib3 import HTTPHeaderDict  # noqa: PLC0415 - comes with the client, for clusters only
 
     return HTTPHeaderDict(fields)
+
+
+def _is_cut_off(error: Exception) -> bool:
+    """Tell whether an answer ended in the middle."""
+    return type(error).__module__.startswith("urllib3")
 
 
 def _raise_if_error(event: dict[str, Any], line: bytes) -> None:
