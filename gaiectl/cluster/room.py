@@ -43,12 +43,13 @@ def room(nodes: Iterable[Document], pods: Iterable[Document], resource: str) -> 
         return f"no node has any {resource}"
     best = max(free, key=lambda name: free[name])
     return (
-        f"node {best} has most {resource} left: {_shown(free[best], resource)} of "
-        f"{_shown(total[best], resource)}"
+        f"node {best} has most {resource} left: {shown(free[best], resource)} of "
+        f"{shown(total[best], resource)}"
     )
 
 
-def _shown(number: Decimal, resource: str) -> str:
+def shown(number: Decimal, resource: str) -> str:
+    """Return an amount of a resource for people."""
     if resource in _BYTES or resource.startswith("hugepages-"):
         return f"{number / 2**30:.1f}Gi"
     return f"{number:.3f}".rstrip("0").rstrip(".")

@@ -6,10 +6,13 @@ long it may last before it is worth giving up, is ours.
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from math import inf
 from typing import Any, NamedTuple
 
+from gaiectl.cluster.room import shown
 from gaiectl.documents import Document
+from gaiectl.validation.rules import amount
 
 _SCHEDULER_SECONDS = 15.0
 """kstatus' window: objects that were made together may miss each other for a moment."""
@@ -73,13 +76,13 @@ def trouble_of(pod: Document, events: Sequence[Document]) -> Trouble | None:
     return _volume(pod, events)
 
 
-def requests(pod: Document) -> dict[str, str]:
-    """Return what a pod asks a node for, by resource, as its containers write it."""
-    found: dict[str, list[str]] = {}
+def requests(pod: Document) -> dict[str, Decimal]:
+    """Return what the containers of a pod ask a node for, by resource."""
+    found: dict[str, Decimal] = {}
     for container in (pod.get("spec") or {}).get("containers") or ():
-        for resource, amount in ((container.get("resources") or {}).get("requests") or {}).items():
-            found.setdefault(resource, []).append(str(amount))
-    return {resource: " + ".join(amounts) for resource, amounts in found.items()}
+        for resource, asked in ((container.get("resources") or {}).get("requests") or {}).items():
+            found[resource] = found.get(resource, Decimal(0)) + amount(asked)
+    return found
 
 
 def claims(pod: Document) -> list[str]:
@@ -110,7 +113,7 @@ def _unschedulable(
             _SCHEDULER_SECONDS,
         )
     asked = requests(pod)
-    wanted = [f"{asked[name]} {name}" for name in lacking(told) if name in asked]
+    wanted = [f"{shown(asked[name], name)} {name}" for name in lacking(told) if name in asked]
     need = f"it asks for {' and '.join(wanted)}; " if wanted else ""
     is_growing = any(event.get("reason") == "TriggeredScaleUp" for event in events)
     return Trouble(

@@ -4,6 +4,7 @@ What becomes of objects goes to stdout, as kubectl's apply does; all else is nar
 """
 
 import json
+import textwrap
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from gaiectl.operations.waiting import Pending
 
 _WORTH_TELLING_SECONDS = 1.0
-_MOST_ROWS = 8
+_MOST_ROWS = 6
+_LINES_PER_ROW = 3
 
 
 class Progress(AbstractContextManager["Progress"]):
@@ -115,10 +117,14 @@ class Progress(AbstractContextManager["Progress"]):
             self._live = Live(console=console, auto_refresh=False, transient=True)
             self._live.start()
         head = f"{self._elapsed()} {self._phase}: waiting for {_objects(len(pending))}"
-        rows = [f"  {one.who.title}: {one.reason}" for one in pending[:_MOST_ROWS]]
+        rows = [
+            line
+            for one in pending[:_MOST_ROWS]
+            for line in _wrapped(f"{one.who.title}: {one.reason}", self._live.console.width)
+        ]
         if len(pending) > _MOST_ROWS:
             rows.append(f"  and {len(pending) - _MOST_ROWS} more")
-        lines = [Text(line, no_wrap=False) for line in (head, *rows)]
+        lines = [Text(line, no_wrap=True, overflow="ellipsis") for line in (head, *rows)]
         self._live.update(Group(*lines), refresh=True)
 
     def _end_area(self) -> None:
@@ -225,6 +231,19 @@ def as_json(
 def title(who: Identity) -> str:
     """Return an object as kubectl writes it: ``deployment.apps/llm-epp``."""
     return who.title
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return a row of the area: few lines, so that it fits on small terminals."""
+    return textwrap.wrap(
+        text,
+        max(width - 1, 20),
+        initial_indent="  ",
+        subsequent_indent="    ",
+        max_lines=_LINES_PER_ROW,
+        placeholder=" ...",
+        break_on_hyphens=False,
+    )
 
 
 def _objects(count: int) -> str:
