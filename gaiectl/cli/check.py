@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -228,15 +229,12 @@ def _run(scene: "Scene", output: ReportForm, began: float) -> "Report":
     what = "before an installation" if scene.is_before else f"stack {scene.name}"
     terminal.say(f"checking {connection.context}, namespace {scene.namespace}: {what}")
     results: list[Result] = []
-    category = ""
     made = run(checks, scene, begins=lambda one: terminal.show_progress(f"{one.id} {one.title}"))
-    for result in made:
+    for _, group in groupby(made, key=lambda one: one.check.category):
+        told = list(group)
         if output is ReportForm.TEXT:
-            if result.check.category != category:
-                category = result.check.category
-                terminal.data(("\n" if results else "") + cluster_report.heading(category))
-            terminal.data(cluster_report.result_lines(result))
-        results.append(result)
+            terminal.data(("\n" if results else "") + cluster_report.category(told))
+        results += told
     report = Report(
         stage=scene.stage,
         name=scene.name if scene.documents else "",

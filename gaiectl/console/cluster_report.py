@@ -3,6 +3,7 @@
 import sys
 import textwrap
 from collections.abc import Sequence
+from itertools import groupby
 
 from gaiectl.checks.cluster.check import Check, Stage
 from gaiectl.checks.cluster.report import Outcome, Report, Result
@@ -12,34 +13,57 @@ from gaiectl.console.terminal import paint, symbol
 _SYMBOLS = {Outcome.PASSED: "done", Outcome.FAILED: "failed", Outcome.WARNING: "warning"}
 _WIDTH = 80
 _INDENT = " " * 19
+_WIDE = ("OK", "!!", "XX")
+"""Signs of terminals that know ASCII only."""
 
 
-def heading(category: str) -> str:
-    """Return a category's heading."""
-    return f"{paint(category, 'bold', sys.stdout)}\n{'-' * len(category)}"
+def category(results: Sequence[Result]) -> str:
+    """Return the results of a category; those skipped for one reason, one after the other, as one.
+
+    Args:
+        results: all of one category, at least one.
+    """
+    title = results[0].check.category
+    lines = [f"{paint(title, 'bold', sys.stdout)}\n{'-' * len(title)}"]
+    for (outcome, seen), group in groupby(results, key=lambda one: (one.outcome, one.seen)):
+        same = list(group)
+        if outcome is Outcome.SKIPPED and len(same) > 1:
+            ids = f"{same[0].check.id} to {same[-1].check.id}"
+            lines.append("\n".join([f"-  {outcome} {ids}", *_remark(seen), *_way_out(same[0])]))
+        else:
+            lines += [_one(result) for result in same]
+    return "\n".join(lines)
 
 
-def result_lines(result: Result) -> str:
+def _one(result: Result) -> str:
     """Return one result: a sign, a word, its id, what was asserted; then what was seen."""
     check = result.check
     name = _SYMBOLS.get(result.outcome)
     sign = symbol(name, sys.stdout) if name else "-"
-    sign += " " * (2 - (2 if name and sign.startswith(("OK", "!!", "XX")) else 1))
+    sign += " " * (1 if any(wide in sign for wide in _WIDE) else 2)
     title = textwrap.wrap(check.title, _WIDTH - len(_INDENT))
-    lines = [f"{sign} {result.outcome:<7} {check.id}  {title[0]}", *_indented(title[1:])]
-    is_bad = result.outcome in (Outcome.FAILED, Outcome.WARNING)
-    for line in result.seen.splitlines():
-        wrapped = _wrapped(line)
-        lines += _indented(
-            wrapped if is_bad else [paint(one, "dim", sys.stdout) for one in wrapped]
-        )
+    lines = [f"{sign}{result.outcome:<7} {check.id}  {title[0]}", *_indented(title[1:])]
+    if result.outcome in (Outcome.FAILED, Outcome.WARNING):
+        lines += [text for line in result.seen.splitlines() for text in _indented(_wrapped(line))]
+    else:
+        lines += _remark(result.seen)
+    return "\n".join([*lines, *_way_out(result)])
+
+
+def _remark(text: str) -> list[str]:
+    return _indented([paint(line, "dim", sys.stdout) for line in _wrapped(text) if line])
+
+
+def _way_out(result: Result) -> list[str]:
+    """Return hint and commands, if there are any."""
+    lines = []
     if result.hint:
         hint = _wrapped(f"hint: {result.hint}")
         hint[0] = paint("hint:", "yellow", sys.stdout) + hint[0].removeprefix("hint:")
         lines += _indented(hint)
     for command in result.fix:
         lines += _indented(_command(command))
-    return "\n".join(lines)
+    return lines
 
 
 def summary(report: Report) -> str:

@@ -112,7 +112,7 @@ CHECKS = (
     ),
     Check(
         id="SEC002",
-        title="Secrets for pulling images hold credentials",
+        title="what pods name for pulling images holds credentials",
         proves="the nodes can use them",
         hint="kubectl create secret docker-registry makes one of the right type",
         run=_pull_secrets,
