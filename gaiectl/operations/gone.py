@@ -10,7 +10,7 @@ from gaiectl.errors import TimedOut
 from gaiectl.operations.finalizers import why_there
 
 _FIRST_PERIOD_SECONDS = 0.1
-_PERIOD_SECONDS = 1.0
+_PERIOD_SECONDS = 0.5
 _SILENT_SECONDS = 3.0
 _FORCED_SECONDS = 15.0
 

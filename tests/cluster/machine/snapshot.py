@@ -1,37 +1,76 @@
 """All that is in a cluster, to be compared with what was in it before."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
-from machine.cluster import Cluster
+from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.failures import ApiError
 
-_BY_THEMSELVES = {"events", "events.events.k8s.io", "leases.coordination.k8s.io"}
+_BY_THEMSELVES = ("Event", "Lease")
+_DELETED = {"list", "delete"}
 
 
-def cluster_image(cluster: Cluster, *namespaces: str) -> dict[str, str]:
+def cluster_image(api: Cluster, *namespaces: str) -> dict[str, str]:
     """Return every object as JSON, by kind, namespace and name.
 
     Left out are resource versions and what changes by itself: events, the Leases of Kubernetes'
     own parts, and what nodes say of their health.
 
     Args:
-        cluster: where.
+        api: where.
         namespaces: only what is in them, and what has one of their names in its own; none is the
             whole cluster, for a test that has it for itself.
     """
-    listed = cluster.do("api-resources", "--verbs=list,delete", "--output=name").split()
-    kinds = ",".join(kind for kind in listed if kind not in _BY_THEMSELVES)
-    command = ("get", kinds, "--all-namespaces", "--show-managed-fields", "--output=json")
-    found = json.loads(cluster.do(*command))["items"]
-    if namespaces:
-        leases = ("get", "leases.coordination.k8s.io", "--output=json", "--namespace")
-        for namespace in namespaces:
-            found += json.loads(cluster.do(*leases, namespace))["items"]
     return {
         f"{one['kind']} {_place(one)}": _text(one)
-        for one in found
+        for base, resource in _resources(api)
+        for one in _listed(api, base, resource, namespaces)
         if not namespaces or any(name in _place(one) for name in namespaces)
     }
+
+
+def _resources(api: Cluster) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every kind in one version, with the path of that."""
+    groups = api.ask("GET", "/apis", {})["groups"]
+    for base in (
+        "/api/v1",
+        *(f"/apis/{one['preferredVersion']['groupVersion']}" for one in groups),
+    ):
+        try:
+            found = api.ask("GET", base, {})["resources"]
+        except ApiError as error:
+            if error.status not in (404, 503):
+                raise
+            continue  # of another test, gone meanwhile
+        for resource in found:
+            if set(resource["verbs"]) >= _DELETED and "/" not in resource["name"]:
+                yield base, resource
+
+
+def _listed(
+    api: Cluster, base: str, resource: dict[str, Any], namespaces: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:
+    plural, kind = resource["name"], resource["kind"]
+    if namespaces and resource["namespaced"]:
+        paths = [f"{base}/namespaces/{namespace}/{plural}" for namespace in namespaces]
+    else:
+        paths = [f"{base}/{plural}"]
+    for path in paths:
+        try:
+            items = api.ask("GET", path, {})["items"]
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            continue
+        for item in items:
+            one = {**item, "kind": kind, "apiVersion": base}
+            if kind not in _BY_THEMSELVES or (kind == "Lease" and _is_not_kubernetes(one)):
+                yield one
+
+
+def _is_not_kubernetes(one: dict[str, Any]) -> bool:
+    return not one["metadata"]["namespace"].startswith("kube-")
 
 
 def _place(one: dict[str, Any]) -> str:
