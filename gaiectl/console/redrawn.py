@@ -26,7 +26,14 @@ class Redrawn(AbstractContextManager["Redrawn"]):
             from rich.live import Live  # noqa: PLC0415 - see above
 
             console = Console(markup=False, highlight=False)
-            self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+            # What is shown is made for the terminal, not for something that stands in front of it.
+            self._live = Live(
+                console=console,
+                auto_refresh=False,
+                vertical_overflow="crop",
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
             self._stack.enter_context(self._live)
         return self
 
