@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gaiectl.errors import GaieError
+from gaiectl.errors import GaieError, UsageError
 
 LOCAL = "local"
 """Names the EPP of a local stack."""
@@ -65,6 +65,8 @@ def in_cluster(live: str, *, namespace: str, account: str, token: str) -> Iterat
     from gaiectl.operations.epp_pods import epp_name, metrics_port  # noqa: PLC0415 - see above
 
     name, _, port = live.partition(":")
+    if port and not 0 < int(port) < 65_536:
+        raise UsageError(f"{port} is no port", hint="ports are 1 to 65535")
     target = pods.parse(name if "/" in name else f"deploy/{epp_name(name)}")
     cluster = Cluster(connect(Access(namespace=namespace, timeout_seconds=_CLUSTER_SECONDS)))
     namespace = cluster.namespace

@@ -99,6 +99,7 @@ def test_a_refused_request_is_an_answer_and_a_failure(gaiectl: Run) -> None:
         (("explain", "decode.yaml", *ASK, "--token-file", "t"), "--token-file has no effect"),
         (("explain", "--live", "local", *ASK[:2], "-n", "a"), "--namespace has no effect"),
         (("explain", "--live", "sts/x", *ASK[:2]), "'sts/x' names no pods"),
+        (("explain", "--live", "pod/x:70000", *ASK[:2]), "70000 is no port"),
         (("explain", "--live", "u", *ASK), "--endpoints has no effect"),
         (("explain", "--live", "u", *ASK[:2], "--priority", "0"), "--priority has no effect"),
     ],
