@@ -1,7 +1,7 @@
 """``gaiectl image``: build the image of EPP and simulator, and bring it to a cluster."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -104,7 +104,7 @@ def build(
         exported = sbom.parent if sbom else Path()
         _print(commands(find(engine), wanted, context, exported))
         return
-    make(find(engine), wanted, terminal.show_progress, context=context)
+    make(find(engine), wanted, _tell(), context=context)
     terminal.say(f"{terminal.symbol('done')} built {wanted.tag}")
     terminal.data(wanted.tag)
 
@@ -136,7 +136,7 @@ def push(
     if print_commands:
         _print(found.push(name, target))
         return
-    push_image(found, name, target, terminal.show_progress)
+    push_image(found, name, target, _tell())
     terminal.say(f"{terminal.symbol('done')} pushed; a stack uses it with --epp-image {target}")
     terminal.data(target)
 
@@ -197,9 +197,14 @@ def load(
     if print_commands:
         _print(load_commands(found, wanted, wanted.archive or Path("image.tar")))
         return
-    load_image(found, wanted, terminal.show_progress)
+    load_image(found, wanted, _tell())
     done = f"wrote {file}" if file else f"loaded {source or wanted.image} into {name or place}"
     terminal.say(f"{terminal.symbol('done')} {done}")
+
+
+def _tell() -> Callable[[str], None]:
+    """Return what tells of a program's lines: the last one on a terminal, all of them in a log."""
+    return terminal.show_progress if terminal.is_terminal() else terminal.say
 
 
 def _print(commands: Iterable[tuple[str, ...]]) -> None:

@@ -47,12 +47,11 @@ def write_interpreter(layer: Path) -> None:
     executable = Path(sys.base_prefix, "bin", f"python{sysconfig.get_python_version()}").resolve()
     library = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}))
     with tarfile.open(layer, "w") as tar:
-        write_program(tar, executable, PYTHON)
+        _add(tar, executable, PYTHON)
         for file in _files(library):
             place = PurePosixPath(_PREFIX, "lib", library.name, *file.relative_to(library).parts)
             _add(tar, file, str(place))
-        for needed in _linked(library.glob("lib-dynload/*.so")):
-            _add(tar, needed, str(needed))
+        _add_libraries(tar, executable, *library.glob("lib-dynload/*.so"))
         for name, text in NOBODY.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(text)
@@ -90,7 +89,11 @@ def write_packages(layer: Path, folder: Path, *requirements: str) -> None:
 def write_program(tar: tarfile.TarFile, program: Path, name: str) -> None:
     """Write a program that is no script into a layer, with the libraries that it is linked to."""
     _add(tar, program, name)
-    for needed in _linked([program]) | _by_name():
+    _add_libraries(tar, program)
+
+
+def _add_libraries(tar: tarfile.TarFile, *binaries: Path) -> None:
+    for needed in _linked(binaries) | _by_name():
         _add(tar, needed, str(needed))
     _add(tar, Path("/etc/ld.so.cache"), "/etc/ld.so.cache")
 
