@@ -1,0 +1,106 @@
+"""Installs and cleans up in processes that are killed after so many writes.
+
+A process of its own (``python -m machine.mortal KUBECONFIG``) that imports everything once, and
+forks for each line that it reads, because a program that starts takes longer than what it does:
+``{"verb": "install", "name": ..., "namespace": ..., "documents": PATH, "writes": 3}``. It answers
+with a line: ``{"killed": true}``, or ``{"killed": false, "error": "", "writes": 12}``.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.connection import Access, connect
+from gaiectl.errors import GaieError
+from gaiectl.operations.cleanup import cleanup
+from gaiectl.operations.gone import Patience
+from gaiectl.operations.install import Report, Wanted, install
+from gaiectl.operations.shared_cleanup import remove_shared
+from gaiectl.operations.stacks_to_clean import Asked, look
+
+_SECONDS = 120.0
+
+
+class Silent:
+    """Is told how it goes, and tells nobody."""
+
+    def __getattr__(self, _name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+def main() -> None:
+    """Do what stdin asks for, line by line."""
+    Cluster(connect(Access(kubeconfig=sys.argv[1])))  # imports the client
+    for line in sys.stdin:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(reading)
+            _carry_out(json.loads(line), writing)
+        os.close(writing)
+        with os.fdopen(reading) as told:
+            said = told.read()
+        _, status = os.waitpid(child, 0)
+        is_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        print(json.dumps({"killed": True}) if is_killed else said, flush=True)
+
+
+def _carry_out(asked: dict[str, Any], told: int) -> None:
+    """Do it, say how it ended, and end this process."""
+    error, writes = "", _mortal(asked.get("writes"))
+    try:
+        cluster = Cluster(connect(Access(kubeconfig=sys.argv[1], namespace=asked["namespace"])))
+        if asked["verb"] == "install":
+            _install(cluster, asked)
+        else:
+            _cleanup(cluster, asked)
+    except GaieError as failure:
+        error = f"{failure.detail}\n{failure.message}\n{failure.hint}"
+    except BaseException as failure:  # noqa: BLE001 - a fork must not go on as its parent
+        error = repr(failure)
+    os.write(told, json.dumps({"killed": False, "error": error, "writes": len(writes)}).encode())
+    os._exit(0)
+
+
+def _mortal(limit: int | None) -> list[str]:
+    """Kill this process right after so many writes; return what is written."""
+    ask, writes = Cluster.ask, list[str]()
+
+    def counted(self: Cluster, method: str, place: str, query: Any, *rest: Any, **more: Any) -> Any:
+        is_write = method != "GET" and "dryRun" not in query and "accessreview" not in place
+        if limit is not None and is_write and len(writes) == limit:
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(_SECONDS)
+        if is_write:
+            writes.append(f"{method} {place}")
+        return ask(self, method, place, query, *rest, **more)
+
+    Cluster.ask = counted  # it dies like that, and knows nothing of it
+    return writes
+
+
+def _install(cluster: Cluster, asked: dict[str, Any]) -> None:
+    documents = json.loads(Path(asked["documents"]).read_text())
+    report: Report = Silent()  # type: ignore[assignment] # answers to everything
+    wanted = Wanted(asked["name"], asked["namespace"], "standalone", documents)
+    install(cluster, wanted, report)
+
+
+def _cleanup(cluster: Cluster, asked: dict[str, Any]) -> None:
+    report: Any = Silent()
+    goes = Asked(asked["name"], with_crds=True, with_namespace=True)
+    removals, shared = look(cluster, goes)
+    patience = Patience(_SECONDS, lambda _: None)
+    for removal in removals:
+        cleanup(cluster, removal, patience, report, may_grow=True)
+    remove_shared(cluster, shared, patience, report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,267 @@
+"""Installations and cleanups that are killed, at any point, leave nothing that stays."""
+
+import contextlib
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gaiectl.cluster import applyset
+from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.connection import Access, connect
+from gaiectl.cluster.failures import Unreachable
+from gaiectl.documents import Document, load
+from gaiectl.operations import lock
+from gaiectl.operations.cleanup import cleanup, plan
+from gaiectl.operations.gone import Patience
+from gaiectl.operations.install import Wanted, install
+from machine import lease, programs
+from machine.mortal import Silent
+from machine.snapshot import cluster_image
+
+Mortal = Callable[..., dict[str, Any]]
+
+_HERE = Path(__file__).parent
+_NAMESPACE = "test-of-killed"
+
+
+def small_stack(namespace: str) -> list[Document]:
+    place = {"name": "llm", "namespace": namespace}
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": place},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": {"a": "1"}},
+    ]
+
+
+@contextlib.contextmanager
+def mortal_in(kubeconfig: Path) -> Iterator[Mortal]:
+    """Do something in a process that is killed after so many writes."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "machine.mortal", str(kubeconfig)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=_HERE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    ) as process:
+
+        def run(verb: str, **asked: Any) -> dict[str, Any]:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(json.dumps({"verb": verb, "name": "llm", **asked}) + "\n")
+            process.stdin.flush()
+            done: dict[str, Any] = json.loads(process.stdout.readline())
+            assert not done.get("error"), done["error"]
+            return done
+
+        yield run
+        assert process.stdin
+        process.stdin.close()
+
+
+def test_what_a_killed_installation_left_is_finished_or_removed(
+    kubeconfig: Path, namespace: str, tmp_path: Path
+) -> None:
+    api = Cluster(connect(Access(kubeconfig=str(kubeconfig))))
+    documents = tmp_path / "documents"
+    documents.write_text(json.dumps(small_stack(namespace)))
+    before = cluster_image(api, namespace)
+    asked = {"namespace": namespace, "documents": str(documents)}
+    with mortal_in(kubeconfig) as do:
+        for writes in (1, 4, 6):
+            assert do("install", writes=writes, **asked)["killed"]
+            if writes != 4:
+                do("install", **asked)
+                assert applyset.read(api, "llm", namespace).is_complete
+            do("cleanup", **asked)
+            assert cluster_image(api, namespace) == before
+
+
+class Way:
+    """A way to an API server that can be cut."""
+
+    def __init__(self, server: str) -> None:
+        host, _, port = server.removeprefix("https://").partition(":")
+        self._target = (host, int(port))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Let nothing through any more."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for one in self._open:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        """Close everything."""
+        self.cut()
+        for one in self._open:
+            one.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(self._target)
+                self._open += [near, far]
+                for source, target in ((near, far), (far, near)):
+                    threading.Thread(target=_copy, args=(source, target), daemon=True).start()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+def test_a_cleanup_whose_server_goes_away_can_be_resumed(
+    kubeconfig: Path, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "_SECONDS", 1)  # whoever was cut off lives on, in this process
+    api = Cluster(connect(Access(kubeconfig=str(kubeconfig))))
+    before = cluster_image(api, namespace)
+    silent: Any = Silent()
+    install(api, Wanted("llm", namespace, "standalone", small_stack(namespace)), silent)
+    config = yaml.safe_load(kubeconfig.read_text())
+    server = config["clusters"][0]["cluster"]
+    way = Way(server["server"])
+    server["server"] = f"https://127.0.0.1:{way.port}"
+    other = tmp_path / "kubeconfig"
+    other.write_text(yaml.safe_dump(config))
+    far = Cluster(connect(Access(kubeconfig=str(other))))
+
+    class Cuts(Silent):
+        def deleted(self, _who: object) -> None:
+            way.cut()
+
+    cuts: Any = Cuts()
+    patience = Patience(30, lambda _: None)
+    with pytest.raises(Unreachable) as caught:
+        cleanup(far, plan(far, "llm", namespace), patience, cuts)
+    far.connection.client.rest_client.pool_manager.clear()
+    way.end()
+    assert f"gaiectl cleanup llm -n {namespace} goes on where this ended" in caught.value.hint
+    assert cluster_image(api, namespace) != before
+    cleanup(api, plan(api, "llm", namespace), patience, silent)
+    assert cluster_image(api, namespace) == before
+
+
+@pytest.fixture(scope="module")
+def own_kubeconfig(require: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Of a control plane that nobody else uses, so that all that is in it can be compared."""
+    try:
+        programs.find(*programs.CONTROL_PLANE)
+    except programs.Missing as error:
+        require("apiserver", str(error))
+    with lease.machine(tmp_path_factory.mktemp("own")) as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def environment(own_kubeconfig: Path, helm4: Path) -> dict[str, str]:
+    path = f"{helm4.parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "KUBECONFIG": str(own_kubeconfig), "PATH": path, "NO_COLOR": "1"}
+
+
+_WORDS = (
+    *("standalone", "llm", "-n", _NAMESPACE, "--model-server", "sim"),
+    *("--include-crds", "--create-namespace"),
+)
+
+
+@pytest.fixture(scope="module")
+def whole_stack(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """A whole stack with its CRDs and its namespace, for ``mortal_in``."""
+    rendered = subprocess.run(
+        [sys.executable, "-m", "gaiectl", "render", *_WORDS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    path = tmp_path_factory.mktemp("stack") / "documents"
+    path.write_text(json.dumps(load(rendered.stdout)))
+    return {"namespace": _NAMESPACE, "documents": str(path)}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_wherever_an_installation_is_killed_it_can_be_repeated_and_cleaned_up(
+    own_kubeconfig: Path, whole_stack: dict[str, str]
+) -> None:
+    api = Cluster(connect(Access(kubeconfig=str(own_kubeconfig))))
+    before = cluster_image(api)
+    with mortal_in(own_kubeconfig) as do:
+        for writes in count():
+            killed = do("install", writes=writes, **whole_stack)["killed"]
+            if killed and writes % 2:
+                do("install", **whole_stack)
+                assert applyset.read(api, "llm", _NAMESPACE).is_complete
+            if writes:
+                do("cleanup", **whole_stack)
+            assert cluster_image(api) == before, writes
+            if not killed:
+                break
+    assert writes > 20
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_wherever_a_cleanup_is_killed_it_can_be_repeated(
+    own_kubeconfig: Path, whole_stack: dict[str, str]
+) -> None:
+    api = Cluster(connect(Access(kubeconfig=str(own_kubeconfig))))
+    before = cluster_image(api)
+    with mortal_in(own_kubeconfig) as do:
+        for writes in count():
+            do("install", **whole_stack)
+            if not do("cleanup", writes=writes, **whole_stack)["killed"]:
+                break
+            do("cleanup", **whole_stack)
+            assert cluster_image(api) == before, writes
+    assert cluster_image(api) == before
+    assert writes > 20
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(20))
+def test_an_installation_killed_at_a_random_moment_is_repeated_and_cleaned_up(
+    environment: dict[str, str], own_kubeconfig: Path, seed: int
+) -> None:
+    api = Cluster(connect(Access(kubeconfig=str(own_kubeconfig))))
+    before = cluster_image(api)
+
+    def gaiectl(*words: str, seconds: float | None = None) -> int:
+        command = [sys.executable, "-m", "gaiectl", *words]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+            try:
+                return process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()  # SIGKILL
+                return process.wait()
+
+    moment = random.Random(seed).uniform(0.5, 4)
+    gaiectl("install", *_WORDS, "--no-wait", seconds=moment)
+    assert gaiectl("install", *_WORDS, "--no-wait") == 0
+    cleaned = ("cleanup", "llm", "-n", _NAMESPACE, "--namespace", "--crds", "-y")
+    assert gaiectl(*cleaned) == 0
+    assert cluster_image(api) == before
