@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
             "gaiectl install inferencepool llm -n llm --model-server gpu --provider istio",
             "gaiectl install --stack gaie.yaml --dry-run server",
             "gaiectl install --stack gaie.yaml --timeout 15m -o json",
+            "gaiectl install standalone llm -n llm --selector app=vllm --as-helm",
         ),
     )(install)
 
@@ -39,11 +40,14 @@ def install(
     wanted: Wanted,
     where: Where,
     installing: Installing,
+    as_helm: Annotated[
+        bool, typer.Option("--as-helm", help="Make its chart a release of Helm's.")
+    ] = False,
     print_commands: PrintCommandsOption = False,
 ) -> None:
     """Bring a stack into a cluster: checked as a whole first, then applied in phases."""
     cluster = where.cluster(wanted.given["namespace"] or "")
-    bring(cluster, wanted, installing, prints_commands=print_commands)
+    bring(cluster, wanted, installing, prints_commands=print_commands, as_helm=as_helm)
 
 
 def bring(
@@ -53,6 +57,7 @@ def bring(
     *,
     prints_commands: bool,
     cause: str = "install",
+    as_helm: bool = False,
 ) -> None:
     """Render what is wanted and install it, or print commands that would."""
     from gaiectl.console import terminal
@@ -66,7 +71,8 @@ def bring(
             hint="leave them out",
         )
     plan = wanted.plan(default_namespace=cluster.namespace)
-    rendered = render(plan, wanted.helm())
+    helm = wanted.helm()
+    rendered = render(plan, helm)
     if prints_commands:
         from gaiectl.operations.commands import commands
 
@@ -74,4 +80,9 @@ def bring(
         return
     options = keep(wanted.inputs())
     objects = Objects(plan.name, plan.namespace, plan.path, rendered.documents, options, cause)
+    if as_helm:
+        from gaiectl.operations.releasing import by_helm
+
+        part = by_helm(plan, rendered.documents, helm, cluster.connection.access)
+        objects = objects._replace(by_helm=part)
     installing.carry_out(cluster, objects, rendered.notes)

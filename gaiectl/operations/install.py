@@ -21,6 +21,8 @@ from gaiectl.operations.image_presence import require_images
 from gaiectl.operations.looking_ahead import SHARED, Prospect, conflict, look, try_out
 from gaiectl.operations.phases import Phase, by_phase
 from gaiectl.operations.probing import Closed, Served, probe
+from gaiectl.operations.releasing import ANNOTATION as RELEASE
+from gaiectl.operations.releasing import ByHelm
 from gaiectl.operations.waiting import Patience, Watcher, until_ready
 
 PATH = "gaiectl.dev/path"
@@ -65,6 +67,7 @@ class Wanted(NamedTuple):
         documents: every object once, each with its namespace.
         options: what it was made from, kept for upgrades; JSON.
         cause: why, in a few words, for the stack's history.
+        by_helm: the part that is to be a Helm release; None for none.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Wanted(NamedTuple):
     documents: Sequence[Document]
     options: Mapping[str, Any] = {}
     cause: str = "install"
+    by_helm: ByHelm | None = None
 
 
 class How(NamedTuple):
@@ -118,23 +122,31 @@ def install(cluster: Cluster, wanted: Wanted, report: Report, how: How = How()) 
     patience = Patience(how.seconds)
     report.doing("looking at the cluster")
     prospect = look(
-        cluster, wanted.name, wanted.namespace, wanted.documents, is_waiting=how.seconds > 0
+        cluster,
+        wanted.name,
+        wanted.namespace,
+        wanted.documents,
+        is_waiting=how.seconds > 0,
+        by_helm=wanted.by_helm,
     )
     for note in prospect.notes:
         report.noted(note)
     shared, own = _parts(wanted.documents, prospect)
-    members = [prospect.known.member(document) for document in own]
+    released = wanted.by_helm.part(own) if wanted.by_helm else []
+    members = [prospect.known.member(one) for one in _beside(wanted, own)]
     for note in require_images(cluster, own, waiting=report.doing):
         report.noted(note)
     tried = try_out(cluster, [*shared, *members], force=how.is_forced)
+    tried += try_out(cluster, released, force=True)
     if how.is_dry_run:
         return _foreseen(wanted.documents, tried, report)
     run = _Run(cluster, report, patience, how)
     for phase, documents in by_phase(shared):
         run.apply(phase, documents)
     kept = [(who, "unchanged") for who in map(identity, wanted.documents) if who in prospect.kept]
-    if len(tried) < len(shared) + len(members):  # the rest could not be tried before
+    if len(tried) < len(shared) + len(own):  # the rest could not be tried before
         try_out(cluster, members, force=how.is_forced)
+        try_out(cluster, released, force=True)
     held_back = lock.alone(
         cluster,
         wanted.name,
@@ -145,7 +157,7 @@ def install(cluster: Cluster, wanted: Wanted, report: Report, how: How = How()) 
     )
     with held_back as alone:
         run.cluster = alone
-        _make(run, wanted, own)
+        _make(run, wanted, own, dict(tried))
     served = None
     if how.seconds > 0:
         report.doing("asking through the gateway")
@@ -153,12 +165,16 @@ def install(cluster: Cluster, wanted: Wanted, report: Report, how: How = How()) 
     return Outcome((*kept, *run.verbs), tuple(run.phases), served)
 
 
-def _make(run: "_Run", wanted: Wanted, own: Sequence[Document]) -> None:
+def _make(
+    run: "_Run", wanted: Wanted, own: Sequence[Document], tried: Mapping[Identity, Applied]
+) -> None:
     """Write the stack's own objects, its history and its inventory."""
-    cluster = run.cluster
+    cluster, by_helm = run.cluster, wanted.by_helm
     known = applyset.read(cluster, wanted.name, wanted.namespace)
-    ours = [known.member(document) for document in own]
+    ours = [known.member(document) for document in _beside(wanted, own)]
     annotations = {**known.annotations, PATH: wanted.path}
+    if by_helm:
+        annotations[RELEASE] = by_helm.release.name
     held = _write(cluster, known.widened([*ours, history.PLACE])._replace(annotations=annotations))
     # First, so that what does not become ready can be gone back from.
     held = history.record(
@@ -169,8 +185,12 @@ def _make(run: "_Run", wanted: Wanted, own: Sequence[Document]) -> None:
         options=wanted.options,
         cause=wanted.cause,
     )
+    if by_helm:
+        run.release(by_helm, by_helm.part(own), tried)
     for phase, documents in by_phase(ours):
         run.apply(phase, documents)
+    if by_helm:
+        run.await_release(by_helm.part(own))
     for document in _no_longer_wanted(cluster, held, run.uids):
         run.prune(document)
     _write(cluster, held.narrowed([*ours, history.PLACE]))
@@ -213,6 +233,29 @@ class _Run:
         self.phases.append((phase, seconds))
         self._report.ended(phase, seconds)
 
+    def release(
+        self, by_helm: ByHelm, documents: Sequence[Document], tried: Mapping[Identity, Applied]
+    ) -> None:
+        """Let Helm install or upgrade its release, unless nothing in it would change."""
+        found = [(who, tried.get(who)) for who in map(identity, documents)]
+        verbs = [(who, done.verb if done else "created") for who, done in found]
+        name = by_helm.release.name
+        self._report.doing(f"Helm release {name}: {len(documents)} objects")
+        if all(verb == "unchanged" for _, verb in verbs) and by_helm.is_deployed():
+            self.verbs += verbs
+            return
+        done = by_helm.carry_out()
+        for who, verb in verbs:
+            self._told(who, verb)
+        self._report.noted(f"Helm release {name} is at revision {done.revision}")
+
+    def await_release(self, documents: Sequence[Document]) -> None:
+        """Wait for what Helm brought."""
+        if self._how.seconds > 0:
+            for phase in (Phase.WORKLOADS, Phase.ROUTE):
+                awaited = _awaited(phase, documents)
+                until_ready(self.cluster, awaited, self._patience, self._report)
+
     def prune(self, document: Document) -> None:
         """Remove an object that is no longer wanted."""
         who = identity(document)
@@ -241,6 +284,11 @@ class _Run:
     def _told(self, who: Identity, verb: str) -> None:
         self.verbs.append((who, verb))
         self._report.applied(who, verb)
+
+
+def _beside(wanted: Wanted, own: Sequence[Document]) -> list[Document]:
+    """Return what of a stack's own objects is in no Helm release."""
+    return wanted.by_helm.rest(own) if wanted.by_helm else list(own)
 
 
 def _awaited(phase: Phase, documents: Iterable[Document]) -> list[Document]:

@@ -11,6 +11,8 @@ from gaiectl.cluster.resources import Resource, UnknownKind
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, Refused
 from gaiectl.operations import definitions, permissions
+from gaiectl.operations.releasing import ANNOTATION as RELEASE
+from gaiectl.operations.releasing import ByHelm
 
 SHARED = ("Namespace", "CustomResourceDefinition")
 """Kinds that the whole cluster shares: no stack owns their objects."""
@@ -37,9 +39,23 @@ class Prospect(NamedTuple):
 
 
 def look(
-    cluster: Cluster, name: str, namespace: str, documents: Sequence[Document], *, is_waiting: bool
+    cluster: Cluster,
+    name: str,
+    namespace: str,
+    documents: Sequence[Document],
+    *,
+    is_waiting: bool,
+    by_helm: ByHelm | None = None,
 ) -> Prospect:
     """Look at everything that can be known, and write nothing.
+
+    Args:
+        cluster: where.
+        name: of the stack.
+        namespace: of the stack.
+        documents: all that it is made of.
+        is_waiting: the installation will wait for pods.
+        by_helm: the part that is to be a Helm release.
 
     Raises:
         GaieError: what stands in the way.
@@ -47,7 +63,8 @@ def look(
     place = _namespace(cluster, namespace, documents)
     _require_rights(cluster, namespace, documents, is_waiting=is_waiting)
     known = applyset.read(cluster, name, namespace)
-    _refuse_release(cluster, name, namespace)
+    if by_helm is None:
+        _refuse_release(cluster, name, namespace, known)
     found: dict[Identity, Document] = {}
     notes, kept = [], set()
     for document in documents:
@@ -55,7 +72,10 @@ def look(
         there = cluster.get(who)
         if there is not None:
             found[who] = there
-            _refuse_others(there, known)
+            if by_helm and who in by_helm.holds:
+                by_helm.refuse_foreign(there)
+            else:
+                _refuse_others(there, known)
         if who.kind == "CustomResourceDefinition":
             decision = definitions.decide(document, there)
             notes += [decision.note] if decision.note else []
@@ -157,8 +177,13 @@ def _of(definition: Document) -> Resource:
     )
 
 
-def _refuse_release(cluster: Cluster, name: str, namespace: str) -> None:
+def _refuse_release(cluster: Cluster, name: str, namespace: str, known: ApplySet) -> None:
     """Refuse a stack of the name of a Helm release: both would make objects of the same names."""
+    if known.annotations.get(RELEASE):
+        raise Refused(
+            f"{name} is installed as a Helm release",
+            hint=f"add --as-helm; helm rollback {name} -n {namespace} goes back to a revision",
+        )
     secrets = cluster.kinds.need("", "Secret")
     releases = cluster.list(secrets, namespace, selector=f"{_RELEASE},name={name}")
     if any(secret.get("type") == "helm.sh/release.v1" for secret in releases):
