@@ -62,9 +62,10 @@ def find(kind: Kind | None = None) -> Engine:
         if shutil.which(one):
             return Engine(one, one)
     if kind:
+        others = "|".join(one for one in Kind if one is not kind)
         raise GaieError(
             f"{kind} is not in PATH",
-            hint=f"install it, or choose another one: --engine {'|'.join(set(Kind) - {kind})}",
+            hint=f"install it, or choose another one: --engine {others}",
         )
     raise GaieError(
         "no container engine is in PATH: neither podman nor docker nor buildah",
