@@ -11,6 +11,13 @@ from gaiectl.validation.stream import Pods
 # Objects of the stack that are not there yet.
 _NOT_YET = ("serviceAccountName", "serviceAccount")
 
+_LIMITS = (
+    " usage per ",
+    "max limit to request ratio",
+    # A limit that comes from the LimitRange, below a request of the pod's own.
+    "must be less than or equal to",
+)
+
 
 class Refusal(NamedTuple):
     """A pod that the server would not take.
@@ -31,7 +38,7 @@ class Refusal(NamedTuple):
     @property
     def is_limit(self) -> bool:
         """A LimitRange refuses it."""
-        return " usage per " in self.message or "max limit to request ratio" in self.message
+        return any(words in self.message for words in _LIMITS)
 
     @property
     def is_other(self) -> bool:

@@ -28,7 +28,7 @@ def before_install(
 ) -> list[Result]:
     """Return what will keep the stack from working: checks that failed, warnings not among them.
 
-    It writes nothing, and takes a few dozen short requests, eight at a time.
+    It writes nothing, and takes a few dozen short requests, several at a time.
 
     Args:
         cluster: where it is to come.

@@ -118,7 +118,7 @@ def _blocks(scene: Scene) -> str:
 
 
 def _request(scene: Scene) -> str:
-    door = _door(scene)
+    door = door_of(scene)
     listed = ask(scene, door.pod, door.port, "/v1/models")
     names = _names(listed) if listed.status == 200 else []
     if not names:
@@ -150,7 +150,13 @@ def _answered_by(scene: Scene, headers: Mapping[str, str]) -> str:
     return served
 
 
-def _door(scene: Scene) -> Door:
+def door_of(scene: Scene) -> Door:
+    """Return where requests enter the stack.
+
+    Raises:
+        Skipped: it has no gateway of its own, or not where its pods can be seen.
+        Failed: no pod of it is ready.
+    """
     for gateway in scene.stream.of("Gateway"):
         return _of_gateway(scene, gateway)
     for pods in scene.stream.pods:

@@ -68,7 +68,7 @@ def _rights(scene: Scene) -> str:
     wanted = list(_wanted_rights(scene))
     if not scene.documents:
         raise Skipped("name a path, so that it is known what would be created")
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(4) as pool:
         lacking = [
             (resource, namespace, verbs)
             for (resource, namespace, _), verbs in zip(

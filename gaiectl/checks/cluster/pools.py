@@ -91,8 +91,8 @@ def _everywhere(scene: Scene, labels: Mapping[str, str]) -> list[Document]:
         return []
 
 
-def _explained(scene: Scene, problems: list[str], pods: list[Document]) -> Failed:
-    """Return a failure with what stands in the way of pods; equal ones are told once."""
+def _explained(scene: Scene, problems: list[str], pods: list[Document]) -> Exception:
+    """Return what stands in the way of pods; equal ones are told once."""
     told: dict[str, str] = {}
     for pod in pods:
         trouble = trouble_of(pod, events_of(scene, pod))
@@ -100,7 +100,8 @@ def _explained(scene: Scene, problems: list[str], pods: list[Document]) -> Faile
             told[trouble.message] = trouble.hint
             problems.append(f"pod {name_of(pod)}: {trouble.message}")
     namespace = namespace_of(pods[0])
-    return Failed(
+    kind = Doubtful if scene.is_before else Failed
+    return kind(
         "\n".join(problems[: _MOST_SHOWN + 1]),
         hint=next(iter(told.values()), "see what the pods say"),
         fix=(f"kubectl describe pod -n {namespace} {name_of(pods[0])}",),
