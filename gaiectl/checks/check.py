@@ -36,10 +36,11 @@ class Check:
         category: the heading it stands under.
         title: an assertion: "a completion comes back".
         proves: what is certain when it passes.
-        hint: what to look at when it fails; ``{stack}`` becomes the option that names the stack.
+        hint: what to look at when it fails; ``{status}``, ``{epp log}``, ``{gateway log}`` and
+            ``{metrics}`` become what shows these of the stack at hand.
         run: makes the check; returns the evidence in a few words; raises Failed or Skipped.
         needs: ids of checks without which this one says nothing.
-        disturbs: it breaks parts of the stack and mends them.
+        disturbs: it breaks parts of the stack; what does not mend itself, it mends.
         timeout_seconds: after that long it has failed.
     """
 

@@ -146,9 +146,11 @@ class Gateway:
     ) -> None:
         await self._client.aclose()
 
-    async def get(self, path: str, *, root: str = "") -> Answer:
+    async def get(
+        self, path: str, *, headers: Mapping[str, str] | None = None, root: str = ""
+    ) -> Answer:
         """Ask with GET; ``root`` replaces the gateway's URL."""
-        return await self._exchange("GET", (root or self._url) + path)
+        return await self._exchange("GET", (root or self._url) + path, None, headers)
 
     async def post(
         self,

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from math import inf
 
 from gaiectl.checks.check import Check, Failed, Skipped
 from gaiectl.checks.gateway import Gateway
@@ -17,44 +18,60 @@ async def run(
     target: Target,
     *,
     begins: Callable[[Check], object] = lambda _: None,
-    stack_option: str = "",
+    places: Mapping[str, str] = {},
+    may_disturb: bool = True,
+    seconds: float = inf,
 ) -> AsyncGenerator[Result, None]:
     """Make the checks in their order and yield each result as it comes.
 
     A check is skipped when one that it needs failed, or was skipped for that reason. What a check
-    broke is mended before its result is yielded, also when the run is cancelled.
+    broke is mended before its result is yielded, also when the run is cancelled. For those that
+    the time does not suffice for, nothing is proved either way: they are skipped.
 
     Args:
         checks: what to make.
         target: what to make them against.
         begins: called with each check before it is made.
-        stack_option: put into the hints, for commands to paste: " --name demo" or nothing.
+        places: what shows more, for the hints: ``status`` stands for ``{status}`` in them.
+        may_disturb: make also those that break something.
+        seconds: for all of them together.
     """
     unproven: set[str] = set()
+    end = time.monotonic() + seconds
     async with Gateway(target) as gateway:
         session = Session(target, gateway)
         for check in checks:
+            left = end - time.monotonic()
             if unmet := [need for need in check.needs if need in unproven]:
                 unproven.add(check.id)
-                yield Result(
-                    check=check,
-                    outcome=Outcome.SKIPPED,
-                    reason=f"it says nothing while {unmet[0]} does not hold",
-                )
+                yield _skipped(check, f"it says nothing while {unmet[0]} does not hold")
+                continue
+            if check.disturbs and not may_disturb:
+                yield _skipped(check, "it breaks something for a moment: --disruptive allows it")
+                continue
+            if left <= 0:
+                yield _skipped(check, f"the {seconds:g} s for all checks are over")
                 continue
             begins(check)
-            result = await _make(check, session, stack_option)
+            result = await _make(check, session, places, left)
             if result.outcome is Outcome.FAILED:
                 unproven.add(check.id)
             yield result
 
 
-async def _make(check: Check, session: Session, stack_option: str) -> Result:
-    hint = check.hint.replace("{stack}", stack_option)
+def _skipped(check: Check, reason: str) -> Result:
+    return Result(check=check, outcome=Outcome.SKIPPED, reason=reason)
+
+
+async def _make(check: Check, session: Session, places: Mapping[str, str], left: float) -> Result:
+    hint = check.hint
+    for name, place in places.items():
+        hint = hint.replace(f"{{{name}}}", place)
+    seconds = min(check.timeout_seconds, left)
     began = time.monotonic()
     outcome, evidence, error, reason = Outcome.FAILED, "", "", ""
     try:
-        async with asyncio.timeout(check.timeout_seconds):
+        async with asyncio.timeout(seconds):
             evidence = await check.run(session)
         outcome = Outcome.PASSED
     except* Failed as failed:
@@ -62,7 +79,7 @@ async def _make(check: Check, session: Session, stack_option: str) -> Result:
     except* Skipped as skipped:
         outcome, reason = Outcome.SKIPPED, _first(skipped)
     except* TimeoutError:
-        error = f"no result within {check.timeout_seconds:.0f} s"
+        error = f"no result within {seconds:.0f} s"
     except* GaieError as raised:
         cause = _leaf(raised)
         error = str(cause)

@@ -22,6 +22,19 @@ class Session:
     target: Target
     gateway: Gateway
 
+    async def metrics(self) -> str:
+        """Return the endpoint picker's metrics.
+
+        Raises:
+            Skipped: nobody knows where they are.
+            Failed: they are not there.
+        """
+        target = self.target
+        if not target.metrics_url:
+            raise Skipped("it is not known where the endpoint picker's metrics are")
+        answer = await self.gateway.get("", root=target.metrics_url, headers=target.metrics_headers)
+        return answer.require().text
+
     def several_endpoints(self) -> int:
         """Return how many endpoints there are.
 

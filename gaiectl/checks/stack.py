@@ -2,13 +2,13 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import yaml
 
 from gaiectl.checks.target import Endpoint
-from gaiectl.local import parts
+from gaiectl.local import named, parts
 from gaiectl.local.narrator import Narrator
 from gaiectl.local.stack import Stack, bring_up, find
 from gaiectl.local.state import Setup
@@ -47,6 +47,11 @@ class StackTarget:
         return self.stack.state.epp_metrics_url
 
     @property
+    def metrics_headers(self) -> Mapping[str, str]:
+        """None: they are open to everybody on this machine."""
+        return {}
+
+    @property
     def plugins(self) -> frozenset[str] | None:
         """The plugin types in the configuration that the stack's endpoint picker got."""
         config = yaml.safe_load(self.stack.place.epp_config.read_text(encoding="utf-8"))
@@ -66,6 +71,17 @@ class StackTarget:
     def start(self, endpoint: str) -> None:
         """Start it again."""
         self.stack.start(endpoint)
+
+
+def places(name: str) -> dict[str, str]:
+    """Return what shows more of a stack of this machine, for the hints of checks."""
+    option = named(name)
+    return {
+        "status": f"gaiectl local status{option}",
+        "epp log": f"gaiectl local logs epp{option}",
+        "gateway log": f"gaiectl local logs envoy{option}",
+        "metrics": f"at metricsUrl of: gaiectl local status -o json{option}",
+    }
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """What the checks must know of a gateway, and what they may do to what stands behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +43,11 @@ class Target(Protocol):
     @property
     def metrics_url(self) -> str:
         """The endpoint picker's metrics; empty when unknown."""
+        ...
+
+    @property
+    def metrics_headers(self) -> Mapping[str, str]:
+        """What who reads the metrics has to send with it, such as a token."""
         ...
 
     @property

@@ -25,6 +25,7 @@ from gaiectl.cli import (
     schema,
     sim,
     status,
+    test,
     tools,
     upgrade,
 )
@@ -51,6 +52,7 @@ history.register(app)
 status.register(app)
 logs.register(app)
 check.register(app)
+test.register(app)
 init.register(app)
 images.register(app)
 app.add_typer(image.app)

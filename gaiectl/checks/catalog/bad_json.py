@@ -24,6 +24,6 @@ CHECK = Check(
     category=Category.ERRORS,
     title="a body that is not JSON gets 400 and the reason",
     proves="a client's mistake is told to the client at once and reaches nobody's alarms",
-    hint="see who answered: gaiectl local logs epp{stack}",
+    hint="see who answered: {epp log}",
     run=_run,
 )

@@ -32,7 +32,7 @@ CHECK = Check(
     category=Category.ANSWERS,
     title="a request body of 1 MiB passes",
     proves="long prompts and inline images get through the gateway and the endpoint picker whole",
-    hint="look for a limit: gaiectl local logs envoy{stack}; gaiectl local logs epp{stack}",
+    hint="look for a limit: {gateway log}; {epp log}",
     run=_run,
     needs=("completion",),
 )

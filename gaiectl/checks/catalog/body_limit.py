@@ -41,7 +41,7 @@ CHECK = Check(
     category=Category.ERRORS,
     title="a body at the limit passes, a larger one gets 413",
     proves="the limit of request bodies is where it should be, and who exceeds it learns so",
-    hint="look for another limit on the way: gaiectl local logs envoy{stack}; for a simulator "
+    hint="look for another limit on the way: {gateway log}; for a simulator "
     "--max-request-body-size-mb",
     run=_run,
     needs=("big-body",),

@@ -22,8 +22,7 @@ CHECK = Check(
     category=Category.ANSWERS,
     title="a chat completion comes back",
     proves="the endpoint picker understands messages as well as prompts",
-    hint="ask a model server itself, at a URL of: gaiectl local status{stack}; "
-    "a base model may have no chat template",
+    hint="ask a model server itself, at a URL of: {status}; a base model may have no chat template",
     run=_run,
     needs=("completion",),
 )

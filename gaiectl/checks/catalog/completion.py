@@ -17,6 +17,6 @@ CHECK = Check(
     category=Category.ANSWERS,
     title="a completion comes back",
     proves="the gateway, the endpoint picker and a model server work together on one request",
-    hint="see which part failed: gaiectl local status{stack}; gaiectl local logs epp{stack}",
+    hint="see which part failed: {status}; {epp log}",
     run=_run,
 )

@@ -123,8 +123,7 @@ CHECK = Check(
     category=Category.FAILURES,
     title="no request is lost when an endpoint dies under load",
     proves="requests whose answer had not begun are repeated elsewhere; only begun streams are cut",
-    hint="see the gateway's reasons: gaiectl local logs envoy{stack}; the dead endpoint is started "
-    "again by itself, else: gaiectl local start ENDPOINT{stack}",
+    hint="see the gateway's reasons: {gateway log}; whether the dead endpoint is back: {status}",
     run=_run,
     needs=("completion",),
     disturbs=True,

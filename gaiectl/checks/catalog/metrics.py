@@ -3,7 +3,7 @@
 import re
 
 from gaiectl.checks import prompts
-from gaiectl.checks.check import Category, Check, Failed, Skipped
+from gaiectl.checks.check import Category, Check, Failed
 from gaiectl.checks.session import Session
 
 _REQUESTS = 5
@@ -24,8 +24,6 @@ def placed(text: str, model: str) -> float | None:
 
 
 async def _run(session: Session) -> str:
-    if not session.target.metrics_url:
-        raise Skipped("it is not known where the endpoint picker's metrics are")
     before = await _read(session)
     for _ in range(_REQUESTS):
         (await session.gateway.complete(prompts.fresh(), max_tokens=1)).require()
@@ -37,8 +35,7 @@ async def _run(session: Session) -> str:
 
 
 async def _read(session: Session) -> float:
-    answer = await session.gateway.get("", root=session.target.metrics_url)
-    value = placed(answer.require().text, session.target.model)
+    value = placed(await session.metrics(), session.target.model)
     if value is None:
         raise Failed(f"the metrics have no {_NAME}")
     return value
@@ -49,7 +46,7 @@ CHECK = Check(
     category=Category.ROUTING,
     title="the endpoint picker counts what it placed",
     proves="every request went through the endpoint picker, and dashboards and autoscalers see it",
-    hint="look at the metrics, at metricsUrl of: gaiectl local status -o json{stack}; a gateway "
+    hint="look at the metrics, {metrics}; a gateway "
     "that fails open routes without the endpoint picker when that is down",
     run=_run,
     needs=("completion",),

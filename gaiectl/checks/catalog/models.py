@@ -21,6 +21,6 @@ CHECK = Check(
     category=Category.ANSWERS,
     title="the models are listed",
     proves="the gateway passes a request without a body to a model server that has the model",
-    hint="see which parts are ready: gaiectl local status{stack}",
+    hint="see which parts are ready: {status}",
     run=_run,
 )

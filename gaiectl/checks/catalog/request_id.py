@@ -39,8 +39,7 @@ CHECK = Check(
     category=Category.ANSWERS,
     title="the request id reaches the model server",
     proves="one request can be followed by its x-request-id through all logs",
-    hint="look who replaces the header: gaiectl local logs epp{stack}; in Envoy it is "
-    "preserve_external_request_id",
+    hint="look who replaces the header: {epp log}; in Envoy it is preserve_external_request_id",
     run=_run,
     needs=("completion",),
 )

@@ -57,8 +57,8 @@ CHECK = Check(
     category=Category.ROUTING,
     title="load is spread over all endpoints",
     proves="no endpoint is idle or drowned while many different prompts are served",
-    hint="see what the endpoints report: gaiectl local up shows it live; an endpoint whose metrics "
-    "cannot be read or never change is chosen badly: gaiectl local logs epp{stack}",
+    hint="see what the endpoints report: {status}; an endpoint whose metrics "
+    "cannot be read or never change is chosen badly: {epp log}",
     run=_run,
     needs=("completion",),
 )

@@ -29,7 +29,7 @@ CHECK = Check(
     category=Category.ERRORS,
     title="an unknown path gets the model server's 404",
     proves="the gateway passes APIs it does not know and leaves the answer to the model server",
-    hint="see who answered: gaiectl local logs envoy{stack}; gaiectl local logs epp{stack}",
+    hint="see who answered: {gateway log}; {epp log}",
     run=_run,
     needs=("completion",),
 )

@@ -1,32 +1,32 @@
 """``gaiectl local test``."""
 
 import contextlib
-import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaiectl.cli import check_runs
+from gaiectl.cli.check_runs import (
+    CheckOption,
+    FormOption,
+    JunitFileOption,
+    ListOption,
+    ReportForm,
+)
 from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.options import examples
-from gaiectl.errors import Exit, GaieError, UsageError
-from gaiectl.local import DEFAULT_NAME, named
+from gaiectl.errors import Exit, GaieError
+from gaiectl.local import DEFAULT_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gaiectl.checks.check import Check
-    from gaiectl.checks.report import Report, Result
+    from gaiectl.checks.report import Report
     from gaiectl.local.stack import Stack
 
-
-class ReportForm(StrEnum):
-    """Forms of the report."""
-
-    TEXT = "text"
-    JSON = "json"
-    JUNIT = "junit"
+_SUITE = "gaiectl.local.test"
 
 
 def register(app: typer.Typer) -> None:
@@ -49,19 +49,10 @@ def run_checks(
             metavar="NAME", help="Which stack.  [default: default, or else a temporary one]"
         ),
     ] = "",
-    check: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ID", help="A check to make; !ID leaves one out. Repeatable."),
-    ] = None,
-    show_list: Annotated[
-        bool, typer.Option("--list", help="Only say which checks there are.")
-    ] = False,
-    junit_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a JUnit report there as well.")
-    ] = None,
-    output: Annotated[
-        ReportForm, typer.Option("-o", "--output", help="Form of the report.")
-    ] = ReportForm.TEXT,
+    check: CheckOption = None,
+    show_list: ListOption = False,
+    junit_file: JunitFileOption = None,
+    output: FormOption = ReportForm.TEXT,
 ) -> int:
     """Prove that a stack routes, balances and survives failures.
 
@@ -73,29 +64,15 @@ def run_checks(
 
     checks = select(ALL, check or ())
     if show_list:
-        _list(checks, output)
+        check_runs.show_list(checks, output)
         return Exit.OK
-    if junit_file is not None and not junit_file.absolute().parent.is_dir():
-        raise UsageError(
-            f"--junit-file {junit_file}: there is no folder {junit_file.absolute().parent}",
-            hint="make it, or name a file somewhere else",
-        )
+    check_runs.require_folder(junit_file)
     heard = Interruptions()
     try:
         report = _run(name, checks, output, junit_file)
     except KeyboardInterrupt:
         return heard.code
     return Exit.OK if report.is_success else Exit.FAILED
-
-
-def _list(checks: "Sequence[Check]", output: ReportForm) -> None:
-    from gaiectl.console import check_report, terminal
-
-    if output is ReportForm.JSON:
-        known = [{"id": c.id, "title": c.title, "proves": c.proves} for c in checks]
-        terminal.data(json.dumps(known, indent=2))
-    else:
-        terminal.data(check_report.listing(checks))
 
 
 def _run(
@@ -110,10 +87,10 @@ def _run(
         try:
             one = leaving.enter_context(_stack(name, checks))
         except GaieError as error:
-            _write(not_started(error), output, junit_file)
+            check_runs.write(not_started(error), output, junit_file, suite=_SUITE)
             raise
         report = asyncio.run(_make(one, checks, output))
-    _write(report, output, junit_file)
+    check_runs.write(report, output, junit_file, suite=_SUITE)
     if output is ReportForm.TEXT:
         terminal.data("\n" + check_report.summary(report))
     return report
@@ -145,47 +122,13 @@ def _stack(name: str, checks: "Sequence[Check]") -> "Iterator[Stack]":
 async def _make(one: "Stack", checks: "Sequence[Check]", output: ReportForm) -> "Report":
     from gaiectl.checks.report import Report
     from gaiectl.checks.runner import run
-    from gaiectl.checks.stack import StackTarget
-    from gaiectl.console import check_report, terminal
-
-    target = StackTarget(one)
-    terminal.say(f"checking stack {one.name!r} at {one.gateway_url}")
-    results: list[Result] = []
-    category = ""
-
-    def begins(check: "Check") -> None:
-        line = f"{len(results) + 1}/{len(checks)} {check.id}: {check.title}"
-        if terminal.is_terminal():
-            terminal.show_progress(line)
-        elif output is not ReportForm.TEXT:  # where the results themselves show how far it is
-            terminal.say(line)
-
-    made_one = run(checks, target, begins=begins, stack_option=named(one.name))
-    async with contextlib.aclosing(made_one) as made:
-        async for result in made:
-            if output is ReportForm.TEXT:
-                if result.check.category != category:
-                    category = result.check.category
-                    terminal.data(("\n" if results else "") + check_report.heading(category))
-                terminal.data(check_report.result_lines(result))
-            results.append(result)
-    return Report(one.gateway_url, results)
-
-
-def _write(report: "Report", output: ReportForm, junit_file: Path | None) -> None:
-    from gaiectl.checks.junit import junit
+    from gaiectl.checks.stack import StackTarget, places
     from gaiectl.console import terminal
 
-    suite = "gaiectl.local.test"
-    if junit_file is not None:
-        try:
-            junit_file.write_text(junit(report, suite) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise GaieError(
-                f"the report cannot be written to {junit_file}: {error.strerror}",
-                hint="name a file in a folder that exists and that you may write to",
-            ) from error
-    if output is ReportForm.JSON:
-        terminal.data(json.dumps(report.as_json(), indent=2))
-    elif output is ReportForm.JUNIT:
-        terminal.data(junit(report, suite))
+    terminal.say(f"checking stack {one.name!r} at {one.gateway_url}")
+    results = await check_runs.show_each(
+        lambda begins: run(checks, StackTarget(one), begins=begins, places=places(one.name)),
+        len(checks),
+        output,
+    )
+    return Report(one.gateway_url, results)

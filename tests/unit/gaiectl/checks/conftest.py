@@ -15,6 +15,7 @@ class PaperTarget:
     model: str = "m"
     endpoints: list[Endpoint] = field(default_factory=list)
     metrics_url: str = ""
+    metrics_headers: dict[str, str] = field(default_factory=dict)
     plugins: frozenset[str] | None = None
     body_limit_bytes: int | None = None
     events: list[str] = field(default_factory=list)

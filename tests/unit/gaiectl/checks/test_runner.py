@@ -21,14 +21,14 @@ def check(id_: str, run_: Run, **more: Any) -> Check:
         "category": Category.ANSWERS,
         "title": f"{id_} holds",
         "proves": "something",
-        "hint": "look{stack}",
+        "hint": "look: {status}",
         **more,
     }
     return Check(id=id_, run=run_, **values)
 
 
 async def results(checks: Sequence[Check], target: Any) -> list[Result]:
-    return [result async for result in run(checks, target, stack_option=" --name x")]
+    return [result async for result in run(checks, target, places={"status": "status of x"})]
 
 
 async def passes(_session: Session) -> str:
@@ -51,7 +51,7 @@ async def test_evidence_error_and_reason_reach_the_results(target: Any) -> None:
     assert (failed.outcome, failed.error, failed.hint) == (
         Outcome.FAILED,
         "not so",
-        "look --name x",
+        "look: status of x",
     )
     assert (skipped.outcome, skipped.reason, skipped.hint) == (Outcome.SKIPPED, "not here", "")
 

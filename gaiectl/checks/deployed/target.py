@@ -1,0 +1,275 @@
+"""A stack in a cluster as the target of checks: what it is, and ways to all its parts.
+
+httpx is imported where it is used, for it costs more than all else a short command does.
+"""
+
+import contextlib
+import ipaddress
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gaiectl.checks.check import Skipped
+from gaiectl.checks.cluster import check as of_cluster
+from gaiectl.checks.cluster.data_path import Door, door_of
+from gaiectl.checks.cluster.pickers import state_of
+from gaiectl.checks.cluster.pools import endpoints
+from gaiectl.checks.cluster.scene import Scene
+from gaiectl.checks.cluster.tunnel import Answer, ask
+from gaiectl.checks.session import Session
+from gaiectl.checks.target import Endpoint
+from gaiectl.cluster.failures import ApiError
+from gaiectl.cluster.pods import is_ready
+from gaiectl.cluster.port_forward import forwarded
+from gaiectl.cluster.tokens import token_of
+from gaiectl.documents import Document
+from gaiectl.errors import GaieError
+from gaiectl.validation.epps import Epp, epps, selections
+from gaiectl.validation.fields import at, name_of, namespace_of, pairs, parts, whole, word
+
+_METRICS_PORT = 9090
+_MOST_DIRECT = 2
+"""Model servers that are asked past the gateway; it takes one or two to compare with."""
+
+_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Picker:
+    """The endpoint picker of a stack.
+
+    Attributes:
+        epp: its container and flags.
+        pod: one that is ready.
+    """
+
+    epp: Epp
+    pod: Document
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What its pods carry."""
+        return pairs(self.epp.pods.owner, "spec", "selector", "matchLabels")
+
+    @property
+    def metrics_port(self) -> int:
+        """Where it shows its metrics."""
+        told = self.epp.flags.get("metrics-port", "")
+        return int(told) if told.isdecimal() else _METRICS_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """Implements ``gaiectl.checks.target.Target`` with a stack in a cluster.
+
+    Attributes:
+        scene: the stack, as it was when the checks began.
+        gateway_url: where requests are sent.
+        model: the model to ask for.
+        endpoints: the model servers.
+        door: the pod behind ``gateway_url``; None when that was given.
+        picker: the endpoint picker; None when no pod of it is ready.
+        metrics_url: the endpoint picker's metrics; empty when unknown.
+        metrics_headers: what who reads them has to send.
+        plugins: the plugin types in its configuration; None when unknown.
+        body_limit_bytes: nobody says.
+    """
+
+    scene: Scene
+    gateway_url: str
+    model: str
+    endpoints: Sequence[Endpoint]
+    door: Door | None
+    picker: Picker | None
+    metrics_url: str = ""
+    metrics_headers: Mapping[str, str] = field(default_factory=dict)
+    plugins: frozenset[str] | None = None
+    body_limit_bytes: int | None = None
+
+    def kill(self, endpoint: str) -> None:
+        """Not called: no endpoint is killable."""
+        raise NotImplementedError(endpoint)
+
+    def start(self, endpoint: str) -> None:
+        """Not called: no endpoint is killable."""
+        raise NotImplementedError(endpoint)
+
+
+def deployed(session: Session) -> Deployed:
+    """Return the stack that a check is about.
+
+    Raises:
+        Skipped: it is in no cluster.
+    """
+    if not isinstance(session.target, Deployed):
+        raise Skipped("the stack is in no cluster")
+    return session.target
+
+
+@contextlib.contextmanager
+def reach(scene: Scene, *, url: str = "", model: str = "") -> Iterator[Deployed]:
+    """Yield ways to the parts of a stack; they are closed afterwards.
+
+    Args:
+        scene: the stack.
+        url: of its gateway; empty for a port-forward to one of its pods.
+        model: to ask for; empty for the first that a model server tells.
+
+    Raises:
+        GaieError: there is no way to its gateway, or nobody tells which models there are.
+    """
+    with contextlib.ExitStack() as leaving:
+
+        def lead(pod: Document, port: int) -> str:
+            way = forwarded(scene.cluster.connection, namespace_of(pod), name_of(pod), port)
+            return f"http://127.0.0.1:{leaving.enter_context(way).local_port}"
+
+        door = None if url else _door(scene)
+        if isinstance(door, str):
+            url, door = door, None
+        gateway_url = url.rstrip("/") or lead(door.pod, door.port) if door else url.rstrip("/")
+        servers = _servers(scene)
+        picker = _picker(scene, door)
+        metrics_url, headers = "", {}
+        if picker is not None and not picker.epp.flags.get("metrics-cert-dir"):
+            metrics_url = lead(picker.pod, picker.metrics_port) + "/metrics"
+            headers = _credentials(scene, picker)
+        yield Deployed(
+            scene=scene,
+            gateway_url=gateway_url,
+            model=model or _model(scene, servers, gateway_url),
+            endpoints=[
+                Endpoint(
+                    name_of(pod),
+                    lead(pod, port) if number < _MOST_DIRECT else "",
+                    f"{_host(word(pod, 'status', 'podIP'))}:{port}",
+                    is_killable=False,
+                )
+                for number, (pod, port) in enumerate(servers)
+            ],
+            door=door,
+            picker=picker,
+            metrics_url=metrics_url,
+            metrics_headers=headers,
+            plugins=_plugins(scene),
+        )
+
+
+def places(scene: Scene) -> dict[str, str]:
+    """Return what shows more of a stack in a cluster, for the hints of checks."""
+    stack = f"{scene.name} -n {scene.namespace}"
+    epp = next(epps(scene.stream), None)
+    workload = f"{epp.pods.owner['kind'].lower()}/{name_of(epp.pods.owner)}" if epp else "the EPP"
+    number = Picker(epp, {}).metrics_port if epp else _METRICS_PORT
+    return {
+        "status": f"gaiectl status {stack}",
+        "epp log": f"gaiectl logs {stack} --component epp",
+        "gateway log": f"gaiectl logs {stack} --component proxy",
+        "metrics": f"by: kubectl port-forward -n {scene.namespace} {workload} {number}",
+    }
+
+
+def _door(scene: Scene) -> Door | str:
+    """Return the pod that requests enter by, or the address of a gateway whose pods are unseen."""
+    try:
+        return door_of(scene)
+    except of_cluster.Failed as error:
+        raise GaieError(
+            str(error), hint=f"gaiectl status {scene.name} -n {scene.namespace} says why"
+        ) from None
+    except of_cluster.Skipped as error:
+        for gateway in scene.stream.of("Gateway"):
+            addresses = [word(one, "value") for one in parts(gateway, "status", "addresses")]
+            listeners = parts(gateway, "spec", "listeners")
+            if addresses and addresses[0]:
+                port = next(filter(None, (whole(one, "port") for one in listeners)), 80)
+                return f"http://{_host(addresses[0])}:{port}"
+        raise GaieError(str(error), hint="say where its gateway is: --url URL") from None
+
+
+def _servers(scene: Scene) -> list[tuple[Document, int]]:
+    """Return the model servers that are ready, with the port of each."""
+    port = next((one.ports[0] for one in selections(scene.stream) if one.ports), 8000)
+    return [(pod, port) for pod in endpoints(scene) if is_ready(pod)]
+
+
+def _picker(scene: Scene, door: Door | None) -> Picker | None:
+    """Return the endpoint picker; one in the pod of the gateway is the one that it asks."""
+    for epp in epps(scene.stream):
+        labels = pairs(epp.pods.owner, "spec", "selector", "matchLabels")
+        ready = [pod for pod in scene.pods(epp.pods.namespace, labels) if is_ready(pod)]
+        ready.sort(key=lambda pod: door is None or name_of(pod) != name_of(door.pod))
+        if ready:
+            return Picker(epp, ready[0])
+    return None
+
+
+def _credentials(scene: Scene, picker: Picker) -> dict[str, str]:
+    """Return what the metrics want: nothing, or a token made for ten minutes."""
+    try:
+        answer = ask(scene, picker.pod, picker.metrics_port, "/metrics")
+    except (of_cluster.Failed, GaieError):
+        return {}
+    if answer.status not in (401, 403):
+        return {}
+    account = word(picker.epp.pods.spec, "serviceAccountName", default="default")
+    try:
+        token = token_of(scene.cluster, namespace_of(picker.pod), account)
+    except GaieError:
+        return {}
+    return {"authorization": f"Bearer {token}"}
+
+
+def _plugins(scene: Scene) -> frozenset[str] | None:
+    try:
+        listed = parts(state_of(scene), "config", "plugins")
+    except (of_cluster.Finding, ApiError):
+        return None
+    return frozenset(word(plugin, "type") for plugin in listed) or None
+
+
+def _model(scene: Scene, servers: Sequence[tuple[Document, int]], gateway_url: str) -> str:
+    seen: list[str] = []
+    for pod, port in servers[:_MOST_DIRECT]:
+        try:
+            answer: Answer = ask(scene, pod, port, "/v1/models")
+        except (of_cluster.Failed, GaieError) as error:
+            seen.append(str(error))
+            continue
+        if name := _first(answer.json):
+            return name
+        seen.append(f"{name_of(pod)}: {answer.short}")
+    name, told = _asked_through(gateway_url)
+    if name:
+        return name
+    raise GaieError(
+        "nobody tells which models the stack serves",
+        hint="name one with --model; gaiectl check --post "
+        f"{scene.name} -n {scene.namespace} looks for what is wrong",
+        detail="\n".join([*seen, f"through the gateway: {told}"]),
+    )
+
+
+def _asked_through(url: str) -> tuple[str, str]:
+    import httpx  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        answer = httpx.get(f"{url}/v1/models", timeout=_SECONDS, trust_env=False)
+        told = " ".join(answer.text[:200].split())
+        return _first(answer.json()), f"{answer.status_code} {told}"
+    except (httpx.HTTPError, httpx.InvalidURL, json.JSONDecodeError) as error:
+        return "", str(error)
+
+
+def _first(listed: object) -> str:
+    """Return the first model of a list that is no adapter of another."""
+    models = [one for one in parts(listed, "data") if word(one, "id")]
+    models.sort(key=lambda one: bool(at(one, "parent")))
+    return "".join(c for c in word(models[0], "id") if c.isprintable())[:200] if models else ""
+
+
+def _host(address: str) -> str:
+    try:
+        return f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
+    except ValueError:
+        return address

@@ -1,0 +1,172 @@
+"""``gaiectl test``: whether a stack in a cluster does what it is for."""
+
+import contextlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gaiectl.cli import check_runs
+from gaiectl.cli.check_runs import (
+    CheckOption,
+    FormOption,
+    JunitFileOption,
+    ListOption,
+    ReportForm,
+)
+from gaiectl.cli.cluster_options import Where, takes_cluster
+from gaiectl.cli.interruptions import Interruptions
+from gaiectl.cli.named_stack import NameArgument, NamespaceOption
+from gaiectl.cli.options import examples, seconds
+from gaiectl.errors import Exit, GaieError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gaiectl.checks.check import Check
+    from gaiectl.checks.deployed.target import Deployed
+    from gaiectl.checks.report import Report
+    from gaiectl.cluster.api import Cluster
+
+_SUITE = "gaiectl.test"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "test",
+        short_help="Prove that a stack does what it is for.",
+        epilog=examples(
+            "gaiectl test",
+            "gaiectl test llm -n llm --disruptive",
+            "gaiectl test llm --check completion --check streaming -o json",
+            "gaiectl test llm --url https://llm.example.com --model llama --junit-file report.xml",
+        ),
+    )(run_checks)
+
+
+@takes_cluster
+def run_checks(  # noqa: PLR0917 - each is an option of the command line
+    where: Where,
+    name: NameArgument = "",
+    namespace: NamespaceOption = "",
+    check: CheckOption = None,
+    show_list: ListOption = False,
+    disruptive: Annotated[
+        bool,
+        typer.Option("--disruptive", help="Delete pods too, under load."),
+    ] = False,
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="To ask for.  [default: the first one served]")
+    ] = "",
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="Of the gateway.  [default: through a port-forward]")
+    ] = "",
+    timeout: Annotated[
+        str, typer.Option(metavar="10m", help="How long all checks together may take.")
+    ] = "10m",
+    junit_file: JunitFileOption = None,
+    output: FormOption = ReportForm.TEXT,
+) -> int:
+    """Prove that a stack routes, streams, balances and counts, by requests through its gateway.
+
+    The way there is a port-forward: nothing is installed. Exit code 1 when a check failed, 2 when
+    none could be made, 3 when the time did not suffice.
+    """
+    from gaiectl.checks.deployed.catalog import ALL
+    from gaiectl.checks.selection import select
+
+    checks = select(ALL, check or ())
+    if show_list:
+        check_runs.show_list(checks, output)
+        return Exit.OK
+    check_runs.require_folder(junit_file)
+    limit = seconds(timeout)
+    cluster = where.cluster(namespace)
+    heard = Interruptions()
+    end = time.monotonic() + limit
+    try:
+        with contextlib.ExitStack() as leaving:
+            try:
+                target = leaving.enter_context(_reached(cluster, name, url, model))
+            except GaieError as error:
+                _write_failure(error, output, junit_file)
+                error.code = Exit.USAGE
+                raise
+            report = _run(target, checks, output, limit, may_disturb=disruptive)
+            _write(report, target, output, junit_file)
+    except KeyboardInterrupt:
+        return heard.code
+    if not report.is_success:
+        return Exit.FAILED
+    return Exit.TIMED_OUT if time.monotonic() > end else Exit.OK
+
+
+@contextlib.contextmanager
+def _reached(cluster: "Cluster", name: str, url: str, model: str) -> "Iterator[Deployed]":
+    from gaiectl.checks.cluster import scenes
+    from gaiectl.checks.deployed.target import reach
+    from gaiectl.console import terminal
+    from gaiectl.operations.which import one
+
+    terminal.show_progress("looking for the stack")
+    scene = scenes.after(cluster, one(cluster, name))
+    terminal.show_progress("opening ways to its pods")
+    with reach(scene, url=url, model=model) as target:
+        by = target.door.what if target.door else target.gateway_url
+        where = f"stack {scene.name} of namespace {scene.namespace}"
+        terminal.say(f"checking {where} through {by}, model {target.model}")
+        yield target
+
+
+def _run(
+    target: "Deployed",
+    checks: "Sequence[Check]",
+    output: ReportForm,
+    limit: float,
+    *,
+    may_disturb: bool,
+) -> "Report":
+    import asyncio
+
+    from gaiectl.checks.deployed.target import places
+    from gaiectl.checks.report import Report
+    from gaiectl.checks.runner import run
+
+    results = asyncio.run(
+        check_runs.show_each(
+            lambda begins: run(
+                checks,
+                target,
+                begins=begins,
+                places=places(target.scene),
+                may_disturb=may_disturb,
+                seconds=limit,
+            ),
+            len(checks),
+            output,
+        )
+    )
+    return Report(target.gateway_url, results)
+
+
+def _write(
+    report: "Report", target: "Deployed", output: ReportForm, junit_file: Path | None
+) -> None:
+    from gaiectl.console import check_report, terminal
+
+    scene = target.scene
+    about = {**_KIND, "name": scene.name, "namespace": scene.namespace, "model": target.model}
+    check_runs.write(report, output, junit_file, suite=_SUITE, about=about)
+    if output is ReportForm.TEXT:
+        terminal.data("\n" + check_report.summary(report))
+
+
+def _write_failure(error: GaieError, output: ReportForm, junit_file: Path | None) -> None:
+    from gaiectl.checks.report import not_started
+
+    check_runs.write(not_started(error), output, junit_file, suite=_SUITE, about=_KIND)
+
+
+_KIND = {"apiVersion": "gaiectl/v1", "kind": "TestReport"}
