@@ -17,6 +17,9 @@ from gaiectl.operations.releasing import ByHelm
 SHARED = ("Namespace", "CustomResourceDefinition")
 """Kinds that the whole cluster shares: no stack owns their objects."""
 
+GATEWAYS = "gateway.networking.k8s.io"
+"""The API group of Gateways, their classes and routes."""
+
 _RELEASE = "owner=helm,status in (deployed,failed,pending-install,pending-upgrade,pending-rollback)"
 
 
@@ -62,6 +65,8 @@ def look(
     """
     place = _namespace(cluster, namespace, documents)
     _require_rights(cluster, namespace, documents, is_waiting=is_waiting)
+    if is_waiting:
+        _require_controllers(cluster, documents)
     known = applyset.read(cluster, name, namespace)
     if by_helm is None:
         _refuse_release(cluster, name, namespace, known)
@@ -165,6 +170,29 @@ def _require_rights(
             detail="\n".join(line.partition(": ")[0] for line in others),
         )
     permissions.require(cluster, permissions.needed(resources, namespace, is_waiting=is_waiting))
+
+
+def _require_controllers(cluster: Cluster, documents: Sequence[Document]) -> None:
+    """Raise when a Gateway is of a class that is not there: it would be waited for in vain."""
+    brought = {identity(document) for document in documents}
+    for document in documents:
+        who = identity(document)
+        if (who.group, who.kind) != (GATEWAYS, "Gateway"):
+            continue
+        name = str((document.get("spec") or {}).get("gatewayClassName"))
+        gateway_class = Identity(GATEWAYS, "GatewayClass", "", name)
+        try:
+            found = gateway_class in brought or cluster.get(gateway_class) is not None
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            continue
+        if not found:
+            raise GaieError(
+                f"there is no GatewayClass {name}: nobody would make {who} work",
+                hint="install the gateway's controller first: gaiectl check --pre says how; "
+                "--no-wait goes on without it",
+            )
 
 
 def _of(definition: Document) -> Resource:

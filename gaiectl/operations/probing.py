@@ -15,6 +15,7 @@ from gaiectl.cluster.port_forward import forwarded
 from gaiectl.cluster.rights import NotAllowed
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError
+from gaiectl.operations.looking_ahead import GATEWAYS
 from gaiectl.operations.waiting import Patience, printable
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def door_of(documents: Sequence[Document]) -> Door | None:
     """Return where requests enter what these documents make; None when they make no gateway."""
     for document in documents:
         who = identity(document)
-        if (who.group, who.kind) == ("gateway.networking.k8s.io", "Gateway"):
+        if (who.group, who.kind) == (GATEWAYS, "Gateway"):
             listeners = (document.get("spec") or {}).get("listeners") or [{}]
             return Door("Gateway", who.name, who.namespace, int(listeners[0].get("port", 80)))
         if (who.group, who.kind) == ("apps", "Deployment"):
@@ -197,7 +198,7 @@ def _way_to(cluster: Cluster, door: Door) -> Iterator[str]:
         ) as forward:
             yield f"http://127.0.0.1:{forward.local_port}"
         return
-    who = Identity("gateway.networking.k8s.io", "Gateway", door.namespace, door.name)
+    who = Identity(GATEWAYS, "Gateway", door.namespace, door.name)
     found = cluster.get(who) or {}
     addresses = (found.get("status") or {}).get("addresses") or [{}]
     yield f"http://{_host(str(addresses[0].get('value') or door.name))}:{door.port}"
