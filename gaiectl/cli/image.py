@@ -1,7 +1,8 @@
 """``gaiectl image``: build the image of EPP and simulator, and bring it to a cluster."""
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from gaiectl.cli.options import examples
 from gaiectl.console import terminal
 from gaiectl.containers.engine import Kind
 from gaiectl.containers.places import Place
-from gaiectl.errors import UsageError
+from gaiectl.errors import GaieError, UsageError
 
 app = typer.Typer(
     name="image",
@@ -104,7 +105,8 @@ def build(
         exported = sbom.parent if sbom else Path()
         _print(commands(find(engine), wanted, context, exported))
         return
-    make(find(engine), wanted, _tell(), context=context)
+    with _telling() as tell:
+        make(find(engine), wanted, tell, context=context)
     terminal.say(f"{terminal.symbol('done')} built {wanted.tag}")
     terminal.data(wanted.tag)
 
@@ -136,7 +138,8 @@ def push(
     if print_commands:
         _print(found.push(name, target))
         return
-    push_image(found, name, target, _tell())
+    with _telling() as tell:
+        push_image(found, name, target, tell)
     terminal.say(f"{terminal.symbol('done')} pushed; a stack uses it with --epp-image {target}")
     terminal.data(target)
 
@@ -197,14 +200,23 @@ def load(
     if print_commands:
         _print(load_commands(found, wanted, wanted.archive or Path("image.tar")))
         return
-    load_image(found, wanted, _tell())
+    with _telling() as tell:
+        load_image(found, wanted, tell)
     done = f"wrote {file}" if file else f"loaded {source or wanted.image} into {name or place}"
     terminal.say(f"{terminal.symbol('done')} {done}")
 
 
-def _tell() -> Callable[[str], None]:
-    """Return what tells of a program's lines: the last one on a terminal, all of them in a log."""
-    return terminal.show_progress if terminal.is_terminal() else terminal.say
+@contextmanager
+def _telling() -> Iterator[Callable[[str], None]]:
+    """Yield what tells of a program's lines: the last one on a terminal, all of them in a log."""
+    if terminal.is_terminal():
+        yield terminal.show_progress
+        return
+    try:
+        yield terminal.say
+    except GaieError as error:
+        error.detail = ""  # it stands in the log already
+        raise
 
 
 def _print(commands: Iterable[tuple[str, ...]]) -> None:

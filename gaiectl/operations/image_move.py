@@ -62,7 +62,7 @@ def load_commands(engine: Engine | None, load: Load, archive: Path) -> list[Comm
     saving = [] if engine is None else [engine.save(load.image, archive)]
     if load.place is Place.ARCHIVE:
         return saving
-    socket = load.socket or _socket() if load.place is Place.CONTAINERD else Path()
+    socket = _socket(load.socket) if load.place is Place.CONTAINERD else Path()
     return [*saving, loading(load.place, archive, cluster=load.cluster, socket=socket)]
 
 
@@ -108,12 +108,12 @@ def _run_all(commands: Sequence[Command], image: str, doing: str, tell: Tell) ->
         )
 
 
-def _socket() -> Path:
-    for socket in CONTAINERD_SOCKETS:
+def _socket(given: Path | None) -> Path:
+    for socket in (given,) if given else CONTAINERD_SOCKETS:
         if socket.exists():
             return socket
+    where = f" at {given}" if given else " on this machine"
     raise UsageError(
-        "there is no containerd on this machine",
-        hint=f"run this on a node, or say where its socket is, for example --socket "
-        f"{CONTAINERD_SOCKETS[0]}",
+        f"there is no containerd{where}",
+        hint=f"run this on a node, or say where its socket is: --socket {CONTAINERD_SOCKETS[0]}",
     )

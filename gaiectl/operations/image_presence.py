@@ -25,6 +25,7 @@ NOTICED_AFTER_SECONDS = 45
 
 _POLL_SECONDS = 2.0
 _LOCAL = "localhost"
+_REMOTE = ("", "")
 _REPELLING = ("NoSchedule", "NoExecute")
 
 
@@ -200,7 +201,7 @@ def _lacking(
 
 def _way(image: str, nodes: list[Document]) -> str:
     """Return how an image gets to such nodes."""
-    if any(local_cluster(node) for node in nodes):
+    if any(local_cluster(node) != _REMOTE for node in nodes):
         return f"load it: gaiectl image load {image}"
     return (
         f"push it where nodes can pull it, gaiectl image push {image} --to REGISTRY, and install "
@@ -221,7 +222,7 @@ def local_cluster(node: Document) -> tuple[str, str]:
     if name.startswith("k3d-") and ("-server-" in name or "-agent-" in name):
         return "k3d", name.removeprefix("k3d-").rpartition("-")[0].rpartition("-")[0]
     profile = pairs(node, "metadata", "labels").get("minikube.k8s.io/name", "")
-    return ("minikube", profile) if profile else ("", "")
+    return ("minikube", profile) if profile else _REMOTE
 
 
 def _refusal(nowhere: list[Missing]) -> GaieError:

@@ -103,7 +103,7 @@ def test_what_an_engine_fails_of_is_shown_with_what_to_do(
 
     assert done.returncode == 1
     assert done.stdout == ""
-    assert f"step 7\n{said}\n" in done.stderr
+    assert done.stderr.count(f"step 7\n{said}\n") == 1
     assert f"error: docker could not build {OURS} (exit code 125)" in done.stderr
     assert hint in done.stderr.partition("hint: ")[2]
 
@@ -175,11 +175,14 @@ def test_a_tool_of_a_cluster_that_is_not_there_is_named(shell: Shell, tmp_path: 
         ("load", "--to", "archive"),
         ("load", "--to", "kind", "--file", "epp.tar"),
         ("load", "--from", "nothing-there.tar", "--to", "kind"),
+        ("load", "--to", "containerd", "--socket", "/nothing/there.sock"),
         ("push", "--to", "https://registry.example"),
     ],
 )
 def test_what_makes_no_sense_is_refused(shell: Shell, arguments: tuple[str, ...]) -> None:
+    shell.has("podman")
+
     done = shell.image(*arguments)
 
-    assert done.returncode == 2
+    assert (done.returncode, shell.said) == (2, [])
     assert "hint: " in done.stderr

@@ -37,7 +37,9 @@ def test_an_image_of_no_registry_must_be_on_the_nodes() -> None:
 
     assert (lacking.image, lacking.have, lacking.lack) == (OURS, ("b",), ("a",))
     assert "node a cannot pull and does not have" in lacking.reason
-    assert "gaiectl image load localhost/gaiectl/epp:1" in lacking.hint
+    assert f"gaiectl image push {OURS} --to REGISTRY" in lacking.hint
+    (of_kind,) = found(node("c", providerID="kind://docker/dev/c"))
+    assert of_kind.hint == f"load it: gaiectl image load {OURS}"
     assert found(node("a", OURS), node("b", OURS)) == []
 
 
