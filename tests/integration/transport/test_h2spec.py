@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from epp.transport import tls
+from machine.programs import locked
 
 MODULE = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible"
 CASES = "145 tests, 145 passed, 0 skipped, 0 failed"
@@ -22,19 +23,21 @@ def h2spec(require: Any) -> Path:
         return Path(given)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "gaiectl" / "tools"
+    folder.mkdir(parents=True, exist_ok=True)
     program = folder / "h2spec"
-    if program.exists():
-        return program
-    go = shutil.which("go")
-    if go is None:
-        require("h2spec", "h2spec is not in PATH and there is no Go to build it")
-    built = subprocess.run(
-        [go, "install", MODULE],
-        env={**os.environ, "GOBIN": str(folder), "GOFLAGS": "-mod=mod"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with locked(folder / "h2spec.lock"):  # against the other workers of a test run
+        if program.exists():
+            return program
+        go = shutil.which("go")
+        if go is None:
+            require("h2spec", "h2spec is not in PATH and there is no Go to build it")
+        built = subprocess.run(
+            [go, "install", MODULE],
+            env={**os.environ, "GOBIN": str(folder), "GOFLAGS": "-mod=mod"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if built.returncode:
         require("h2spec", f"h2spec could not be built: {built.stderr.strip()[-500:]}")
     return program
