@@ -27,7 +27,7 @@ def _lines(report: Report, now: datetime) -> Iterator[str]:
     head = f"{report.name} in namespace {report.namespace}: {report.path or 'no path'}{made}"
     yield terminal.paint(head, "bold", stdout)
     yield ""
-    if report.objects:
+    if report.objects or report.unseen:
         yield from _what_there_is(report, now)
     if report.problems:
         yield ""
@@ -35,7 +35,8 @@ def _lines(report: Report, now: datetime) -> Iterator[str]:
         yield _fitting(f"{terminal.symbol('failed', stdout)} {problem.message}")
         yield _fitting(f"  {terminal.paint('hint:', 'yellow', stdout)} {problem.hint}")
     if not report.problems:
-        yield f"{terminal.symbol('done', stdout)} all is as it should be"
+        what = "all that can be seen" if report.unseen or report.unknown_drift else "all"
+        yield f"{terminal.symbol('done', stdout)} {what} is as it should be"
 
 
 def _what_there_is(report: Report, now: datetime) -> Iterator[str]:
@@ -78,8 +79,10 @@ def _what_there_is(report: Report, now: datetime) -> Iterator[str]:
     for pod in report.pods:
         if pod.is_ready and pod.message:
             yield f"note: pod {pod.name}: {pod.message}"
+    for text in report.unseen:
+        yield _fitting(f"note: {text}")
     if report.unknown_drift:
-        yield f"note: nobody knows what was changed: {report.unknown_drift}"
+        yield _fitting(f"note: nobody knows what was changed: {report.unknown_drift}")
 
 
 def _no_endpoints(report: Report) -> str:
@@ -133,6 +136,7 @@ def as_json(report: Report) -> dict[str, Any]:
             }
             for one in report.objects
         ],
+        "unseen": list(report.unseen),
         "unknownDrift": report.unknown_drift,
         "pods": [
             {

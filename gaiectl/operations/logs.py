@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.applyset import ApplySet
 from gaiectl.cluster.failures import ApiError
 from gaiectl.errors import GaieError
 from gaiectl.operations import stack_pods
 from gaiectl.operations.stack_pods import Pod
+from gaiectl.operations.which import seen
 
 _LOOK_SECONDS = 2.0
 _MOST_WAITING = 10_000
@@ -148,7 +148,7 @@ def origins(pods: Iterable[Pod], component: str, *, is_previous: bool) -> list[O
 
 
 def _origins(cluster: Cluster, stack: ApplySet, wanted: Wanted) -> list[Origin]:
-    pods = stack_pods.find(cluster, list(applyset.members(cluster, stack)))
+    pods = stack_pods.find(cluster, seen(cluster, stack).members)
     return origins(pods, wanted.component, is_previous=wanted.is_previous)
 
 

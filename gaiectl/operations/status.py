@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.applyset import TOOL, ApplySet
 from gaiectl.cluster.statuses import State, elects_leader, status_of
@@ -13,10 +12,10 @@ from gaiectl.errors import GaieError
 from gaiectl.operations import endpoint_loads, stack_pods
 from gaiectl.operations.diff import drift as drift_of
 from gaiectl.operations.endpoint_loads import Loads
-from gaiectl.operations.history import Revision, is_revision, revisions
+from gaiectl.operations.history import Revision, revisions
 from gaiectl.operations.phases import by_phase
 from gaiectl.operations.stack_pods import EPP, MODEL, Pod
-from gaiectl.operations.which import name_of
+from gaiectl.operations.which import name_of, seen
 
 NOT_FOUND = "NotFound"
 _LEASES = ("coordination.k8s.io", "Lease")
@@ -79,6 +78,7 @@ class Report(NamedTuple):
         pods: by what they do and by name.
         leader: None where nobody is elected.
         loads: the endpoints.
+        unseen: what the API server says of kinds that the user may not list.
         unknown_drift: why nobody knows what was changed; empty if it is known.
         problems: the first one is to be looked at first.
     """
@@ -91,6 +91,7 @@ class Report(NamedTuple):
     pods: Sequence[Pod]
     leader: Leader | None
     loads: Loads
+    unseen: Sequence[str]
     unknown_drift: str
     problems: Sequence[Problem]
 
@@ -106,7 +107,7 @@ def status(cluster: Cluster, stack: ApplySet) -> Report:
     Raises:
         GaieError: the cluster does not tell.
     """
-    members = [one for one in applyset.members(cluster, stack) if not is_revision(one)]
+    members, unseen = seen(cluster, stack)
     there = revisions(cluster, stack)
     latest = there[-1] if there else None
     drifts, unknown = _drifts(cluster, stack, latest)
@@ -123,6 +124,7 @@ def status(cluster: Cluster, stack: ApplySet) -> Report:
         pods=pods,
         leader=leader,
         loads=_loads(cluster, pods, leader),
+        unseen=unseen,
         unknown_drift=unknown,
         problems=(),
     )
@@ -132,7 +134,7 @@ def status(cluster: Cluster, stack: ApplySet) -> Report:
 def problems(report: Report) -> Iterator[Problem]:
     """Yield what is wrong with a stack, the cause before what follows from it. Pure."""
     name, place = report.name, f"-n {report.namespace}"
-    if not report.objects:
+    if not (report.objects or report.unseen):
         yield Problem(
             "none of its objects is there: its installation was cut off",
             f"install it again, or remove what is left: gaiectl cleanup {name} {place}",
@@ -224,7 +226,7 @@ def _drifts(
                 who = _others(change.managers)
                 found[change.who] = Object(change.who, "", "", who, change.lines())
     except GaieError as error:
-        return found, error.message
+        return found, ": ".join(filter(None, [error.message, error.detail.partition("\n")[0]]))
     return found, ""
 
 

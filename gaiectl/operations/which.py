@@ -1,10 +1,15 @@
-"""Which of the stacks in a cluster is meant."""
+"""Which of the stacks in a cluster is meant, and what can be seen of it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.applyset import ApplySet
-from gaiectl.documents import Identity
+from gaiectl.cluster.failures import ApiError
+from gaiectl.documents import Document, Identity
 from gaiectl.errors import GaieError, UsageError
+from gaiectl.operations.history import is_revision
 
 _MOST_NAMES = 10
 
@@ -47,6 +52,32 @@ def some(cluster: Cluster, name: str, *, everywhere: bool) -> list[ApplySet]:
 def name_of(stack: ApplySet) -> str:
     """Return a stack's name."""
     return applyset.stack_of(stack.parent)
+
+
+class Seen(NamedTuple):
+    """What the user may see of a stack.
+
+    Attributes:
+        members: its objects, as they are in the cluster.
+        unseen: what the API server says of kinds that the user may not list.
+    """
+
+    members: Sequence[Document]
+    unseen: Sequence[str]
+
+
+def seen(cluster: Cluster, stack: ApplySet) -> Seen:
+    """Return the objects of a stack, of the kinds that the user may list."""
+    members: list[Document] = []
+    unseen: list[str] = []
+    for kind in sorted(stack.kinds):
+        try:
+            members += applyset.members(cluster, stack._replace(kinds=frozenset([kind])))
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            unseen.append(error.message)
+    return Seen([one for one in members if not is_revision(one)], unseen)
 
 
 def _nothing(cluster: Cluster, name: str) -> GaieError:

@@ -44,6 +44,7 @@ def report(**fields: Any) -> Report:
         pods=[],
         leader=None,
         loads=Loads(unknown="no EPP is ready"),
+        unseen=(),
         unknown_drift="",
         problems=(),
     )
