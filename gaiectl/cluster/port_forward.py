@@ -95,12 +95,23 @@ class PortForward:
                 raise _refusal(str(error.reason), self._connection.server) from None
 
     def _close(self, forward: Any) -> None:
-        """Close a WebSocket, too: the package leaves it open when the node has ended it."""
+        """Close a WebSocket, too: the package leaves it open when the node has ended it.
+
+        The package's own thread reads from it until the other end agrees. As long as it reads, the
+        socket may only be shut down: closed, its number would go to the next one that somebody
+        opens, and the thread would take away what is sent to that.
+        """
+        websocket = forward.websocket
         forward.close()
         deadline = time.monotonic() + _CLOSE_SECONDS
         while forward.connected and time.monotonic() < deadline:
             time.sleep(0.01)
-        forward.websocket.shutdown()
+        if websocket.sock is not None:
+            with contextlib.suppress(OSError, AttributeError, TypeError):
+                socket.socket.shutdown(websocket.sock, socket.SHUT_RDWR)
+        while websocket.sock is not None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        websocket.shutdown()
 
     def _accept(self) -> None:
         while True:
