@@ -11,15 +11,21 @@ _NAME = "inference_objective_request_total"
 _SAMPLE = re.compile(rf"^{_NAME}\{{([^}}]*)\}} ([0-9.e+]+)", re.MULTILINE)
 
 
-def placed(text: str, model: str) -> float | None:
-    """Return the requests for a model that a metrics text counts; None if the metric is absent."""
+def placed(text: str, model: str, *more: str) -> float | None:
+    """Return the requests for a model that a metrics text counts; None if the metric is absent.
+
+    Args:
+        text: the metrics.
+        model: a label.
+        more: further labels, as they are written: ``priority="0"``.
+    """
     if f"# TYPE {_NAME} " not in text and not _SAMPLE.search(text):
         return None
-    label = f'model_name="{model}"'
+    wanted = {f'model_name="{model}"', *more}
     return sum(
         float(value)
         for labels, value in _SAMPLE.findall(text)
-        if label in re.split(r",(?=\w+=)", labels)
+        if wanted <= set(re.split(r",(?=\w+=)", labels))
     )
 
 
