@@ -91,7 +91,7 @@ def listing(checks: Sequence[Check]) -> str:
 
 def _wrapped(text: str, indent: int = len(_INDENT)) -> list[str]:
     width = _WIDTH - indent
-    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False) or [""]
+    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

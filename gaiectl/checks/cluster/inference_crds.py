@@ -15,11 +15,11 @@ from gaiectl.checks.cluster.definitions import (
 )
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.wording import counted
+from gaiectl.documents import Document
 from gaiectl.validation.epps import epps
 from gaiectl.validation.fields import at, name_of, word
 
 _GROUPS = (crds.GROUP, crds.EARLY_GROUP)
-_DEAD = ((crds.EARLY_GROUP, "InferenceModel"), (crds.EARLY_GROUP, "InferencePool"))
 _WATCHED = (
     Needed(crds.EARLY_GROUP, "v1alpha2", "InferenceObjective"),
     Needed(crds.EARLY_GROUP, "v1alpha2", "InferenceModelRewrite"),
@@ -86,24 +86,27 @@ def _not_older(scene: Scene) -> str:
 
 def _dead(scene: Scene) -> str:
     problems = []
-    for group, kind in _DEAD:
-        resource = scene.cluster.kinds.find(group, kind)
-        if resource is None:
-            continue
-        objects = scene.all(group, kind)
-        if objects:
-            shown = ", ".join(
-                f"{word(o, 'metadata', 'namespace')}/{name_of(o)}" for o in objects[:3]
-            )
-            problems.append(
-                f"{counted(len(objects), kind)} of {group} ({shown}): no Endpoint Picker of today "
-                "reads them"
-            )
-        else:
-            problems.append(f"the definition {resource.title} is there, and no object of it")
+    models = scene.cluster.kinds.find(crds.EARLY_GROUP, "InferenceModel")
+    if models is not None:
+        listed = scene.all(crds.EARLY_GROUP, "InferenceModel")
+        problems.append(
+            f"{_shown(listed)}: no Endpoint Picker of today reads it"
+            if listed
+            else f"the definition {models.title} is there, and no object of it"
+        )
+    ours = {Needed(crds.EARLY_GROUP, "v1alpha2", "InferencePool")} & set(
+        needed(scene, crds.EARLY_GROUP)
+    )
+    if not ours and (pools := scene.all(crds.EARLY_GROUP, "InferencePool")):
+        problems.append(f"{_shown(pools)} of {crds.EARLY_GROUP}: gateways of today read v1")
     if problems:
         raise Failed("\n".join(problems))
     return "no InferenceModel, no InferencePool of v1alpha2"
+
+
+def _shown(objects: list[Document]) -> str:
+    names = [f"{word(one, 'metadata', 'namespace')}/{name_of(one)}" for one in objects[:3]]
+    return f"{counted(len(objects), str(objects[0]['kind']))} ({', '.join(names)})"
 
 
 _EXPORT = (

@@ -18,10 +18,7 @@ _MOST_SHOWN = 10
 
 
 def _orphans(scene: Scene) -> str:
-    parents = {
-        pairs(one, "metadata", "labels").get(applyset.ID)
-        for one in scene.all("", "Secret", scene.namespace)
-    }
+    parents = {one.id for one in applyset.all_of(scene.cluster, scene.namespace)}
     found = []
     for group, kind in _KINDS:
         for one in scene.all(group, kind, scene.namespace):
@@ -48,8 +45,15 @@ def _finished(scene: Scene) -> str:
     empty = sorted(
         f"{kind}.{group}" if group else kind for group, kind in scene.inventory.kinds - there
     )
-    if empty:
-        raise Failed(f"the inventory names kinds of which nothing is there: {', '.join(empty)}")
+    problems = [f"the inventory names {kind}, of which nothing is there" for kind in empty]
+    held = {identity(one) for one in scene.documents}
+    problems += [
+        f"{who} is not there"
+        for who in map(identity, scene.rendered.documents)
+        if who not in held and who.kind not in ("Namespace", "CustomResourceDefinition")
+    ]
+    if problems:
+        raise Failed("\n".join(problems[:_MOST_SHOWN]))
     return f"{counted(len(scene.documents), 'object')}, as the inventory says"
 
 
@@ -86,8 +90,8 @@ CHECKS = (
     ),
     Check(
         id="CLN002",
-        title="the last installation or cleanup came to its end",
-        proves="the inventory names what is there, and no more",
+        title="the stack is whole",
+        proves="the last installation came to its end, and nobody has deleted a part since",
         hint="finish it: gaiectl install again, or gaiectl cleanup {name} -n {namespace}",
         run=_finished,
         stages=POST,

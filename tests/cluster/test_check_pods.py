@@ -1,0 +1,100 @@
+"""``gaiectl check --post``: a stack that serves passes, and what is broken in it is told."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from machine.cluster import Cluster
+
+pytestmark = pytest.mark.long
+
+Said = subprocess.CompletedProcess[str]
+Run = Callable[..., Said]
+
+CONFIG = """\
+apiVersion: inference.networking.x-k8s.io/v1alpha1
+kind: EndpointPickerConfig
+plugins: [{type: queue-scorer}]
+schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer, weight: 1}]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def run(machine: Cluster, machine_kubeconfig: Path) -> Run:
+    del machine
+
+    def gaiectl(*arguments: str) -> Said:
+        return subprocess.run(
+            [sys.executable, "-m", "gaiectl", *arguments],
+            env={**os.environ, "KUBECONFIG": str(machine_kubeconfig), "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return gaiectl
+
+
+@pytest.fixture(scope="module")
+def stack(run: Run, pod_namespace: str, stack_images: Any) -> Iterator[str]:
+    """A stack "llm" that serves; returns its namespace."""
+    del stack_images
+    options = ("--model-server", "builtin", "--include-crds", "-n", pod_namespace, "-y")
+    done = run("install", "standalone", *options)
+    assert done.returncode == 0, done.stderr + done.stdout
+    yield pod_namespace
+    run("cleanup", "llm", "-n", pod_namespace, "-y")
+
+
+def checked(run: Run, namespace: str) -> dict[str, dict[str, Any]]:
+    options = ("--model-server", "builtin", "--post", "-o", "json")
+    done = run("check", "standalone", "llm", "-n", namespace, *options)
+    report = json.loads(done.stdout)
+    assert report["stage"] == "post"
+    assert done.returncode == (0 if report["success"] else 1)
+    return {one["id"]: one for one in report["checks"]}
+
+
+def test_a_stack_that_serves_passes_every_check(run: Run, stack: str) -> None:
+    checks = checked(run, stack)
+
+    assert {one["id"] for one in checks.values() if one["result"] in ("failed", "warning")} == set()
+    for id_, seen in (
+        ("POL001", "3 of 3 pods ready"),
+        ("EPP005", "as in its ConfigMap: llm-epp-"),
+        ("EPP006", "SERVING, 3 endpoints"),
+        ("DAT001", "3 pods serve"),
+        ("DAT004", "llm-model-"),
+    ):
+        assert checks[id_]["result"] == "passed", checks[id_]
+        assert seen in checks[id_]["evidence"]
+
+
+def test_what_is_broken_in_a_stack_is_told_by_its_check(
+    run: Run, stack: str, machine: Cluster
+) -> None:
+    patch = ("patch", "-n", stack, "--type", "merge", "-p")
+    machine.do(
+        *patch, json.dumps({"data": {"default-plugins.yaml": CONFIG}}), "configmap", "llm-epp"
+    )
+    machine.do(*patch, '{"spec": {"targetPorts": [{"number": 8001}]}}', "inferencepool", "llm")
+    machine.do(*patch, '{"spec": {"selector": {"inferencepool": "nobody"}}}', "service", "llm-epp")
+    machine.do("delete", "rolebinding", "llm-epp-sa", "-n", stack)
+    checks = checked(run, stack)
+
+    for id_, error in (
+        ("POL002", "sends to port 8001; pod llm-model-"),
+        ("POL003", "no ready pod stands behind Service"),
+        ("POL004", "llm-epp may not list pods in namespace"),
+        ("EPP005", "default-plugins.yaml is not what would be rendered now"),
+        ("CLN002", "llm-epp-sa is not there"),
+    ):
+        assert checks[id_]["result"] in ("failed", "warning"), checks[id_]
+        assert error in (checks[id_]["error"] or "")
+        assert checks[id_]["hint"]
