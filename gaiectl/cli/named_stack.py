@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-NameArgument = Annotated[
-    str, typer.Argument(metavar="[NAME]", help="The stack; needless where it is the only one.")
-]
-NamespaceOption = Annotated[
-    str,
-    typer.Option(
-        "-n", "--namespace", metavar="NS", help="Where it is.  [default: that of the context]"
-    ),
-]
+_NAME = typer.Argument(metavar="[NAME]", help="The stack; needless where it is the only one.")
+_NAMESPACE = typer.Option(
+    "-n", "--namespace", metavar="NS", help="Where it is.  [default: that of the context]"
+)
+
+NameArgument = Annotated[str, _NAME]
+NamespaceOption = Annotated[str, _NAMESPACE]
+MaybeName = Annotated[str | None, _NAME]
+MaybeNamespace = Annotated[str | None, _NAMESPACE]

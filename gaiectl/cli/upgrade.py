@@ -11,6 +11,7 @@ import typer
 from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.install import PrintCommandsOption, bring
 from gaiectl.cli.install_options import Installing, takes_installing
+from gaiectl.cli.named_stack import MaybeName, MaybeNamespace
 from gaiectl.cli.options import examples
 from gaiectl.cli.shared_options import Command
 from gaiectl.cli.stack_options import Wanted, takes_stack
@@ -31,9 +32,14 @@ def register(app: typer.Typer) -> None:
 
 
 def _without_path(command: Command) -> Command:
-    """Take the argument PATH from a command: what is installed has a path."""
+    """Take the argument PATH from a command, for what is installed has one; say where it looks."""
     signature = inspect.signature(command)
-    kept = [one for one in signature.parameters.values() if one.name != "path"]
+    here = {"name": MaybeName, "namespace": MaybeNamespace}
+    kept = [
+        one.replace(annotation=here.get(one.name, one.annotation))
+        for one in signature.parameters.values()
+        if one.name != "path"
+    ]
 
     @wraps(command)
     def run(**given: Any) -> Any:
