@@ -55,6 +55,8 @@ class Progress(AbstractContextManager["Progress"]):
         trace: TracebackType | None,
     ) -> None:
         self._end_area()
+        if kind is KeyboardInterrupt:
+            terminal.say("interrupted: what was made stays; install again goes on from here")
 
     def noted(self, text: str) -> None:
         """Say something that the user should know."""

@@ -14,7 +14,7 @@ from gaiectl.cluster.pods import Target, find_pod, is_ready
 from gaiectl.cluster.port_forward import forwarded
 from gaiectl.cluster.rights import NotAllowed
 from gaiectl.documents import Document, Identity, identity
-from gaiectl.errors import GaieError
+from gaiectl.errors import GaieError, UsageError
 from gaiectl.operations.looking_ahead import GATEWAYS
 from gaiectl.operations.waiting import Patience, printable
 
@@ -119,7 +119,7 @@ def probe(
     try:
         with _way_to(cluster, door) as url:
             return _insist(url, addresses, patience, door)
-    except NotAllowed as error:
+    except (NotAllowed, UsageError) as error:  # the last one: nobody can be impersonated in it
         return Closed(f"all is ready, but nothing was asked: {error.message}; {error.hint}")
 
 
