@@ -24,6 +24,10 @@ _HINTS = {
     "name a --build-image with the base image's Python, its venv and ensurepip": (
         *("no module named '?(venv|ensurepip)", "ensurepip is not available", "python3: not found"),
     ),
+    "choose a --base-image with the build image's Python at the same path, and glibc": (
+        *("cannot open shared object file", r"/opt/gaiectl/bin/python\S*: no such file"),
+        *(r"importerror: .*\.so", "exec format error"),
+    ),
     "see that the package index is reached and has these versions for the image's Python; "
     "-- --build-arg PIP_INDEX_URL=URL names another index": (
         *("do not match the hashes", "no matching distribution", "could not find a version"),

@@ -24,8 +24,12 @@ PACKAGES = "/packages"
 
 _PREFIX = "usr/local"
 _UNUSED = ("test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "site-packages")
-# Loaded by name when they are needed, so no list of dependencies has them
-_BY_NAME = ("libgcc_s.so.1", "libnss_dns.so.2", "libnss_files.so.2", "libstdc++.so.6")
+# Loaded by name when they are needed, or by wheels, which may take the C library's parts for granted;
+# no list of the interpreter's dependencies has them
+_BY_NAME = (
+    *("libgcc_s.so.1", "libnss_dns.so.2", "libnss_files.so.2", "libstdc++.so.6"),
+    *("libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1", "libutil.so.1"),
+)
 NOBODY = {
     "etc/passwd": "root:x:0:0::/:/none\nnonroot:x:65532:65532::/tmp:/none\n",
     "etc/group": "root:x:0:\nnonroot:x:65532:\n",

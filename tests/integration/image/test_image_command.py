@@ -89,6 +89,7 @@ def test_the_bill_of_materials_is_written_beside_the_image(shell: Shell, tmp_pat
     [
         ("dial tcp: lookup docker.io: no such host", "--base-image and --build-image name images"),
         ("no C compiler", "--no-compile"),
+        ("ImportError: librt.so.1: cannot open shared object file", "choose a --base-image"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "package index"),
         ("Cannot connect to the Docker daemon at unix:///var/run", "choose another engine"),
         ("something new", "see what it says above"),
