@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gaiectl.checks.cluster import scenes
-from gaiectl.checks.cluster.before_install import before_install
+from gaiectl.checks.cluster.before_install import before_install, require_fit
 from gaiectl.checks.cluster.catalog import ALL
 from gaiectl.checks.cluster.check import Stage
 from gaiectl.checks.cluster.report import Outcome, Result
@@ -20,6 +20,7 @@ from gaiectl.checks.cluster.run import run
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.connection import Access, connect
 from gaiectl.documents import Document, Identity, in_namespace, load
+from gaiectl.errors import GaieError
 from gaiectl.plan import Plan
 from machine.cluster import Cluster as Machine
 
@@ -129,6 +130,9 @@ def test_what_install_asks_first_takes_less_than_two_seconds(api: Cluster, names
 
     assert time.monotonic() - began < 2
     assert [one.check.id for one in failed if one.check.id != "CAP001"] == ["SEC001"]
+    with pytest.raises(GaieError, match=r"^(SEC001: there is no Secret|CAP001: no node)") as caught:
+        require_fit(api, plan, stack(namespace))
+    assert f"Secret {namespace}/hf-token" in caught.value.message + caught.value.detail
 
 
 def test_all_that_is_wrong_with_a_namespace_is_told_in_one_run(

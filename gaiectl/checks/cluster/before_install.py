@@ -10,6 +10,7 @@ from gaiectl.checks.cluster.scene import Scene
 from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
 from gaiectl.documents import Document
+from gaiectl.errors import GaieError
 from gaiectl.plan import Plan
 
 _DONE_BY_INSTALL = frozenset(
@@ -53,3 +54,22 @@ def before_install(
         and check.id not in _DONE_BY_INSTALL
     ]
     return failures(list(run(checks, scene)))
+
+
+def require_fit(cluster: Cluster, plan: Plan, documents: Sequence[Document]) -> None:
+    """Do nothing if the cluster is fit for the stack.
+
+    Raises:
+        GaieError: it is not; every check that failed is a line, and the hint is that of the first.
+    """
+    failed = before_install(cluster, plan, documents)
+    if not failed:
+        return
+    first, *others = failed
+    lines = [f"{one.check.id}: {line}" for one in others for line in one.seen.splitlines()]
+    detail = "\n".join([*first.seen.splitlines()[1:], *lines])
+    message = first.seen.partition("\n")[0]
+    hint = first.fix[0] if first.fix else first.hint
+    if others:
+        hint += "; gaiectl check says what to do about the others"
+    raise GaieError(f"{first.check.id}: {message}", hint=hint, detail=detail)
