@@ -24,7 +24,7 @@ PACKAGES = "/packages"
 
 _PREFIX = "usr/local"
 _UNUSED = ("test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "site-packages")
-# Loaded by name when they are needed, or by wheels, which may take the C library's parts for granted;
+# Loaded by name when they are needed, or by wheels, which take the C library's parts for granted;
 # no list of the interpreter's dependencies has them
 _BY_NAME = (
     *("libgcc_s.so.1", "libnss_dns.so.2", "libnss_files.so.2", "libstdc++.so.6"),
