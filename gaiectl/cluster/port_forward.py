@@ -89,10 +89,14 @@ class PortForward:
         _, namespace = self._where
         # Kubernetes below 1.35 asks for the right to get, later ones for that to create.
         with needing("pods/portforward", "create", "get", namespace=namespace):
-            try:
-                return portforward(forward, *self._where, ports=str(self._port))
-            except ApiException as error:
-                raise _refusal(str(error.reason), self._connection.server) from None
+            for is_last in (False, True):
+                try:
+                    return portforward(forward, *self._where, ports=str(self._port))
+                except ApiException as error:
+                    # Nothing has been asked of the pod yet: a connection cut off is tried again.
+                    found = _refusal(str(error.reason), self._connection.server)
+                    if is_last or not isinstance(found, Unreachable):
+                        raise found from None
 
     def _close(self, forward: Any) -> None:
         """Close a WebSocket, too: the package leaves it open when the node has ended it.
