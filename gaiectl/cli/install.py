@@ -1,5 +1,6 @@
 """``gaiectl install``: a stack in a cluster."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,10 +13,6 @@ from gaiectl.errors import UsageError
 
 if TYPE_CHECKING:
     from gaiectl.cluster.api import Cluster
-
-PrintCommandsOption = Annotated[
-    bool, typer.Option("--print-commands", help="Print a script for helm and kubectl instead.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +40,10 @@ def install(
     as_helm: Annotated[
         bool, typer.Option("--as-helm", help="Make its chart a release of Helm's.")
     ] = False,
-    print_commands: PrintCommandsOption = False,
+    print_commands: Annotated[
+        bool,
+        typer.Option("--print-commands", help="Print a script for helm and kubectl instead."),
+    ] = False,
 ) -> None:
     """Bring a stack into a cluster: checked as a whole first, then applied in phases."""
     cluster = where.cluster(wanted.given["namespace"] or "")
@@ -55,11 +55,12 @@ def bring(
     wanted: Wanted,
     installing: Installing,
     *,
-    prints_commands: bool,
+    prints_commands: bool = False,
     cause: str = "install",
     as_helm: bool = False,
 ) -> None:
     """Render what is wanted and install it, or print commands that would."""
+    from gaiectl.checks.cluster.before_install import require_fit
     from gaiectl.console import terminal
     from gaiectl.operations.install import Wanted as Objects
     from gaiectl.operations.kept_options import keep
@@ -80,6 +81,7 @@ def bring(
         return
     options = keep(wanted.inputs())
     objects = Objects(plan.name, plan.namespace, plan.path, rendered.documents, options, cause)
+    objects = objects._replace(look_also=partial(require_fit, cluster, plan, rendered.documents))
     if as_helm:
         from gaiectl.operations.releasing import by_helm
 

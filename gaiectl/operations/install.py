@@ -68,6 +68,8 @@ class Wanted(NamedTuple):
         options: what it was made from, kept for upgrades; JSON.
         cause: why, in a few words, for the stack's history.
         by_helm: the part that is to be a Helm release; None for none.
+        look_also: raises what else stands in the way; asked before the first write, if anything is
+            to be written.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Wanted(NamedTuple):
     options: Mapping[str, Any] = {}
     cause: str = "install"
     by_helm: ByHelm | None = None
+    look_also: Callable[[], None] = lambda: None
 
 
 class How(NamedTuple):
@@ -138,6 +141,8 @@ def install(cluster: Cluster, wanted: Wanted, report: Report, how: How = How()) 
         report.noted(note)
     tried = try_out(cluster, [*shared, *members], force=how.is_forced)
     tried += try_out(cluster, released, force=True)
+    if not _is_all_unchanged(tried, [*shared, *own]):
+        wanted.look_also()
     if how.is_dry_run:
         return _foreseen(wanted.documents, tried, report)
     run = _Run(cluster, report, patience, how)
@@ -332,6 +337,12 @@ def _parts(
         elif who not in prospect.kept:
             shared.append(brought(document, prospect.found.get(who)))
     return shared, own
+
+
+def _is_all_unchanged(
+    tried: Sequence[tuple[Identity, Applied]], documents: Sequence[Document]
+) -> bool:
+    return len(tried) == len(documents) and all(done.verb == "unchanged" for _, done in tried)
 
 
 def _foreseen(

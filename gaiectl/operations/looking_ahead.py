@@ -190,8 +190,7 @@ def _require_controllers(cluster: Cluster, documents: Sequence[Document]) -> Non
         if not found:
             raise GaieError(
                 f"there is no GatewayClass {name}: nobody would make {who} work",
-                hint="install the gateway's controller first: gaiectl check --pre says how; "
-                "--no-wait goes on without it",
+                hint="install the gateway's controller first: gaiectl check --pre says how",
             )
 
 
