@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gaiectl.cli.cluster_options import Where, takes_cluster
-from gaiectl.cli.install import PrintCommandsOption, bring
+from gaiectl.cli.install import bring
 from gaiectl.cli.install_options import Installing, takes_installing
 from gaiectl.cli.named_stack import MaybeName, MaybeNamespace
 from gaiectl.cli.options import examples
@@ -61,7 +61,6 @@ def upgrade(
         bool,
         typer.Option("--reset-values", help="Forget the values and --set of before."),
     ] = False,
-    print_commands: PrintCommandsOption = False,
 ) -> None:
     """Change a stack that is installed: options of before stay unless they are given again.
 
@@ -89,4 +88,4 @@ def upgrade(
         inputs = wanted.inputs()
         inputs = inputs._replace(flags={**inputs.flags, **flags})
         wanted.use(continued(kept, inputs, told, Path(folder), is_reset=reset_values))
-        bring(cluster, wanted, installing, prints_commands=print_commands, cause="upgrade")
+        bring(cluster, wanted, installing, cause="upgrade")
