@@ -17,8 +17,11 @@ from gaiectl.cluster.connection import Access, connect
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import Refused, TimedOut
 from gaiectl.operations import lock
+from gaiectl.operations.cleanup import cleanup, plan
+from gaiectl.operations.gone import Patience
 from gaiectl.operations.install import Wanted, install
 from machine import cluster as outside
+from machine.pods import pod
 from machine.snapshot import cluster_image
 
 
@@ -153,6 +156,41 @@ def test_what_was_there_before_is_there_afterwards_byte_for_byte(
     assert done.out.splitlines()[-1] == "secret/gaiectl-llm deleted"
     assert f"clusterrole.rbac.authorization.k8s.io/{namespace}-llm deleted" in done.out
     assert "nothing is left of llm: every kind was looked through" in done.err
+
+
+def test_pods_have_ended_before_what_they_need_goes(
+    machine_kubeconfig: Path,
+    machine: outside.Cluster,
+    pod_namespace: str,
+    python_image_name: str,
+) -> None:
+    api = Cluster(connect(Access(kubeconfig=str(machine_kubeconfig))))
+    service, deployment = workload(pod_namespace)
+    one = pod("llm", python_image_name, ["-m", "http.server"])
+    template = {"metadata": one["metadata"], "spec": {**one["spec"], "restartPolicy": "Always"}}
+    deployment["spec"] |= {"replicas": 2, "template": template}
+    documents = [*stack(pod_namespace), service, deployment]
+    before = cluster_image(api, pod_namespace)
+    left: dict[str, int] = {}
+
+    class Looks(Silent):
+        def deleted(self, who: Identity) -> None:
+            pods = list(api.list(api.kinds.need("", "Pod"), pod_namespace))
+            left[who.kind] = len(pods)
+
+    report: Any = Looks()
+    install(api, Wanted("llm", pod_namespace, "standalone", documents), report)
+    machine.do(
+        *("wait", "--for=condition=Available", "deploy/llm", "-n", pod_namespace, "--timeout=60s")
+    )
+    removal = plan(api, "llm", pod_namespace)
+    children = sorted(one["kind"] for one in removal.dependents)
+    cleanup(api, removal, Patience(60, lambda _: None), report)
+
+    assert children == ["EndpointSlice", "Endpoints", "Pod", "Pod", "ReplicaSet"]
+    assert left["Deployment"] > 0
+    assert (left["Service"], left["ServiceAccount"]) == (0, 0)
+    assert cluster_image(api, pod_namespace) == before
 
 
 def test_nobody_is_deleted_from_without_being_asked(
