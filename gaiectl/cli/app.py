@@ -25,6 +25,7 @@ from gaiectl.cli import (
     schema,
     sim,
     status,
+    sysdump,
     test,
     tools,
     upgrade,
@@ -53,6 +54,7 @@ status.register(app)
 logs.register(app)
 check.register(app)
 test.register(app)
+sysdump.register(app)
 init.register(app)
 images.register(app)
 app.add_typer(image.app)

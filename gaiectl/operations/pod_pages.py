@@ -1,0 +1,62 @@
+"""What a pod shows by HTTP, read through the API server.
+
+httpx is imported where it is used, for it costs more than all else a short command does.
+"""
+
+from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.port_forward import forwarded
+from gaiectl.documents import Document
+from gaiectl.errors import GaieError
+
+_SECONDS = 15.0
+_MOST_BYTES = 64 << 20
+
+
+class NotShown(GaieError):
+    """A pod does not show what was asked for.
+
+    Attributes:
+        status: of HTTP; 0 when nothing was answered.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message, hint="see the log of that pod")
+        self.status = status
+
+
+def read(
+    cluster: Cluster, pod: Document, port: int, place: str, *, scheme: str = "http", token: str = ""
+) -> bytes:
+    """Return a page of a pod.
+
+    Raises:
+        NotShown: it does not answer, or not with 200, or with too much.
+        GaieError: the cluster does not lead there.
+    """
+    import httpx  # noqa: PLC0415 - see the module's docstring
+
+    metadata = pod["metadata"]
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    held = bytearray()
+    with forwarded(cluster.connection, metadata["namespace"], metadata["name"], port) as forward:
+        url = f"{scheme}://127.0.0.1:{forward.local_port}{place}"
+        try:
+            with (
+                # Whom we talk to is told by the API server, not by a certificate.
+                httpx.Client(verify=False, trust_env=False, timeout=_SECONDS) as client,  # noqa: S501 - see above
+                client.stream("GET", url, headers=headers) as answer,
+            ):
+                if answer.status_code != 200:
+                    raise NotShown(
+                        f"port {port} answers {answer.status_code}", status=answer.status_code
+                    )
+                for chunk in answer.iter_bytes():
+                    held += chunk
+                    if len(held) > _MOST_BYTES:
+                        raise NotShown(
+                            f"port {port} answers with more than {_MOST_BYTES >> 20} MiB"
+                        )
+        except httpx.HTTPError as error:
+            told = " ".join((forward.complaint or str(error)).split())[:200]
+            raise NotShown(f"port {port} does not answer: {told}") from None
+    return bytes(held)
