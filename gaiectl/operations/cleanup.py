@@ -20,6 +20,7 @@ from gaiectl.errors import GaieError, Refused
 from gaiectl.operations import lock
 from gaiectl.operations.gone import Patience
 from gaiectl.operations.phases import Phase, by_phase
+from gaiectl.operations.releasing import refuse_release
 
 _DATA = ("", "PersistentVolumeClaim")
 
@@ -107,8 +108,10 @@ def plan(cluster: Cluster, name: str, namespace: str, *, with_data: bool = False
 
     Raises:
         NotAllowed: the user may not see or delete some of it.
+        Refused: a part of it is a Helm release.
     """
     known = applyset.read(cluster, name, namespace)
+    refuse_release(cluster, known)
     has_place = _is_there(cluster, namespace)
     places = {namespace, *known.namespaces}
     found = sweep(cluster, known.id, places)
@@ -275,8 +278,7 @@ def _is_there(cluster: Cluster, namespace: str) -> bool:
 
 def _refuse_blindness(found: Traces, known: ApplySet) -> None:
     """Raise if kinds that hold members cannot be listed."""
-    held = [one.resource for one in found.unread if one.is_forbidden]
-    hidden = [one.title for one in held if (one.group, one.kind) in known.kinds]
+    hidden = [one.title for one in found.unread if one.kind in known.kinds]
     if hidden:
         raise GaieError(
             f"you may not list {', '.join(sorted(hidden))}, of which the stack has some; nothing "

@@ -178,6 +178,7 @@ def _make(
     known = applyset.read(cluster, wanted.name, wanted.namespace)
     ours = [known.member(document) for document in _beside(wanted, own)]
     annotations = {**known.annotations, PATH: wanted.path}
+    annotations.pop(RELEASE, None)
     if by_helm:
         annotations[RELEASE] = by_helm.release.name
     held = _write(cluster, known.widened([*ours, history.PLACE])._replace(annotations=annotations))

@@ -11,16 +11,13 @@ from gaiectl.cluster.resources import Resource, UnknownKind
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, Refused
 from gaiectl.operations import definitions, permissions
-from gaiectl.operations.releasing import ANNOTATION as RELEASE
-from gaiectl.operations.releasing import ByHelm
+from gaiectl.operations.releasing import ByHelm, has_release, release_of
 
 SHARED = ("Namespace", "CustomResourceDefinition")
 """Kinds that the whole cluster shares: no stack owns their objects."""
 
 GATEWAYS = "gateway.networking.k8s.io"
 """The API group of Gateways, their classes and routes."""
-
-_RELEASE = "owner=helm,status in (deployed,failed,pending-install,pending-upgrade,pending-rollback)"
 
 
 class Prospect(NamedTuple):
@@ -206,14 +203,12 @@ def _of(definition: Document) -> Resource:
 
 def _refuse_release(cluster: Cluster, name: str, namespace: str, known: ApplySet) -> None:
     """Refuse a stack of the name of a Helm release: both would make objects of the same names."""
-    if known.annotations.get(RELEASE):
+    if release_of(cluster, known):
         raise Refused(
             f"{name} is installed as a Helm release",
             hint=f"add --as-helm; helm rollback {name} -n {namespace} goes back to a revision",
         )
-    secrets = cluster.kinds.need("", "Secret")
-    releases = cluster.list(secrets, namespace, selector=f"{_RELEASE},name={name}")
-    if any(secret.get("type") == "helm.sh/release.v1" for secret in releases):
+    if has_release(cluster, name, namespace):
         raise Refused(
             f"namespace {namespace} has a Helm release {name}",
             hint="give this stack another name, or remove the release: "

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gaiectl.charts import complete
-from gaiectl.cluster.applyset import MANAGED_BY, PART_OF
+from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.applyset import MANAGED_BY, PART_OF, ApplySet
 from gaiectl.cluster.connection import Access
 from gaiectl.documents import Document, Identity, identity, in_namespace
 from gaiectl.errors import Refused, UsageError
@@ -22,6 +23,7 @@ from gaiectl.plan import Objects, Plan, Release
 ANNOTATION = "gaiectl.dev/helm-release"
 """Annotation of the inventory: name of the Helm release that holds the stack's chart."""
 
+_RELEASE = "owner=helm,status in (deployed,failed,pending-install,pending-upgrade,pending-rollback)"
 _NAME, _NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 
 
@@ -83,6 +85,33 @@ class ByHelm(NamedTuple):
         with tempfile.TemporaryDirectory(prefix="gaiectl-") as folder:
             chart = complete(self.release.chart, Path(folder))
             return asyncio.run(self.releases.install_or_upgrade(self.release, chart))
+
+
+def release_of(cluster: Cluster, known: ApplySet) -> str:
+    """Return the name of the Helm release that holds a stack's chart; empty if there is none."""
+    name = known.annotations.get(ANNOTATION, "")
+    return name if name and has_release(cluster, name, known.parent.namespace) else ""
+
+
+def has_release(cluster: Cluster, name: str, namespace: str) -> bool:
+    """Tell whether a namespace has a Helm release of this name that is, or was to be, there."""
+    secrets = cluster.kinds.need("", "Secret")
+    found = cluster.list(secrets, namespace, selector=f"{_RELEASE},name={name}")
+    return any(secret.get("type") == "helm.sh/release.v1" for secret in found)
+
+
+def refuse_release(cluster: Cluster, known: ApplySet) -> None:
+    """Raise when a Helm release holds a part of a stack, for only Helm removes it as a whole.
+
+    Raises:
+        Refused: names the command that removes it.
+    """
+    if name := release_of(cluster, known):
+        place = known.parent.namespace
+        raise Refused(
+            f"the chart of this stack is the Helm release {name} in namespace {place}",
+            hint=f"helm uninstall {name} -n {place}, then clean up what is beside it",
+        )
 
 
 def by_helm(plan: Plan, documents: Iterable[Document], helm: Helm, access: Access) -> ByHelm:

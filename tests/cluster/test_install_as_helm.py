@@ -12,6 +12,7 @@ from gaiectl.cluster.connection import Access, connect
 from gaiectl.documents import Document, Identity, identity, in_namespace
 from gaiectl.errors import Refused
 from gaiectl.helm.binary import Helm
+from gaiectl.operations import cleanup
 from gaiectl.operations.install import Wanted, install
 from gaiectl.operations.releasing import by_helm
 from gaiectl.plan import Objects, Phase, Plan, Release, Step
@@ -88,5 +89,8 @@ def test_helm_knows_what_is_installed_as_its_release(
     assert found is not None
     assert found["data"] == {"text": "two"}
     assert found["metadata"]["annotations"]["meta.helm.sh/release-name"] == "rel"
+    with pytest.raises(Refused, match="is the Helm release rel") as caught:
+        cleanup.plan(api, "rel", namespace)
+    assert f"helm uninstall rel -n {namespace}" in caught.value.hint
     with pytest.raises(Refused, match="installed as a Helm release"):
         run("two", as_helm=False)
