@@ -291,7 +291,8 @@ def of_parent(found: Document) -> ApplySet:
         made_by = f"by {tooling}" if tooling else "by somebody else"
         raise Refused(
             f"{who} is no inventory of gaiectl: it was made {made_by}, or changed",
-            hint="give the stack another name, or remove that Secret",
+            hint="give the stack another name, or remove that Secret: gaiectl cleanup finds what "
+            "belongs to it without it",
         )
     return applyset
 

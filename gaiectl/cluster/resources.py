@@ -46,12 +46,16 @@ class Kinds:
 
     Args:
         read: returns the decoded answer to a GET of a path; raises an error with a ``status``.
+
+    Attributes:
+        silent: group and version of those whose kinds could not be asked for, with the reason.
     """
 
     def __init__(self, read: Callable[[str], Mapping[str, Any]]) -> None:
         self._read = read
         self._groups: Mapping[str, tuple[str, ...]] | None = None
         self._resources: dict[str, dict[str, Resource]] = {}
+        self.silent: dict[str, str] = {}
 
     def find(self, group: str, kind: str, version: str = "") -> Resource | None:
         """Return a kind, in this version or the preferred one that has it; None if there is none.
@@ -128,6 +132,7 @@ class Kinds:
         """Ask again."""
         self._groups = None
         self._resources.clear()
+        self.silent.clear()
 
     def _of(self, group: str, version: str) -> dict[str, Resource]:
         place = f"/apis/{group}/{version}" if group else f"/api/{version}"
@@ -139,6 +144,8 @@ class Kinds:
                 if getattr(error, "status", 0) not in (404, 503):
                     raise
                 listed = ()
+                if getattr(error, "status", 0) == 503:
+                    self.silent[f"{group}/{version}"] = error.message
             self._resources[place] = {
                 one["kind"]: Resource(
                     group,

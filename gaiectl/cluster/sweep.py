@@ -22,17 +22,17 @@ _BROKEN = frozenset((404, 405, 500, 503))
 
 
 class Unread(NamedTuple):
-    """A kind that could not be looked through.
+    """A kind, or a version of a group with all its kinds, that could not be looked through.
 
     Attributes:
-        resource: the kind.
+        title: as kubectl writes it.
         reason: why not.
-        is_forbidden: the user may not list it.
+        kind: group and kind, if the user may not list it.
     """
 
-    resource: Resource
+    title: str
     reason: str
-    is_forbidden: bool
+    kind: tuple[str, str] | None = None
 
 
 class Traces(NamedTuple):
@@ -75,8 +75,10 @@ def sweep(
                 refused = refused_here
         return labelled, near, refused
 
+    listed = kinds(cluster)
+    silent = [Unread(*one) for one in sorted(cluster.kinds.silent.items())]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        looks = list(pool.map(look, kinds(cluster)))
+        looks = list(pool.map(look, listed))
     labelled = [document for found, _, _ in looks for document in found]
     members = [document for document in labelled if is_ours(document)]
     others = {_uid(one): one for _, near, _ in looks for one in near}
@@ -90,7 +92,7 @@ def sweep(
         tuple(dependents),
         # Controllers copy labels to what they make, those of Services for example.
         tuple(one for one in labelled if not is_ours(one) and _uid(one) not in owned),
-        tuple(refused for _, _, refused in looks if refused),
+        (*silent, *(refused for _, _, refused in looks if refused)),
     )
 
 
@@ -150,9 +152,10 @@ def _listed(
         return list(cluster.list(resource, namespace, selector=selector, metadata_only=True)), None
     except ApiError as error:
         if error.status in _REFUSED:
-            return [], Unread(resource, "you may not list it", is_forbidden=True)
+            kind = (resource.group, resource.kind)
+            return [], Unread(resource.title, "you may not list it", kind)
         if error.status in _BROKEN:
-            return [], Unread(resource, error.message, is_forbidden=False)
+            return [], Unread(resource.title, error.message)
         raise
 
 

@@ -69,11 +69,11 @@ def show_proof(removal: Removal, proof: Proof) -> None:
         terminal.say(f"{done} nothing is left of {removal.name}: every kind was looked through")
         return
     terminal.say(
-        f"{done} nothing is left of {removal.name}, as far as {len(proof.unread)} kinds tell that "
-        "could not be looked through:"
+        f"{done} nothing is left of {removal.name} in all that could be looked through; "
+        f"{len(proof.unread)} kinds could not:"
     )
     for one in proof.unread[:_TOLD]:
-        terminal.say(f"  {one.resource.title}: {one.reason}")
+        terminal.say(f"  {one.title}: {one.reason}")
     if len(proof.unread) > _TOLD:
         terminal.say(f"  and {len(proof.unread) - _TOLD} more")
 
