@@ -1,5 +1,6 @@
 """``gaiectl check``: whether a cluster is fit for a stack, and a stack fit for requests."""
 
+import difflib
 import inspect
 import json
 import time
@@ -166,9 +167,12 @@ def _scene(wanted: Wanted, where: Where, stage: "Stage | None") -> "Scene":
     if inventory is not None:
         return scenes.after(cluster, inventory, rendered=documents)
     if name and not has_stack:
+        meant = difflib.get_close_matches(name, list(PathName), n=1)
         raise GaieError(
             f"there is no stack {name} in namespace {namespace}",
-            hint="name its namespace with -n; gaiectl check --pre PATH looks at what is to come",
+            hint=f"did you mean the path {meant[0]}?"
+            if meant
+            else "name its namespace with -n; gaiectl check --pre PATH looks at what is to come",
         )
     return _before(cluster, plan, documents, name, namespace)
 

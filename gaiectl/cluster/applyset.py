@@ -26,6 +26,8 @@ STATE = "gaiectl.dev/state"
 BROUGHT_BY = "gaiectl.dev/brought-by"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 TOOL = "gaiectl"
+RELEASE = "gaiectl.dev/helm-release"
+"""Annotation of the inventory: name of the Helm release that holds the stack's chart."""
 SECRET_TYPE = "gaiectl.dev/stack"  # noqa: S105 - the type of a Secret, no secret
 
 

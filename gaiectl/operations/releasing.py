@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gaiectl.charts import complete
 from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.applyset import MANAGED_BY, PART_OF, ApplySet
+from gaiectl.cluster.applyset import MANAGED_BY, PART_OF, RELEASE, ApplySet
 from gaiectl.cluster.connection import Access
 from gaiectl.documents import Document, Identity, identity, in_namespace
 from gaiectl.errors import Refused, UsageError
@@ -20,8 +20,7 @@ from gaiectl.helm.binary import Helm
 from gaiectl.helm.releases import Installed, Releases
 from gaiectl.plan import Objects, Plan, Release
 
-ANNOTATION = "gaiectl.dev/helm-release"
-"""Annotation of the inventory: name of the Helm release that holds the stack's chart."""
+ANNOTATION = RELEASE
 
 _RELEASE = "owner=helm,status in (deployed,failed,pending-install,pending-upgrade,pending-rollback)"
 _NAME, _NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"

@@ -9,11 +9,11 @@ from gaiectl.checks.cluster.admission import refusals
 from gaiectl.checks.cluster.check import PRE, Check, Doubtful, Failed, Severity, Skipped
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.wording import counted
-from gaiectl.cluster.applyset import refuse_foreign
+from gaiectl.cluster.applyset import RELEASE, refuse_foreign
 from gaiectl.cluster.resources import Resource
-from gaiectl.documents import identity
+from gaiectl.documents import Document, identity
 from gaiectl.errors import Refused
-from gaiectl.validation.fields import namespace_of, word
+from gaiectl.validation.fields import namespace_of, pairs, word
 
 _OLDEST = (1, 25)
 """What the charts need: CRDs with validation rules (CEL)."""
@@ -151,6 +151,8 @@ def _names(scene: Scene) -> str:
         if there is None or known is None:
             continue
         found += 1
+        if _holder(there) == known.annotations.get(RELEASE, "nobody"):
+            continue  # of the stack's own Helm release
         try:
             refuse_foreign(there, known)
         except Refused as error:
@@ -160,6 +162,10 @@ def _names(scene: Scene) -> str:
         raise Failed("\n".join(error.message for error in taken), hint="; or ".join(hints))
     count = len(scene.documents)
     return f"{count - found} of {counted(count, 'object')} are new, {found} are the stack's own"
+
+
+def _holder(found: Document) -> str:
+    return pairs(found, "metadata", "annotations").get("meta.helm.sh/release-name", "")
 
 
 def _admitted(scene: Scene) -> str:

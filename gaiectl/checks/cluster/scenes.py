@@ -1,18 +1,27 @@
 """How a scene is set: what is known of a stack before it comes, and after."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 
+from gaiectl import crds
 from gaiectl.checks.cluster.check import Stage
 from gaiectl.checks.cluster.scene import MissingImages, Scene
 from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.applyset import ApplySet
+from gaiectl.cluster.applyset import MANAGED_BY, RELEASE, ApplySet
 from gaiectl.cluster.failures import ApiError, Unreachable
 from gaiectl.cluster.rights import NotAllowed, needing
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError, Refused, TimedOut
 from gaiectl.plan import Plan
+from gaiectl.validation.fields import pairs
+
+_CHARTS = (
+    *(("apps", "Deployment"), ("", "Service"), ("", "ConfigMap"), ("", "ServiceAccount")),
+    *(("rbac.authorization.k8s.io", "Role"), ("rbac.authorization.k8s.io", "RoleBinding")),
+    *((crds.GROUP, "InferencePool"), ("gateway.networking.k8s.io", "HTTPRoute")),
+)
+"""What our charts hold that the checks look at."""
 
 
 def find(
@@ -95,7 +104,24 @@ def after(cluster: Cluster, inventory: ApplySet, *, rendered: Sequence[Document]
         Stage.POST,
         name=name_of(inventory),
         namespace=inventory.parent.namespace,
-        documents=list(applyset.members(cluster, inventory)),
+        documents=[*applyset.members(cluster, inventory), *_released(cluster, inventory)],
         rendered=rendered,
         inventory=inventory,
     )
+
+
+def _released(cluster: Cluster, inventory: ApplySet) -> Iterator[Document]:
+    """Yield what a Helm release holds of the stack, for such objects are no members."""
+    release = inventory.annotations.get(RELEASE)
+    for group, kind in _CHARTS if release else ():
+        resource = cluster.kinds.find(group, kind)
+        if resource is None:
+            continue
+        with suppress(ApiError):
+            listed = cluster.list(
+                resource, inventory.parent.namespace, selector=f"{MANAGED_BY}=Helm"
+            )
+            for one in listed:
+                annotations = pairs(one, "metadata", "annotations")
+                if annotations.get("meta.helm.sh/release-name") == release:
+                    yield one
