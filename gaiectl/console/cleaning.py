@@ -51,7 +51,7 @@ class Lines:
 
     def began(self, phase: Phase, count: int) -> None:
         """Show which phase goes."""
-        terminal.show_progress(f"{phase}: deleting {count} objects")
+        terminal.show_progress(f"{phase}: deleting {count}")
 
     def deleted(self, who: Identity) -> None:
         """Show what was deleted."""

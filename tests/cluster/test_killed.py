@@ -234,7 +234,7 @@ def test_wherever_an_installation_is_killed_it_can_be_repeated_and_cleaned_up(
             assert_same(api, before, writes)
             if not killed:
                 break
-    assert writes > 20
+    assert writes >= 20  # as many as there are objects, and those around them
 
 
 @pytest.mark.long
@@ -252,30 +252,26 @@ def test_wherever_a_cleanup_is_killed_it_can_be_repeated(
             do("cleanup", **whole_stack)
             assert_same(api, before, writes)
     assert_same(api, before)
-    assert writes > 20
+    assert writes >= 20  # as many as there are objects, and those around them
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", range(20))
-def test_an_installation_killed_at_a_random_moment_is_repeated_and_cleaned_up(
-    environment: dict[str, str], own_kubeconfig: Path, seed: int
+def test_installations_killed_at_random_moments_are_repeated_and_cleaned_up(
+    own_kubeconfig: Path, whole_stack: dict[str, str]
 ) -> None:
     api = Cluster(connect(Access(kubeconfig=str(own_kubeconfig))))
     before = cluster_image(api)
-
-    def gaiectl(*words: str, seconds: float | None = None) -> int:
-        command = [sys.executable, "-m", "gaiectl", *words]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-            try:
-                return process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                process.kill()  # SIGKILL
-                return process.wait()
-
-    moment = random.Random(seed).uniform(0.5, 4)
-    gaiectl("install", *_WORDS, "--no-wait", seconds=moment)
-    assert gaiectl("install", *_WORDS, "--no-wait") == 0
-    cleaned = ("cleanup", "llm", "-n", _NAMESPACE, "--namespace", "--crds", "-y")
-    assert gaiectl(*cleaned) == 0
+    chance = random.Random(20)
+    with mortal_in(own_kubeconfig) as do:
+        began = time.monotonic()
+        do("install", **whole_stack)
+        took = time.monotonic() - began
+        for _ in range(20):
+            do("cleanup", **whole_stack)
+            assert_same(api, before)
+            do("install", seconds=chance.uniform(0, took), **whole_stack)
+            do("install", **whole_stack)
+            assert applyset.read(api, "llm", _NAMESPACE).is_complete
+        do("cleanup", **whole_stack)
     assert_same(api, before)

@@ -1,9 +1,10 @@
-"""Installs and cleans up in processes that are killed after so many writes.
+"""Installs and cleans up in processes that are killed, after so many writes or so much time.
 
 A process of its own (``python -m machine.mortal KUBECONFIG``) that imports everything once, and
 forks for each line that it reads, because a program that starts takes longer than what it does:
-``{"verb": "install", "name": ..., "namespace": ..., "documents": PATH, "writes": 3}``. It answers
-with a line: ``{"killed": true}``, or ``{"killed": false, "error": "", "writes": 12}``.
+``{"verb": "install", "name": ..., "namespace": ..., "documents": PATH, "writes": 3}``, or with
+``"seconds": 0.7``. It answers with a line: ``{"killed": true}``, or
+``{"killed": false, "error": "", "writes": 12}``.
 """
 
 import json
@@ -38,12 +39,16 @@ def main() -> None:
     """Do what stdin asks for, line by line."""
     Cluster(connect(Access(kubeconfig=sys.argv[1])))  # imports the client
     for line in sys.stdin:
+        asked = json.loads(line)
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
             os.close(reading)
-            _carry_out(json.loads(line), writing)
+            _carry_out(asked, writing)
         os.close(writing)
+        if "seconds" in asked:
+            time.sleep(asked["seconds"])
+            os.kill(child, signal.SIGKILL)
         with os.fdopen(reading) as told:
             said = told.read()
         _, status = os.waitpid(child, 0)
