@@ -41,11 +41,12 @@ def rollback(
     """
     from gaiectl.console import terminal
     from gaiectl.operations.install import Wanted
-    from gaiectl.operations.rollback import chosen
+    from gaiectl.operations.rollback import chosen, refuse_release
     from gaiectl.operations.which import name_of, one
 
     cluster = where.cluster(namespace)
     stack = one(cluster, name)
+    refuse_release(cluster, stack)
     wanted = chosen(cluster, stack, revision or 0)
     terminal.say(f"{name_of(stack)}: back to revision {wanted.number}")
     objects = Wanted(

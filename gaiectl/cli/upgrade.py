@@ -69,6 +69,7 @@ def upgrade(
     """
     from gaiectl.operations.history import revisions
     from gaiectl.operations.kept_options import continued
+    from gaiectl.operations.releasing import release_of
     from gaiectl.operations.which import name_of, one
 
     given = wanted.given
@@ -88,4 +89,5 @@ def upgrade(
         inputs = wanted.inputs()
         inputs = inputs._replace(flags={**inputs.flags, **flags})
         wanted.use(continued(kept, inputs, told, Path(folder), is_reset=reset_values))
-        bring(cluster, wanted, installing, cause="upgrade")
+        is_release = bool(release_of(cluster, stack))
+        bring(cluster, wanted, installing, cause="upgrade", as_helm=is_release)

@@ -24,7 +24,8 @@ def _lines(report: Report, now: datetime) -> Iterator[str]:
     stdout = sys.stdout
     revision = report.revision
     made = f", revision {revision.number} of {since(revision.made, now)} ago" if revision else ""
-    head = f"{report.name} in namespace {report.namespace}: {report.path or 'no path'}{made}"
+    helm = f", Helm release {report.release}" if report.release else ""
+    head = f"{report.name} in namespace {report.namespace}: {report.path or 'no path'}{helm}{made}"
     yield terminal.paint(head, "bold", stdout)
     yield ""
     if report.objects or report.unseen:
@@ -120,6 +121,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "name": report.name,
         "namespace": report.namespace,
         "path": report.path,
+        "helmRelease": report.release,
         "isHealthy": report.is_healthy,
         "revision": revision and {"number": revision.number, "made": revision.made},
         "objects": [

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.applyset import ApplySet, brought
+from gaiectl.cluster.applyset import PART_OF, RELEASE, ApplySet, brought
 from gaiectl.documents import Document, Identity, dump, identity
 from gaiectl.operations.history import MASK, is_revision
 from gaiectl.operations.looking_ahead import SHARED, look, try_out
@@ -97,7 +97,16 @@ def drift(cluster: Cluster, known: ApplySet, documents: Iterable[Document]) -> l
     Raises:
         GaieError: it would fail.
     """
-    return _tried(cluster, [known.member(document) for document in documents])
+    return _tried(cluster, [_as_installed(cluster, known, document) for document in documents])
+
+
+def _as_installed(cluster: Cluster, known: ApplySet, document: Document) -> Document:
+    """Return a document as it was applied: with our label, unless a Helm release holds it."""
+    if RELEASE in known.annotations:
+        found = cluster.get(identity(document)) or {"metadata": {}}
+        if PART_OF not in (found["metadata"].get("labels") or {}):
+            return document
+    return known.member(document)
 
 
 def _tried(cluster: Cluster, documents: Sequence[Document]) -> list[Change]:

@@ -2,8 +2,9 @@
 
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.applyset import ApplySet
-from gaiectl.errors import GaieError
+from gaiectl.errors import GaieError, Refused
 from gaiectl.operations.history import Revision, revisions
+from gaiectl.operations.releasing import release_of
 from gaiectl.operations.which import name_of
 
 
@@ -28,3 +29,17 @@ def chosen(cluster: Cluster, stack: ApplySet, number: int = 0) -> Revision:
             hint="gaiectl upgrade changes a stack; each change makes a revision",
         )
     return there[-2]
+
+
+def refuse_release(cluster: Cluster, stack: ApplySet) -> None:
+    """Raise when Helm keeps the history of a stack's chart.
+
+    Raises:
+        Refused: names Helm's commands.
+    """
+    if release := release_of(cluster, stack):
+        place = stack.parent.namespace
+        raise Refused(
+            f"the chart of {name_of(stack)} is the Helm release {release}: Helm keeps its history",
+            hint=f"helm history {release} -n {place}; helm rollback {release} REVISION -n {place}",
+        )

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.applyset import TOOL, ApplySet
+from gaiectl.cluster.applyset import RELEASE, TOOL, ApplySet
 from gaiectl.cluster.statuses import State, elects_leader, status_of
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError
 from gaiectl.operations import endpoint_loads, stack_pods
 from gaiectl.operations.diff import drift as drift_of
 from gaiectl.operations.endpoint_loads import Loads
-from gaiectl.operations.history import Revision, revisions
+from gaiectl.operations.history import PATH, Revision, revisions
 from gaiectl.operations.phases import by_phase
 from gaiectl.operations.stack_pods import EPP, MODEL, Pod
 from gaiectl.operations.which import name_of, seen
@@ -73,6 +73,7 @@ class Report(NamedTuple):
         name: of the stack.
         namespace: where it is.
         path: which way of deploying made it.
+        release: name of the Helm release that holds its chart; empty for none.
         revision: the latest one; None if none is kept.
         objects: in the order in which they come.
         pods: by what they do and by name.
@@ -86,6 +87,7 @@ class Report(NamedTuple):
     name: str
     namespace: str
     path: str
+    release: str
     revision: Revision | None
     objects: Sequence[Object]
     pods: Sequence[Pod]
@@ -118,7 +120,8 @@ def status(cluster: Cluster, stack: ApplySet) -> Report:
     report = Report(
         name=name_of(stack),
         namespace=stack.parent.namespace,
-        path=stack.annotations.get("gaiectl.dev/path", ""),
+        path=stack.annotations.get(PATH, ""),
+        release=stack.annotations.get(RELEASE, ""),
         revision=latest,
         objects=objects,
         pods=pods,
@@ -148,6 +151,8 @@ def problems(report: Report) -> Iterator[Problem]:
             hint or f"gaiectl logs {name} {place} --component {component}",
         )
     again = f"gaiectl rollback {name} {report.revision.number if report.revision else ''} {place}"
+    if report.release:
+        again = f"gaiectl upgrade {name} {place}"
     for one in report.objects:
         if one.state == NOT_FOUND:
             yield Problem(f"{one.who} is gone: somebody deleted it", f"{again} brings it back")

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.applyset import ApplySet
+from gaiectl.cluster.applyset import RELEASE, ApplySet
 from gaiectl.cluster.failures import ApiError
-from gaiectl.documents import Document, Identity
+from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, UsageError
-from gaiectl.operations.history import is_revision
+from gaiectl.operations.history import is_revision, revisions
 
 _MOST_NAMES = 10
 
@@ -67,7 +67,10 @@ class Seen(NamedTuple):
 
 
 def seen(cluster: Cluster, stack: ApplySet) -> Seen:
-    """Return the objects of a stack, of the kinds that the user may list."""
+    """Return the objects of a stack, of the kinds that the user may list.
+
+    Those that a Helm release holds have no label of ours: the latest revision names them.
+    """
     members: list[Document] = []
     unseen: list[str] = []
     for kind in sorted(stack.kinds):
@@ -77,7 +80,13 @@ def seen(cluster: Cluster, stack: ApplySet) -> Seen:
             if error.status != 403:
                 raise
             unseen.append(error.message)
-    return Seen([one for one in members if not is_revision(one)], unseen)
+    members = [one for one in members if not is_revision(one)]
+    if RELEASE in stack.annotations and (there := revisions(cluster, stack)):
+        known = {identity(one) for one in members}
+        wanted = [identity(document) for document in there[-1].masked()]
+        found = [cluster.get(who) for who in wanted if who not in known]
+        members += [one for one in found if one is not None]
+    return Seen(members, unseen)
 
 
 def _nothing(cluster: Cluster, name: str) -> GaieError:

@@ -39,6 +39,7 @@ def report(**fields: Any) -> Report:
         name="llm",
         namespace="ns",
         path="standalone",
+        release="",
         revision=None,
         objects=[EPP_DEPLOYMENT],
         pods=[],
@@ -81,6 +82,8 @@ def test_an_object_that_is_gone_is_told_once() -> None:
     ((message, hint),) = told(objects=[EPP_DEPLOYMENT, gone])
     assert message == "Deployment.apps ns/llm-epp is gone: somebody deleted it"
     assert hint.startswith("gaiectl rollback llm")
+    ((_, hint),) = told(objects=[EPP_DEPLOYMENT, gone], release="llm")
+    assert hint == "gaiectl upgrade llm -n ns brings it back"
 
 
 @pytest.mark.parametrize(
