@@ -10,6 +10,7 @@ from gaiectl.errors import GaieError
 
 _SECONDS = 15.0
 _MOST_BYTES = 64 << 20
+_SHOWN = 200
 
 
 class NotShown(GaieError):
@@ -47,8 +48,11 @@ def read(
                 client.stream("GET", url, headers=headers) as answer,
             ):
                 if answer.status_code != 200:
+                    held += next(answer.iter_bytes(_SHOWN), b"")
+                    said = " ".join(held.decode("utf-8", "replace").split())
                     raise NotShown(
-                        f"port {port} answers {answer.status_code}", status=answer.status_code
+                        f"port {port} answers {answer.status_code} {said}".rstrip(),
+                        status=answer.status_code,
                     )
                 for chunk in answer.iter_bytes():
                     held += chunk

@@ -16,7 +16,7 @@ HIDDEN = "(redacted)"
 
 _SECRET = re.compile(
     r"token|secret|passw|passphrase|credential|api[-_]?key|access[-_]?key|private[-_]?key"
-    r"|authorization|cookie|(^|[-_])(key|auth|pat|pwd)$",
+    r"|authorization|cookie|[-_]key$|(^|[-_])(auth|pat|pwd)$",
     re.IGNORECASE,
 )
 _NO_SECRET = re.compile(

@@ -102,6 +102,27 @@ async def test_a_check_that_hangs_fails_after_its_time(target: Any) -> None:
     assert "no result within" in made.error
 
 
+async def test_checks_that_break_something_are_made_only_where_that_is_allowed(target: Any) -> None:
+    checks = [check("a", passes, disturbs=True), check("b", passes)]
+    made = [result async for result in run(checks, target, may_disturb=False)]
+
+    assert [str(result.outcome) for result in made] == ["skipped", "passed"]
+    assert "--disruptive allows it" in made[0].reason
+
+
+async def test_when_the_time_for_all_is_over_the_rest_is_skipped(target: Any) -> None:
+    async def hangs(_session: Session) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    checks = [check("a", hangs), check("b", passes)]
+    made = [result async for result in run(checks, target, seconds=0.05)]
+
+    assert [str(result.outcome) for result in made] == ["skipped", "skipped"]
+    assert "it was cut off: the 0.05 s" in made[0].reason
+    assert "the 0.05 s for all checks are over" in made[1].reason
+
+
 async def test_a_failure_inside_a_group_of_tasks_is_told_by_itself(target: Any) -> None:
     async def fails_in_a_group(session: Session) -> str:
         async with asyncio.TaskGroup() as group:

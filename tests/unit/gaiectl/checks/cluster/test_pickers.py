@@ -111,6 +111,13 @@ def test_of_pods_that_elect_a_leader_one_is_ready() -> None:
     result = checked("EPP002", deployment(replicas=2), pod("a"), waiting)
     assert result.outcome == "failed"
     assert "1 of 2 pods ready" in result.seen
+    assert "is scaled to no pod" in checked("EPP002", deployment(replicas=0)).seen
+
+
+def test_an_endpoint_picker_that_is_not_ready_is_asked_what_it_waits_for() -> None:
+    state = {"ready": False, "unmet": ["pool synced"]}
+    result = checked("EPP002", deployment(), pod("a", is_ready=False), state=state)
+    assert "a: it waits for pool synced" in result.seen
 
 
 def test_a_pod_that_crashes_again_and_again_is_told_with_its_end() -> None:
