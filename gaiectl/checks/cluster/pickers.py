@@ -11,6 +11,7 @@ from gaiectl.checks.cluster.check import (
     Check,
     Doubtful,
     Failed,
+    Finding,
     Severity,
     Skipped,
 )
@@ -52,6 +53,13 @@ def _ready(scene: Scene) -> str:
         wanted = whole(epp.pods.owner, "spec", "replicas")
         wanted = 1 if wanted is None else wanted
         ready = [pod for pod in pods if is_ready(pod)]
+        if not wanted:
+            name = name_of(epp.pods.owner)
+            raise Failed(
+                f"{epp.pods} is scaled to no pod",
+                hint="scale it up again",
+                fix=(f"kubectl scale deployment -n {epp.pods.namespace} {name} --replicas=1",),
+            )
         enough = min(wanted, 1) if _elects(epp) else wanted
         if len(ready) < enough or len(pods) < wanted:
             raise _why(scene, epp, pods, f"{len(ready)} of {counted(wanted, 'pod')} ready")
@@ -66,7 +74,8 @@ def _why(scene: Scene, epp: Epp, pods: list[Document], told: str) -> Failed:
         if is_ready(pod):
             continue
         trouble = trouble_of(pod, events_of(scene, pod))
-        lines.append(f"{name_of(pod)}: {trouble.message if trouble else why_not_ready(pod)}")
+        told = trouble.message if trouble else _unmet(scene, epp, pod) or why_not_ready(pod)
+        lines.append(f"{name_of(pod)}: {told}")
         hint = hint or (trouble.hint if trouble else "")
     namespace = epp.pods.namespace
     fix = (
@@ -75,6 +84,17 @@ def _why(scene: Scene, epp: Epp, pods: list[Document], told: str) -> Failed:
         else (f"kubectl describe deployment -n {namespace} {name_of(epp.pods.owner)}",)
     )
     return Failed("\n".join(dict.fromkeys(lines)), hint=hint, fix=fix)
+
+
+def _unmet(scene: Scene, epp: Epp, pod: Document) -> str:
+    """Return what an Endpoint Picker that runs still waits for; empty when it does not tell."""
+    if word(pod, "status", "phase") != "Running":
+        return ""
+    try:
+        unmet = at(_state(scene, epp, pod), "unmet")
+    except (Finding, GaieError):
+        return ""
+    return f"it waits for {', '.join(map(str, unmet))}" if isinstance(unmet, list) and unmet else ""
 
 
 def _restarts(scene: Scene) -> str:

@@ -61,26 +61,43 @@ def _selected(scene: Scene) -> str:
 
 def _nothing(scene: Scene, one: Selection) -> Exception:
     """Return what is wrong with a selection of no pods, with what it may have meant."""
-    lines = [
-        f"{one.source} selects {written(one.labels)}, which no pod in namespace {one.namespace} has"
-    ]
+    kind = Doubtful if scene.is_before else Failed
+    labels, place = written(one.labels), one.namespace
+    line = f"{one.source} selects {labels}, which no pod in namespace {place} has"
+    if idle := _scaled_to_none(scene, one):
+        return kind(
+            f"{line}\nDeployment {idle}, whose pods would have it, is scaled to none",
+            hint="scale it up",
+            fix=(f"kubectl scale deployment -n {place} {idle} --replicas=1",),
+        )
     values = {
         f"{key}={pairs(pod, 'metadata', 'labels')[key]}"
-        for pod in scene.all("", "Pod", one.namespace)
+        for pod in scene.all("", "Pod", place)
         for key in one.labels
         if key in pairs(pod, "metadata", "labels")
     }
     if values:
-        lines.append(f"pods there have {', '.join(sorted(values)[:_MOST_SHOWN])}")
-    else:
-        elsewhere = sorted({namespace_of(pod) for pod in _everywhere(scene, one.labels)})
-        if elsewhere:
-            lines.append(f"pods with it are in namespace {', '.join(elsewhere[:_MOST_SHOWN])}")
-    kind = Doubtful if scene.is_before else Failed
-    return kind(
-        "\n".join(lines),
-        hint="correct the selector (--selector), or start model servers with these labels",
-        fix=(f"kubectl get pods -n {one.namespace} --show-labels",),
+        line += f"\npods there have {', '.join(sorted(values)[:_MOST_SHOWN])}"
+    elif elsewhere := sorted({namespace_of(pod) for pod in _everywhere(scene, one.labels)}):
+        line += f"\npods with it are in namespace {', '.join(elsewhere[:_MOST_SHOWN])}"
+    return kind(line, fix=(f"kubectl get pods -n {place} --show-labels",))
+
+
+def _scaled_to_none(scene: Scene, one: Selection) -> str:
+    """Return the name of a Deployment that would have the selected pods if it had any."""
+    try:
+        listed = scene.all("apps", "Deployment", one.namespace)
+    except Skipped:
+        return ""
+    return next(
+        (
+            name_of(deployment)
+            for deployment in listed
+            if at(deployment, "spec", "replicas") == 0
+            and one.labels.items()
+            <= pairs(deployment, "spec", "template", "metadata", "labels").items()
+        ),
+        "",
     )
 
 

@@ -67,6 +67,7 @@ def checked(
         (("", "Event", "ns"), []),
         (("coordination.k8s.io", "Lease", "ns"), leases or []),
         (("state", "ns", "a"), state),
+        (("state", "ns", "b"), None),
     ):
         scene.once(key, lambda known=known: known)  # type: ignore[misc] # bound at once
     return make(next(one for one in pickers.CHECKS if one.id == id_), scene)
