@@ -158,7 +158,7 @@ def install(cluster: Cluster, wanted: Wanted, report: Report, how: How = How()) 
         wanted.namespace,
         doing=wanted.cause,
         seconds=how.seconds,
-        waiting=report.doing,
+        waiting=report.noted,
     )
     with held_back as alone:
         run.cluster = alone
@@ -283,7 +283,7 @@ class _Run:
         try:
             return apply()
         except Unreachable:
-            self._report.doing("waiting for the API server, which does not answer")
+            self._report.noted("the API server does not answer: waiting for it")
             reachable(self.cluster, _SERVER_AWAY_SECONDS)
             return apply()
 

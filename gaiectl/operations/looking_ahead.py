@@ -243,10 +243,13 @@ def _refusal(refused: Sequence[tuple[Document, ApiError]]) -> GaieError:
     if len(conflicts) == len(refused):
         return conflict(refused)
     lines = [line for document, error in refused for line in _lines(document, error)]
+    is_quota = any("exceeded quota" in line for line in lines)
     return GaieError(
         f"the API server would refuse {len(refused)} object{'s'[: len(refused) != 1]}; "
         "nothing was changed",
-        hint="correct what it names: values of the chart, gaie.yaml or options; gaiectl render "
+        hint="ask for a larger quota, or for less: kubectl describe quota shows what is used"
+        if is_quota
+        else "correct what it names: values of the chart, gaie.yaml or options; gaiectl render "
         "shows the objects",
         detail="\n".join(lines),
     )

@@ -180,6 +180,7 @@ class _Looks:
                 )
             said = message
         if not pods:
+            said = self._ending(who, workload)
             for event in self._cluster.events(who.namespace, workload["metadata"]["uid"]):
                 if event.get("reason") == "FailedCreate":
                     told = str(event.get("message"))
@@ -190,28 +191,41 @@ class _Looks:
         return said
 
     def _pods(self, who: Identity, workload: Document) -> list[Document]:
+        """Return the pods of a workload's newest revision."""
+        if who.kind == "Pod":
+            return [workload]
+        owner = workload["metadata"]["uid"]
+        if who.kind == "Deployment":
+            sets = [one for one in self._list("apps", "ReplicaSet", workload) if _is_of(one, owner)]
+            if not sets:
+                return []
+            owner = max(sets, key=_revision)["metadata"]["uid"]
+        return [
+            pod
+            for pod in self._list("", "Pod", workload)
+            if _is_of(pod, owner) and "deletionTimestamp" not in pod["metadata"]
+        ]
+
+    def _ending(self, who: Identity, workload: Document) -> str:
+        """Return which old pods the new ones wait for; empty if there are none."""
+        old = [
+            pod for pod in self._list("", "Pod", workload) if "deletionTimestamp" in pod["metadata"]
+        ]
+        if not old or who.kind != "Deployment":
+            return ""
+        seconds = max(pod["metadata"].get("deletionGracePeriodSeconds") or 0 for pod in old)
+        return f"pod {old[0]['metadata']['name']} has {seconds} s to end first"
+
+    def _list(self, group: str, kind: str, workload: Document) -> list[Document]:
+        """Return what the selector of a workload selects; nothing where it may not be seen."""
         labels = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        namespace = workload["metadata"]["namespace"]
         if not selector:
-            return [workload] if who.kind == "Pod" else []
-        owner = workload["metadata"]["uid"]
+            return []
         try:
-            if who.kind == "Deployment":
-                sets = self._cluster.list(
-                    self._cluster.kinds.need("apps", "ReplicaSet"), who.namespace, selector=selector
-                )
-                ours = [one for one in sets if _is_owned(one, owner)]
-                if not ours:
-                    return []
-                owner = max(ours, key=_revision)["metadata"]["uid"]
-            listed = self._cluster.list(
-                self._cluster.kinds.need("", "Pod"), who.namespace, selector=selector
-            )
-            return [
-                pod
-                for pod in listed
-                if _is_owned(pod, owner) and "deletionTimestamp" not in pod["metadata"]
-            ]
+            resource = self._cluster.kinds.need(group, kind)
+            return list(self._cluster.list(resource, namespace, selector=selector))
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -307,7 +321,7 @@ def _describe(who: Identity) -> str:
     return f"kubectl describe {kind} {who.name}{place} says more"
 
 
-def _is_owned(document: Document, uid: str) -> bool:
+def _is_of(document: Document, uid: str) -> bool:
     owners = document["metadata"].get("ownerReferences") or ()
     return any(owner.get("uid") == uid for owner in owners)
 
