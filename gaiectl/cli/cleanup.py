@@ -106,8 +106,7 @@ def cleanup(  # noqa: PLR0917 - each is an option of the command line
                     "nobody is there to be asked whether this may be deleted",
                     hint="say yes beforehand with -y, or look at it with --dry-run",
                 )
-            count = sum(len(removal.members) + 1 for removal in removals)
-            if not cleaning.is_agreed(count + len(shared.definitions) + len(shared.namespaces)):
+            if not cleaning.is_agreed(cleaning.count(removals, shared)):
                 terminal.say("nothing was deleted")
                 return Exit.FAILED
         _carry_out(cluster, removals, shared, asked, limit, force=force_finalizers, grows=yes)

@@ -35,9 +35,15 @@ def show_kept(kept: Sequence[Kept], write: Callable[[str], None] = terminal.say)
         write(f"{one.who.title} stays: {one.reason}")
 
 
-def is_agreed(count: int) -> bool:
+def count(removals: Sequence[Removal], shared: SharedRemoval) -> int:
+    """Return how many objects are to be deleted."""
+    own = sum(len(_all(removal)) for removal in removals)
+    return own + len(shared.definitions) + len(shared.namespaces)
+
+
+def is_agreed(number: int) -> bool:
     """Ask whether so many objects may go; no is the answer unless it is yes."""
-    terminal.say(f"delete these {count} objects? [y/N]")
+    terminal.say(f"delete these {number} objects? [y/N]")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
@@ -79,9 +85,9 @@ def show_proof(removal: Removal, proof: Proof) -> None:
 
 
 def _all(removal: Removal) -> list[Document]:
-    """Return the members and the inventory, which goes last."""
+    """Return all that is to be deleted; the inventory goes last."""
     known = removal.inventory
-    return [*removal.members, *([known.document()] if known.exists else [])]
+    return [*removal.members, *removal.elections, *([known.document()] if known.exists else [])]
 
 
 def _cells(document: Document) -> tuple[str, str | None, str]:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.applyset import ApplySet
+from gaiectl.cluster.applyset import ApplySet, stack_of
 from gaiectl.cluster.failures import ApiError, Unreachable
 from gaiectl.cluster.sweep import Traces, Unread, owned_by, sweep
 from gaiectl.documents import Document, Identity, identity
@@ -62,6 +62,7 @@ class Removal(NamedTuple):
         inventory: as it is; it does not ``exists`` where it was lost, or never made.
         members: what goes, with uids, in the order in which it goes.
         dependents: what goes with them, because they own it.
+        elections: Leases by which Endpoint Pickers elected their leader; they go after the pods.
         kept: what stays, and why.
         has_place: the namespace is there and not about to go.
     """
@@ -71,6 +72,7 @@ class Removal(NamedTuple):
     inventory: ApplySet
     members: tuple[Document, ...]
     dependents: tuple[Document, ...]
+    elections: tuple[Document, ...]
     kept: tuple[Kept, ...]
     has_place: bool
 
@@ -82,7 +84,8 @@ class Removal(NamedTuple):
     @property
     def uids(self) -> frozenset[str]:
         """The uids of all that goes."""
-        return frozenset(one["metadata"]["uid"] for one in (*self.members, *self.dependents))
+        going = (*self.members, *self.dependents, *self.elections)
+        return frozenset(one["metadata"]["uid"] for one in going)
 
 
 class Proof(NamedTuple):
@@ -133,6 +136,7 @@ def plan(cluster: Cluster, name: str, namespace: str, *, with_data: bool = False
         known,
         members=tuple(one for _, documents in phases for one in reversed(documents)),
         dependents=found.dependents,
+        elections=tuple(_elections(cluster, known, found)),
         kept=(*kept, *(Kept(who, reason) for who, reason in stay.items())),
         has_place=has_place,
     )
@@ -190,15 +194,18 @@ def _remove(cluster: Cluster, removal: Removal, patience: Patience, report: Repo
     kept = {one.who for one in removal.kept}
     seen = [*removal.members, *removal.dependents]
     delete_all(cluster, removal.members, removal.dependents, patience, report)
+    _delete(cluster, removal.elections, report)
     places = {removal.namespace, *known.namespaces}
     while True:
         found = sweep(cluster, known.id, places, seen)
         ours = [one for one in found.members if identity(one) not in kept]
-        if not ours and not found.dependents:
+        elections = _elections(cluster, known, found)
+        if not ours and not found.dependents and not elections:
             break
         seen += [*ours, *found.dependents]
         delete_all(cluster, ours, found.dependents, patience, report)
         patience.until_gone(cluster, found.dependents)
+        _delete(cluster, elections, report)
     if known.exists and cluster.delete(known.parent, uid=known.uid):
         patience.until_gone(cluster, [_document(known)])
         report.deleted(known.parent)
@@ -223,11 +230,15 @@ def delete_all(
     """
     for phase, documents in reversed(by_phase(reversed(members))):
         report.began(phase, len(documents))
-        for document in reversed(documents):
-            if cluster.delete(identity(document), uid=_uid(document)):
-                report.deleted(identity(document))
+        _delete(cluster, reversed(documents), report)
         patience.until_gone(cluster, documents, forcible=True)
         patience.until_gone(cluster, owned_by(documents, dependents))
+
+
+def _delete(cluster: Cluster, documents: Iterable[Document], report: Report) -> None:
+    for document in documents:
+        if cluster.delete(identity(document), uid=_uid(document)):
+            report.deleted(identity(document))
 
 
 def refuse_missing_rights(
@@ -285,6 +296,34 @@ def _refuse_blindness(found: Traces, known: ApplySet) -> None:
             "was deleted",
             hint="ask for a role with the verbs list and delete for them",
         )
+
+
+def _elections(cluster: Cluster, known: ApplySet, found: Traces) -> list[Document]:
+    """Return the Leases by which the stack's Endpoint Pickers elected a leader.
+
+    Pickers make them (``epp-<namespace>-<pool>.<suffix>``, as GAIE's and llm-d's do) and leave
+    them behind. One that a pod of somebody else holds is theirs.
+    """
+    if not known.exists and not found.members:
+        return []
+    namespace = known.parent.namespace
+    pools = [one["metadata"]["name"] for one in found.members if one["kind"] == "InferencePool"]
+    starts = tuple(f"epp-{namespace}-{one}." for one in (*pools, stack_of(known.parent)))
+    ours = {who.name for who in map(identity, found.dependents) if who.kind == "Pod"}
+    elections = []
+    try:
+        leases = list(cluster.list(cluster.kinds.need(lock.GROUP, "Lease"), namespace))
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return []  # told among the kinds that could not be looked through
+    for lease in leases:
+        if not lease["metadata"]["name"].startswith(starts):
+            continue
+        holder = str((lease.get("spec") or {}).get("holderIdentity") or "").partition("_")[0]
+        if not holder or holder in ours or not cluster.get(Identity("", "Pod", namespace, holder)):
+            elections.append(lease)
+    return elections
 
 
 def _claims_that_stay(

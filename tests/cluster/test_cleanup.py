@@ -142,6 +142,9 @@ def test_what_was_there_before_is_there_afterwards_byte_for_byte(
     copy["metadata"]["labels"][applyset.PART_OF] = known.id
     bare_cluster.apply([copy])
     wait_for_pod(bare_cluster, namespace)
+    left_behind = document("Lease", namespace, f"epp-{namespace}-llm.gateway.example.com")
+    left_behind |= {"apiVersion": "coordination.k8s.io/v1", "spec": {"holderIdentity": "gone_1"}}
+    bare_cluster.apply([left_behind])
     shown = gaiectl("cleanup", "llm", "-n", namespace, "--dry-run")
     done = gaiectl("cleanup", "llm", "-n", namespace, "-y")
     after = cluster_image(api, namespace, elsewhere)
