@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gaiectl.cli.cluster_options import Where, takes_cluster
+from gaiectl.cli.installed_scene import scene_of
 from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.named_stack import NameArgument, NamespaceOption
 from gaiectl.cli.options import examples, seconds
@@ -94,12 +95,11 @@ def _checks(cluster: "Cluster", stack: "ApplySet") -> Callable[[], Mapping[str, 
     """Return what makes the checks of a stack that is there, as ``gaiectl check --post`` does."""
 
     def make() -> Mapping[str, Any]:
-        from gaiectl.checks.cluster import scenes
         from gaiectl.checks.cluster.catalog import ALL
         from gaiectl.checks.cluster.report import Report
         from gaiectl.checks.cluster.run import run
 
-        scene = scenes.after(cluster, stack)
+        scene = scene_of(cluster, stack)
         began = time.monotonic()
         results = list(run([one for one in ALL if scene.stage in one.stages], scene))
         return Report(

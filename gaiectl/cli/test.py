@@ -16,6 +16,7 @@ from gaiectl.cli.check_runs import (
     ReportForm,
 )
 from gaiectl.cli.cluster_options import Where, takes_cluster
+from gaiectl.cli.installed_scene import scene_of
 from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.named_stack import NameArgument, NamespaceOption
 from gaiectl.cli.options import examples, seconds
@@ -105,13 +106,12 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
 
 @contextlib.contextmanager
 def _reached(cluster: "Cluster", name: str, url: str, model: str) -> "Iterator[Deployed]":
-    from gaiectl.checks.cluster import scenes
     from gaiectl.checks.deployed.target import reach
     from gaiectl.console import terminal
     from gaiectl.operations.which import one
 
     terminal.show_progress("looking for the stack")
-    scene = scenes.after(cluster, one(cluster, name))
+    scene = scene_of(cluster, one(cluster, name))
     terminal.show_progress("opening ways to its pods")
     with reach(scene, url=url, model=model) as target:
         by = target.door.what if target.door else target.gateway_url
