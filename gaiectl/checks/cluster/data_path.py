@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from gaiectl import crds
 from gaiectl.checks.cluster.check import POST, Check, Doubtful, Failed, Severity, Skipped
-from gaiectl.checks.cluster.pickers import state_of
+from gaiectl.checks.cluster.picker_pods import state_of
 from gaiectl.checks.cluster.pools import endpoints
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.cluster.tunnel import Answer, ask

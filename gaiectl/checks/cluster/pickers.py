@@ -15,12 +15,11 @@ from gaiectl.checks.cluster.check import (
     Severity,
     Skipped,
 )
+from gaiectl.checks.cluster.picker_pods import elects_leader, page, pickers_of, pods_of, told_by
 from gaiectl.checks.cluster.pools import endpoints, events_of
 from gaiectl.checks.cluster.scene import Scene
-from gaiectl.checks.cluster.tunnel import Answer, ask
 from gaiectl.checks.wording import counted
 from gaiectl.cluster.pods import is_ready, why_not_ready
-from gaiectl.cluster.tokens import token_of
 from gaiectl.cluster.troubles import trouble_of
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
@@ -30,7 +29,6 @@ from gaiectl.validation.fields import at, name_of, namespace_of, pairs, parts, w
 from gaiectl.validation.pods import config_map
 from gaiectl.validation.stream import Stream
 
-_METRICS_PORT = 9090
 _QUIET_ENOUGH = 3
 _MOST_RESTARTS = 3
 _MOST_POLLS = 2000.0
@@ -39,7 +37,7 @@ _FRESH = 2
 
 
 def _lint(scene: Scene) -> str:
-    if not _epps(scene):
+    if not pickers_of(scene):
         raise Skipped("the stack has no Endpoint Picker")
     if notes := check_epp_configs(scene.documents):
         raise Doubtful("\n".join(notes))
@@ -48,8 +46,8 @@ def _lint(scene: Scene) -> str:
 
 def _ready(scene: Scene) -> str:
     seen = []
-    for epp in _epps(scene):
-        pods = _pods(scene, epp)
+    for epp in pickers_of(scene):
+        pods = pods_of(scene, epp)
         wanted = whole(epp.pods.owner, "spec", "replicas")
         wanted = 1 if wanted is None else wanted
         ready = [pod for pod in pods if is_ready(pod)]
@@ -60,10 +58,10 @@ def _ready(scene: Scene) -> str:
                 hint="scale it up again",
                 fix=(f"kubectl scale deployment -n {epp.pods.namespace} {name} --replicas=1",),
             )
-        enough = min(wanted, 1) if _elects(epp) else wanted
+        enough = min(wanted, 1) if elects_leader(epp) else wanted
         if len(ready) < enough or len(pods) < wanted:
             raise _why(scene, epp, pods, f"{len(ready)} of {counted(wanted, 'pod')} ready")
-        others = f", {len(pods) - len(ready)} waiting to lead" if _elects(epp) else ""
+        others = f", {len(pods) - len(ready)} waiting to lead" if elects_leader(epp) else ""
         seen.append(f"{epp.pods}: {len(ready)} of {wanted} ready{others}")
     return "; ".join(seen)
 
@@ -91,7 +89,7 @@ def _unmet(scene: Scene, epp: Epp, pod: Document) -> str:
     if word(pod, "status", "phase") != "Running":
         return ""
     try:
-        unmet = at(_state(scene, epp, pod), "unmet")
+        unmet = at(told_by(scene, epp, pod), "unmet")
     except (Finding, GaieError):
         return ""
     return f"it waits for {', '.join(map(str, unmet))}" if isinstance(unmet, list) and unmet else ""
@@ -99,8 +97,8 @@ def _unmet(scene: Scene, epp: Epp, pod: Document) -> str:
 
 def _restarts(scene: Scene) -> str:
     problems, total = [], 0
-    for epp in _epps(scene):
-        for pod in _pods(scene, epp):
+    for epp in pickers_of(scene):
+        for pod in pods_of(scene, epp):
             for one in parts(pod, "status", "containerStatuses"):
                 count = whole(one, "restartCount") or 0
                 total += count
@@ -118,8 +116,8 @@ def _restarts(scene: Scene) -> str:
 
 def _leader(scene: Scene) -> str:
     seen = []
-    for epp in _epps(scene):
-        if not _elects(epp):
+    for epp in pickers_of(scene):
+        if not elects_leader(epp):
             continue
         place = epp.pods.namespace
         start = f"epp-{epp.pool_namespace}-{epp.flags.get('pool-name', '')}."
@@ -130,7 +128,7 @@ def _leader(scene: Scene) -> str:
         ]
         if not leases:
             raise Failed(f"there is no Lease {start}* in namespace {place}: nobody leads")
-        pods = [name_of(pod) for pod in _pods(scene, epp)]
+        pods = [name_of(pod) for pod in pods_of(scene, epp)]
         seen += [_holder(lease, pods) for lease in leases]
     if not seen:
         raise Skipped("there is one Endpoint Picker, which elects no leader")
@@ -153,7 +151,7 @@ def _holder(lease: Document, pods: list[str]) -> str:
 
 def _same_configuration(scene: Scene) -> str:
     seen = []
-    for epp in _epps(scene):
+    for epp in pickers_of(scene):
         text, where = _text(epp, scene.stream)
         if not text:
             raise Skipped("its configuration is in no ConfigMap of the stack")
@@ -169,10 +167,10 @@ def _same_configuration(scene: Scene) -> str:
         asked = source.value
         if source.problems or asked is UNUSABLE or not isinstance(asked, dict):
             raise Failed(f"{where} is no configuration: {next(map(str, source.problems), '')}")
-        for pod in _pods(scene, epp):
+        for pod in pods_of(scene, epp):
             if not is_ready(pod):
                 continue
-            state = _state(scene, epp, pod)
+            state = told_by(scene, epp, pod)
             if difference := _difference(asked, at(state, "config")):
                 raise Failed(
                     f"{name_of(pod)} runs another configuration than {where}: {difference}",
@@ -208,12 +206,12 @@ def _difference(asked: Mapping[str, Any], runs: Any) -> str:
 
 def _serving(scene: Scene) -> str:
     seen = []
-    for epp in _epps(scene):
-        ready = [pod for pod in _pods(scene, epp) if is_ready(pod)]
+    for epp in pickers_of(scene):
+        ready = [pod for pod in pods_of(scene, epp) if is_ready(pod)]
         if not ready:
             raise Skipped("no pod of it is ready")
         for pod in ready:
-            state = _state(scene, epp, pod)
+            state = told_by(scene, epp, pod)
             if at(state, "ready") is not True:
                 unmet = ", ".join(map(str, at(state, "unmet") or ()))
                 raise Failed(f"{name_of(pod)} does not take requests: {unmet}")
@@ -231,11 +229,11 @@ def _serving(scene: Scene) -> str:
 
 def _metrics(scene: Scene) -> str:
     seen = []
-    for epp in _epps(scene):
-        pod = next((one for one in _pods(scene, epp) if is_ready(one)), None)
+    for epp in pickers_of(scene):
+        pod = next((one for one in pods_of(scene, epp) if is_ready(one)), None)
         if pod is None:
             raise Skipped("no pod of it is ready")
-        answer = _get(scene, epp, pod, "/metrics")
+        answer = page(scene, epp, pod, "/metrics")
         is_guarded = epp.flags.get("metrics-endpoint-auth", "true") != "false"
         if is_guarded and answer.status == 200:
             raise Failed(
@@ -254,7 +252,7 @@ def _metrics(scene: Scene) -> str:
 
 def _verbosity(scene: Scene) -> str:
     loud = []
-    for epp in _epps(scene):
+    for epp in pickers_of(scene):
         told = epp.flags.get("v", "0")
         if told.isdecimal() and int(told) > _QUIET_ENOUGH:
             loud.append(f"{epp.pods}: --v={told}")
@@ -265,7 +263,7 @@ def _verbosity(scene: Scene) -> str:
 
 def _polling(scene: Scene) -> str:
     seen = []
-    for epp in _epps(scene):
+    for epp in pickers_of(scene):
         interval = _seconds(epp.flags.get("refresh-metrics-interval", "50ms"))
         rate = len(endpoints(scene)) / interval if interval else 0.0
         if rate > _MOST_POLLS:
@@ -282,22 +280,6 @@ def _seconds(text: str) -> float:
     return 0.0
 
 
-def _epps(scene: Scene) -> list[Epp]:
-    found = list(epps(scene.stream))
-    if not found:
-        raise Skipped("the stack has no Endpoint Picker")
-    return found
-
-
-def _pods(scene: Scene, epp: Epp) -> list[Document]:
-    labels = pairs(epp.pods.owner, "spec", "selector", "matchLabels")
-    return scene.pods(epp.pods.namespace, labels or epp.pods.labels)
-
-
-def _elects(epp: Epp) -> bool:
-    return epp.flags.get("ha-enable-leader-election", "false") != "false"
-
-
 def _text(epp: Epp, stream: Stream) -> tuple[str, str]:
     """Return the text of an Endpoint Picker's configuration, and where it stands."""
     if text := epp.flags.get("config-text"):
@@ -305,56 +287,6 @@ def _text(epp: Epp, stream: Stream) -> tuple[str, str]:
     name, key = config_map(stream, epp.pods, epp.flags.get("config-file", ""), epp.container)
     found = stream.find("ConfigMap", epp.pods.namespace, name) if name else None
     return pairs(found, "data").get(key, ""), f"ConfigMap {epp.pods.namespace}/{name}, {key}"
-
-
-def state_of(scene: Scene) -> Any:
-    """Return what the first Endpoint Picker that is ready tells of itself.
-
-    Raises:
-        Skipped: none does.
-    """
-    for epp in _epps(scene):
-        for pod in _pods(scene, epp):
-            if is_ready(pod):
-                return _state(scene, epp, pod)
-    raise Skipped("no Endpoint Picker is ready")
-
-
-def _state(scene: Scene, epp: Epp, pod: Document) -> Any:
-    """Return what the Endpoint Picker in a pod tells of itself.
-
-    Raises:
-        Skipped: it tells nothing of the kind, as those in Go.
-    """
-
-    def asked() -> Any:
-        answer = _get(scene, epp, pod, "/debug/state")
-        if answer.status in (401, 403):
-            account = word(epp.pods.spec, "serviceAccountName", default="default")
-            answer = _get(
-                scene, epp, pod, "/debug/state", token=_token(scene, namespace_of(pod), account)
-            )
-        if answer.status in (401, 403):
-            raise Skipped(f"{name_of(pod)} shows /debug/state only to those who may read metrics")
-        if answer.status != 200 or not isinstance(answer.json, dict):
-            raise Skipped(f"{name_of(pod)} has no /debug/state: {answer.status}")
-        return answer.json
-
-    return scene.once(("state", namespace_of(pod), name_of(pod)), asked)
-
-
-def _token(scene: Scene, namespace: str, account: str) -> str:
-    try:
-        return token_of(scene.cluster, namespace, account)
-    except GaieError as error:
-        raise Skipped(error.message, hint=error.hint) from None
-
-
-def _get(scene: Scene, epp: Epp, pod: Document, path: str, *, token: str = "") -> Answer:
-    told = epp.flags.get("metrics-port", "")
-    port = int(told) if told.isdecimal() else _METRICS_PORT
-    scheme = "https" if epp.flags.get("metrics-cert-dir") else "http"
-    return ask(scene, pod, port, path, scheme=scheme, token=token)
 
 
 CHECKS = (

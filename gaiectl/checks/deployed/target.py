@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from gaiectl.checks.check import Skipped
 from gaiectl.checks.cluster import check as of_cluster
 from gaiectl.checks.cluster.data_path import Door, door_of
-from gaiectl.checks.cluster.pickers import state_of
+from gaiectl.checks.cluster.picker_pods import state_of
 from gaiectl.checks.cluster.pools import endpoints
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.cluster.tunnel import Answer, ask
