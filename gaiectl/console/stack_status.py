@@ -33,8 +33,8 @@ def _lines(report: Report, now: datetime) -> Iterator[str]:
     if report.problems:
         yield ""
     for problem in report.problems:
-        yield _fitting(f"{terminal.symbol('failed', stdout)} {problem.message}")
-        yield _fitting(f"  {terminal.paint('hint:', 'yellow', stdout)} {problem.hint}")
+        yield f"{terminal.symbol('failed', stdout)} {_fitting(problem.message)}"
+        yield f"  {terminal.paint('hint:', 'yellow', stdout)} {_fitting(problem.hint)}"
     if not report.problems:
         what = "all that can be seen" if report.unseen or report.unknown_drift else "all"
         yield f"{terminal.symbol('done', stdout)} {what} is as it should be"
@@ -81,9 +81,9 @@ def _what_there_is(report: Report, now: datetime) -> Iterator[str]:
         if pod.is_ready and pod.message:
             yield f"note: pod {pod.name}: {pod.message}"
     for text in report.unseen:
-        yield _fitting(f"note: {text}")
+        yield f"note: {_fitting(text)}"
     if report.unknown_drift:
-        yield _fitting(f"note: nobody knows what was changed: {report.unknown_drift}")
+        yield f"note: {_fitting(f'nobody knows what was changed: {report.unknown_drift}')}"
 
 
 def _no_endpoints(report: Report) -> str:
@@ -91,15 +91,11 @@ def _no_endpoints(report: Report) -> str:
 
 
 def _fitting(text: str) -> str:
-    """Return a line as several that fit, on a terminal; all else gets it in one."""
+    """Return a text in lines that fit behind a short word, on a terminal; else in one."""
     if not terminal.is_terminal(sys.stdout):
         return text
-    width = max(shutil.get_terminal_size().columns - 1, 20)
-    return "\n".join(
-        textwrap.wrap(
-            text, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
-        )
-    )
+    width = max(shutil.get_terminal_size().columns - len("  hint: ") - 1, 20)
+    return "\n  ".join(textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False))
 
 
 def _row(load: Load, namespace: str) -> tuple[str, ...]:
