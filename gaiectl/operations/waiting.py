@@ -105,7 +105,7 @@ def until_ready(
             failed = {who: one for who, one in found.items() if isinstance(one, Failure)}
             if failed:
                 raise _given_up(failed)
-            reasons = {who: str(one) for who, one in found.items() if one}
+            reasons = {who: _line(str(one)) for who, one in found.items() if one}
             waiting = list(reasons)
         seconds = patience.now() - began
         pending = [Pending(who, reasons[who], seconds) for who in waiting]
@@ -280,6 +280,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def _line(text: str) -> str:
+    """Return what controllers and runtimes wrote, whatever it is, as one printable line."""
+    return printable(" ".join(text.split()))
+
+
 def _unready(pod: Document, events: Sequence[Document]) -> str:
     """Return why a pod that has no trouble is not ready; empty if it is."""
     conditions = (pod.get("status") or {}).get("conditions") or ()
@@ -292,9 +297,9 @@ def _unready(pod: Document, events: Sequence[Document]) -> str:
 
 def _given_up(failed: dict[Identity, Failure]) -> GaieError:
     first, *others = dict.fromkeys(failed.values())
-    more = [f"also {failure.message}" for failure in others]
+    more = [f"also {_line(failure.message)}" for failure in others]
     return GaieError(
-        first.message, hint=first.hint, detail="\n".join(filter(None, [first.detail, *more]))
+        _line(first.message), hint=first.hint, detail="\n".join(filter(None, [first.detail, *more]))
     )
 
 
