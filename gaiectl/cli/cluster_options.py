@@ -6,6 +6,7 @@ import typer
 
 from gaiectl.cli.options import seconds
 from gaiectl.cli.shared_options import Command, shares
+from gaiectl.errors import UsageError
 
 if TYPE_CHECKING:
     from gaiectl.cluster.api import Cluster
@@ -31,6 +32,11 @@ class Where:
         from gaiectl.cluster.connection import Access, connect
 
         given = self._given
+        if given["as_"] == "helm":
+            raise UsageError(
+                "--as names a user, as kubectl's does",
+                hint="for a release of Helm's say --as-helm",
+            )
         return Cluster(
             connect(
                 Access(

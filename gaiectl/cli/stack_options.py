@@ -146,7 +146,11 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
     ] = None,
     namespace: Annotated[
         str | None,
-        typer.Option("-n", "--namespace", metavar="NS", help="Where it goes.  [default: default]"),
+        typer.Option(
+            *("-n", "--namespace"),
+            metavar="NS",
+            help="Where it goes.  [default: of the context; to render: default]",
+        ),
     ] = None,
     stack: Annotated[
         Path | None,
