@@ -84,13 +84,12 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
         return Exit.OK
     check_runs.require_folder(junit_file)
     limit = seconds(timeout)
-    cluster = where.cluster(namespace)
     heard = Interruptions()
     end = time.monotonic() + limit
     try:
         with contextlib.ExitStack() as leaving:
             try:
-                target = leaving.enter_context(_reached(cluster, name, url, model))
+                target = leaving.enter_context(_reached(where.cluster(namespace), name, url, model))
             except GaieError as error:
                 _write_failure(error, output, junit_file)
                 error.code = Exit.USAGE

@@ -93,6 +93,7 @@ class TinyGateway:
     fault: str = ""
     gateway_url: str = ""
     metrics_url: str = ""
+    metrics_headers: dict[str, str] = field(default_factory=dict)
     model: str = MODEL
     plugins: frozenset[str] | None = None
     body_limit_bytes: int | None = LIMIT
