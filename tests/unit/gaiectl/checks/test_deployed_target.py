@@ -1,0 +1,47 @@
+"""Where the requests of checks enter a stack that is in a cluster."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gaiectl.checks.deployed.target import reach
+from gaiectl.errors import GaieError
+from gaiectl.validation.stream import Stream
+
+GATEWAY = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "Gateway",
+    "metadata": {"name": "door", "namespace": "models"},
+    "spec": {"listeners": [{"port": 8080}]},
+    "status": {"addresses": [{"value": "fd00::7"}]},
+}
+
+
+def scene(*documents: Any) -> Any:
+    """Return the scene of a stack without pods."""
+    nothing: Any = lambda *_: []  # noqa: E731 - whatever is asked for
+    stream = Stream(documents)
+    return SimpleNamespace(
+        stream=stream, all=nothing, pods=nothing, name="llm", namespace="models", cluster=None
+    )
+
+
+def test_without_a_gateway_of_its_own_the_user_says_where_it_is() -> None:
+    with (
+        pytest.raises(GaieError, match="the stack has no gateway of its own") as caught,
+        reach(scene()),
+    ):
+        pass
+    assert "--url URL" in caught.value.hint
+
+
+def test_a_gateway_whose_pods_are_elsewhere_is_asked_at_its_address() -> None:
+    with reach(scene(GATEWAY), model="m") as target:
+        assert target.gateway_url == "http://[fd00::7]:8080"
+        assert (target.model, target.door, target.picker) == ("m", None, None)
+
+
+def test_a_gateway_that_the_user_names_is_asked_there() -> None:
+    with reach(scene(GATEWAY), url="http://127.0.0.1:9/", model="m") as target:
+        assert target.gateway_url == "http://127.0.0.1:9"
