@@ -83,7 +83,7 @@ def sweep(trouble: Trouble, helm: Path, chart: str, places: Iterable[Place], val
 both_charts = pytest.mark.parametrize("chart", ["inferencepool", "standalone"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @both_charts
 def test_a_null_in_any_place_renders_or_is_told_by_its_path(
     helm4: Path, trouble: Trouble, chart: str, values: dict[str, dict[Place, Any]]

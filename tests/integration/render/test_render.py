@@ -447,9 +447,9 @@ def test_a_signal_ends_it_without_output_or_anything_left(
     )
     helm = int(started.read_text())  # waits until it is written
     child.send_signal(number)
-    output, _ = child.communicate(timeout=30)
+    output, told = child.communicate(timeout=30)
 
-    assert (child.returncode, output) == (code, b"")
+    assert (child.returncode, output) == (code, b""), told
     assert list(scratch.iterdir()) == []
     with pytest.raises(ProcessLookupError):
         os.kill(helm, 0)

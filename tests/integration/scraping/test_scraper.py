@@ -84,11 +84,11 @@ async def test_scrapes_are_frequent_under_load_and_seldom_without(
         await asyncio.sleep(0.25)
         idle = len(model_server.requests)
         stack.scraper.touch()
-        await asyncio.sleep(0.25)
-        busy = len(model_server.requests) - idle
+        async with asyncio.timeout(4):  # 8 scrapes without load
+            while len(model_server.requests) < idle + 16:  # noqa: ASYNC110 - a plain list
+                await asyncio.sleep(0.01)
 
     assert idle <= 3
-    assert busy >= 10
 
 
 async def test_a_kept_connection_that_the_server_closed_costs_no_failure(
@@ -147,7 +147,7 @@ async def test_a_bad_answer_leaves_the_endpoint_reachable_but_not_fresh(  # noqa
     async with scraping(
         spec_of(model_server),
         staleness_seconds=0.3,
-        timeout_seconds=0.1,
+        timeout_seconds=0.1 if style == "stall" else 5.0,
     ) as stack:
         await becomes(stack.pool, lambda c: c.is_fresh)
         model_server.status, model_server.style, model_server.text = status, style, text
