@@ -22,5 +22,5 @@ has them without asking, as in GAIE's charts. */ -}}
 {{- define "epplib.clusterRights" -}}
 {{- $asks := include "epplib.isTrue" (include "epplib.flag" (list . "metrics-endpoint-auth" (include "epplib.metricsAuth" .))) -}}
 {{- $go := eq (include "epplib.implementation" .) "go" -}}
-{{ and .Values.inferenceExtension.monitoring.prometheus.enabled (or $go (eq $asks "true")) }}
+{{ ternary .Values.inferenceExtension.monitoring.prometheus.enabled (eq $asks "true") $go }}
 {{- end }}
