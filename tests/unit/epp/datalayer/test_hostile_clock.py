@@ -19,6 +19,7 @@ TOLD_TO_PEOPLE_OR_PEERS = {
     "prediction/predictor.py": "the time of a sample, as the latency predictor's API has it",
     "server/debug.py": "the time of a debug page",
     "server/leader.py": "the times in a Lease, of which only the change counts",
+    "server/leader_events.py": "the time of a Kubernetes Event",
     "server/logs.py": "the time of a log line",
     "server/tracing_spans.py": "the times of spans",
     "transport/tls.py": "the validity of a certificate",
