@@ -1,7 +1,7 @@
 """Header blocks: decoding (memoised), the request rules of HTTP/2, and the blocks we send."""
 
 import re
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from hpack import Decoder, HPACKError
 
@@ -97,7 +97,8 @@ class HeaderDecoder:
 
     __slots__ = ("_decoder", "_is_table_refused", "_max_list_bytes", "_stands_alone")
 
-    _memo: dict[bytes, RequestHead] = {}  # noqa: RUF012 - shared on purpose: blocks stand alone
+    # Shared on purpose: blocks stand alone.
+    _memo: ClassVar[dict[bytes, RequestHead]] = {}
 
     def __init__(self, max_list_bytes: int) -> None:
         self._max_list_bytes = max_list_bytes

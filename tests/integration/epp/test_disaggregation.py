@@ -57,13 +57,22 @@ def send(epp: Any, prompt: str, **headers: str) -> tuple[dict[str, str], set[str
     return given, set(mutation.remove_headers)
 
 
+def unreachable(epp: Any) -> set[str]:
+    """Return the names of the endpoints that it has tried to reach in vain, and knows still."""
+    line = r'^inference_extension_endpoint_reachable{.*model_server_pod="(.*?)".*} 0$'
+    return set(re.findall(line, epp.http("/metrics").text, re.MULTILINE))
+
+
 @pytest.fixture
 def epp(start: Start) -> Any:
-    """An EPP that knows a prefill and a decode endpoint."""
+    """An EPP that knows a prefill and a decode endpoint, and that neither can be reached.
+
+    As long as it has tried one alone, the other is preferred to it.
+    """
     running = start("--secure-serving=false", config=CONFIG, old="127.0.0.1:11")
     running.endpoints.write_text(ENDPOINTS)
     until = time.monotonic() + 20
-    while 'model_server_pod="old"' in running.http("/metrics").text:
+    while unreachable(running) != {"p", "d"}:
         assert time.monotonic() < until, running.log.read_text()
     return running
 
