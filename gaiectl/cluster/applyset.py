@@ -310,6 +310,23 @@ def _tooling() -> str:
     return f"{TOOL}/v{version('gaiectl')}"
 
 
+def rewrite(cluster: Cluster, applyset: ApplySet) -> ApplySet:
+    """Keep an inventory as ``write`` does, for whoever cannot go on if somebody else has.
+
+    Raises:
+        Refused: somebody has written it since it was read.
+    """
+    try:
+        return write(cluster, applyset)
+    except ApiError as error:
+        if not is_taken(error):
+            raise
+        raise Refused(
+            f"somebody else changes {applyset.parent} at this moment",
+            hint="wait until they are done, and try again",
+        ) from None
+
+
 def is_taken(error: ApiError) -> bool:
     """Tell whether somebody else has written the inventory since it was read."""
     return error.reason in ("Conflict", "AlreadyExists")

@@ -79,6 +79,7 @@ class PortForward:
 
     def _open(self) -> Any:
         from kubernetes import client  # noqa: PLC0415 - 600 ms, for clusters only
+        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - see above
         from kubernetes.stream import portforward  # noqa: PLC0415 - see above
 
         # Of its own: the package changes a client's methods while it opens a WebSocket.
@@ -89,18 +90,9 @@ class PortForward:
         # Kubernetes below 1.35 asks for the right to get, later ones for that to create.
         with needing("pods/portforward", "create", "get", namespace=namespace):
             try:
-                return self._connected(portforward, forward)
-            except Unreachable:
-                # Nothing was asked of the pod yet: a connection cut off is tried again.
-                return self._connected(portforward, forward)
-
-    def _connected(self, portforward: Any, forward: Any) -> Any:
-        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - see _open
-
-        try:
-            return portforward(forward, *self._where, ports=str(self._port))
-        except ApiException as error:
-            raise _refusal(str(error.reason), self._connection.server) from None
+                return portforward(forward, *self._where, ports=str(self._port))
+            except ApiException as error:
+                raise _refusal(str(error.reason), self._connection.server) from None
 
     def _close(self, forward: Any) -> None:
         """Close a WebSocket, too: the package leaves it open when the node has ended it.

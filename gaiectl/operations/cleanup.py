@@ -190,7 +190,7 @@ def cleanup(
 def _remove(cluster: Cluster, removal: Removal, patience: Patience, report: Report) -> Proof:
     known = removal.inventory
     if removal.has_place and removal.members:
-        known = _write(cluster, known.widened(removal.members))
+        known = applyset.rewrite(cluster, known.widened(removal.members))
     kept = {one.who for one in removal.kept}
     seen = [*removal.members, *removal.dependents]
     delete_all(cluster, removal.members, removal.dependents, patience, report)
@@ -344,18 +344,6 @@ def _claims_that_stay(
                 if who in claims:
                     stay[who] = f"pod {pod['metadata']['name']} of somebody else uses it"
     return stay
-
-
-def _write(cluster: Cluster, wide: ApplySet) -> ApplySet:
-    try:
-        return applyset.write(cluster, wide)
-    except ApiError as error:
-        if not applyset.is_taken(error):
-            raise
-        raise Refused(
-            f"somebody else changes {wide.parent} at this moment",
-            hint="wait until they are done, and try again",
-        ) from None
 
 
 @contextlib.contextmanager

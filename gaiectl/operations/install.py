@@ -15,7 +15,6 @@ from gaiectl.cluster.applyset import ApplySet, brought
 from gaiectl.cluster.failures import ApiError, Unreachable
 from gaiectl.cluster.statuses import is_workload
 from gaiectl.documents import Document, Identity, identity
-from gaiectl.errors import Refused
 from gaiectl.operations import history, lock
 from gaiectl.operations.image_presence import require_images
 from gaiectl.operations.looking_ahead import SHARED, Prospect, conflict, look, try_out
@@ -181,7 +180,9 @@ def _make(
     annotations.pop(RELEASE, None)
     if by_helm:
         annotations[RELEASE] = by_helm.release.name
-    held = _write(cluster, known.widened([*ours, history.PLACE])._replace(annotations=annotations))
+    held = applyset.rewrite(
+        cluster, known.widened([*ours, history.PLACE])._replace(annotations=annotations)
+    )
     # First, so that what does not become ready can be gone back from.
     held = history.record(
         cluster,
@@ -199,7 +200,7 @@ def _make(
         run.await_release(by_helm.part(own))
     for document in _no_longer_wanted(cluster, held, run.uids):
         run.prune(document)
-    _write(cluster, held.narrowed([*ours, history.PLACE]))
+    applyset.rewrite(cluster, held.narrowed([*ours, history.PLACE]))
 
 
 class _Run:
@@ -368,15 +369,3 @@ def _no_longer_wanted(cluster: Cluster, held: ApplySet, uids: set[str]) -> list[
     ]
     phases = by_phase(gone)
     return [document for _, documents in reversed(phases) for document in reversed(documents)]
-
-
-def _write(cluster: Cluster, wide: ApplySet) -> ApplySet:
-    try:
-        return applyset.write(cluster, wide)
-    except ApiError as error:
-        if not applyset.is_taken(error):
-            raise
-        raise Refused(
-            f"somebody else installs or removes {wide.parent.name} at this moment",
-            hint="wait until they are done, and try again",
-        ) from None

@@ -214,7 +214,7 @@ def test_a_name_that_is_no_stack_is_told_with_what_was_meant(
     put(namespace, "gateway")
 
     close = gaiectl("cleanup", "gatewy", "-n", namespace, "-y")
-    assert (close.code, close.out) == (1, "")
+    assert (close.code, close.out) == (1, ""), close.err
     assert f"there is no stack gatewy in namespace {namespace}" in close.err
     assert "did you mean gateway?" in close.err
     only = gaiectl("cleanup", "-n", namespace, "-y")
