@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -58,9 +58,10 @@ def find(*names: str) -> Programs:
         if lacking:
             raise Missing(f"GAIECTL_TEST_KUBE_BIN={given} has no {', '.join(lacking)}")
         return Programs(Path(given), etcd, Path(given))
-    parts = [name for name in names if (_PARTS / name).is_dir()]
-    of_kubernetes = _built(_SOURCES, "kubernetes", [name for name in names if name not in parts])
-    return Programs(of_kubernetes, etcd, _built(_PARTS, "parts", parts))
+    parts = {name: f"./{name}" for name in names if (_PARTS / name).is_dir()}
+    others = {name: f"k8s.io/kubernetes/cmd/{name}" for name in names if name not in parts}
+    of_kubernetes = built(_SOURCES, "kubernetes", others)
+    return Programs(of_kubernetes, etcd, built(_PARTS, "parts", parts))
 
 
 def cache() -> Path:
@@ -99,22 +100,30 @@ def _etcd() -> Path:
     return Path(found)
 
 
-def _built(sources: Path, title: str, names: Sequence[str]) -> Path:
-    """Return the folder of the programs ``names``, after building those that it lacks."""
+def built(sources: Path, title: str, packages: Mapping[str, str]) -> Path:
+    """Return the folder of programs in the user's cache, after building those that it lacks.
+
+    Args:
+        sources: folder with the ``go.mod`` that pins them.
+        title: what the folder's name begins with.
+        packages: what each program is built from, by its name.
+
+    Raises:
+        Missing: there is no Go, or a build failed.
+    """
     digest = hashlib.sha256((sources / "go.mod").read_bytes())
     for main in sorted(sources.glob("*/main.go")):
         digest.update(main.read_bytes())
     folder = cache() / f"{title}-{digest.hexdigest()[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock"):
-        for name in names:
+        for name, package in packages.items():
             if not (folder / name).exists():
-                _build(name, sources, folder)
+                _build(name, package, sources, folder)
     return folder
 
 
-def _build(name: str, sources: Path, folder: Path) -> None:
-    package = f"k8s.io/kubernetes/cmd/{name}" if sources == _SOURCES else f"./{name}"
+def _build(name: str, package: str, sources: Path, folder: Path) -> None:
     flags = " ".join(["-s -w", *(f"-X {variable}={text}" for variable, text in _stamps().items())])
     unfinished = folder / f"{name}.unfinished"
     done = subprocess.run(
