@@ -65,8 +65,10 @@ def _definition_of_early_pool(documents: list[Document]) -> tuple[Document, ...]
 def _implementation(plan: Plan) -> "Implementation":
     """Return whose EPP the stack asks for; the user's values may still say something else."""
     releases = (step.what for step in plan.steps if isinstance(step.what, Release))
-    asked = (release.values.get("inferenceExtension", {}) for release in releases)
-    found: Implementation = next((one.get("implementation", "auto") for one in asked), "auto")
+    asked = (
+        release.values.get("inferenceExtension", {}).get("implementation") for release in releases
+    )
+    found: Implementation = next(filter(None, asked), "auto")
     return found
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from gaiectl.paths import inferencepool, standalone
+from gaiectl.paths import inference_scheduling, inferencepool, standalone
 from gaiectl.paths.request import Request
 from gaiectl.plan import Plan
 from gaiectl.stack.model import PathName
@@ -10,4 +10,5 @@ from gaiectl.stack.model import PathName
 PATHS: Mapping[PathName, Callable[[Request], Plan]] = {
     PathName.STANDALONE: standalone.plan,
     PathName.INFERENCEPOOL: inferencepool.plan,
+    PathName.INFERENCE_SCHEDULING: inference_scheduling.plan,
 }

@@ -1,6 +1,6 @@
 """What a path is asked for: the stack, and what the command line adds to it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,14 +52,7 @@ def plan(
         notes: what the user should know.
     """
     stack = request.stack
-    namespace: Document = {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": stack.namespace},
-    }
-    with_crds = request.include_crds and stack.api is Api.CRDS
     servers, needed = model_servers(stack)
-    before = (*_not_brought(request), *requirements)
     release = Release(
         name=stack.name,
         namespace=stack.namespace,
@@ -69,19 +62,48 @@ def plan(
         assignments=request.assignments,
     )
     steps = (
-        _objects(Phase.NAMESPACE, (namespace,) if request.create_namespace else ()),
-        _objects(Phase.CRDS, crds.crds(*crds.INFERENCE_APIS) if with_crds else ()),
-        _objects(Phase.MODEL_SERVER, servers),
-        (Step(phase=Phase.ENDPOINT_PICKER, what=release),),
-        _objects(Phase.PROVIDER, provider),
+        *objects(Phase.MODEL_SERVER, servers),
+        Step(phase=Phase.ENDPOINT_PICKER, what=release),
+        *objects(Phase.PROVIDER, provider),
     )
+    return framed(request, steps, requirements=requirements, needed=needed, notes=notes)
+
+
+def framed(
+    request: Request,
+    steps: Iterable[Step],
+    *,
+    requirements: tuple[Requirement, ...] = (),
+    needed: tuple[Requirement, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> Plan:
+    """Return the plan of steps, with what every path has around them.
+
+    Args:
+        request: what is wanted.
+        steps: the path's own.
+        requirements: what must be there first.
+        needed: what the model servers need first; told from their objects, with the Secret's name.
+        notes: what the user should know.
+    """
+    stack = request.stack
+    namespace: Document = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": stack.namespace},
+    }
+    with_crds = request.include_crds and stack.api is Api.CRDS
+    before = (*_not_brought(request), *requirements)
     return Plan(
         path=stack.path.value,
         name=stack.name,
         namespace=stack.namespace,
-        steps=tuple(step for group in steps for step in group),
+        steps=(
+            *objects(Phase.NAMESPACE, (namespace,) if request.create_namespace else ()),
+            *objects(Phase.CRDS, crds.crds(*crds.INFERENCE_APIS) if with_crds else ()),
+            *steps,
+        ),
         requirements=(*before, *needed),
-        # What the model servers need is told from their objects, with the Secret's name.
         notes=(*notes, *(f"see first that {one.what}" for one in before)),
     )
 
@@ -109,5 +131,6 @@ def _not_brought(request: Request) -> Iterator[Requirement]:
         )
 
 
-def _objects(phase: Phase, documents: tuple[Document, ...]) -> tuple[Step, ...]:
+def objects(phase: Phase, documents: tuple[Document, ...]) -> tuple[Step, ...]:
+    """Return the step that makes objects no chart owns; none when there are none."""
     return (Step(phase=phase, what=Objects(documents=documents)),) if documents else ()

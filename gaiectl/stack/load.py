@@ -7,6 +7,7 @@ from typing import Any
 
 from epp.reading.source import UNUSABLE, Source, parse
 from gaiectl.errors import GaieError, UsageError
+from gaiectl.stack.defaults import defaults_of
 from gaiectl.stack.fields import build
 from gaiectl.stack.merge import merged
 from gaiectl.stack.model import API_VERSION, KIND, Api, ModelServerKind, PathName, Stack
@@ -57,7 +58,8 @@ def load(file: Source | None, flags: Mapping[str, Any]) -> Stack:
     if file is not None:
         stack = _beside(file.value, Path(file.file).parent)
         _refuse_another_path(stack, flags, file.file)
-    source = Source(_FLAGS, value=merged(stack, flags))
+    given = merged(stack, flags)
+    source = Source(_FLAGS, value=merged(defaults_of(given.get("path")), given))
     Schema(schema()).check(source.value, source)
     if source.problems:
         first = source.problems[0]

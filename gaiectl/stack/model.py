@@ -35,6 +35,7 @@ class PathName(StrEnum):
 
     STANDALONE = "standalone"
     INFERENCEPOOL = "inferencepool"
+    INFERENCE_SCHEDULING = "inference-scheduling"
 
 
 class Api(StrEnum):
@@ -158,8 +159,11 @@ class Stack:
     """A deployment, as its user wants it."""
 
     path: PathName = about(
-        PathName.STANDALONE, "standalone brings its own Envoy; inferencepool serves a Gateway"
+        PathName.STANDALONE,
+        "standalone brings its own Envoy; inferencepool serves a Gateway; inference-scheduling is "
+        "llm-d's well-lit path with Gateway, pool and model servers",
     )
+    profile: str = about("", "variant of the path inference-scheduling; empty is wlp")
     name: str = about("llm", "of the Helm release; all names follow from it", **_NAME)
     namespace: str = about("default", "where everything goes", **_NAMESPACE)
     api: Api = about(Api.CRDS, "crds: with an InferencePool; flags: standalone without any CRD")
