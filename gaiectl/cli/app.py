@@ -11,6 +11,7 @@ from gaiectl.cli import (
     charts,
     check,
     cleanup,
+    completion,
     diff,
     epp,
     history,
@@ -31,9 +32,10 @@ from gaiectl.cli import (
     upgrade,
 )
 from gaiectl.cli.local import app as local
-from gaiectl.console import errors, terminal
+from gaiectl.cli.words import with_bare_values
+from gaiectl.console import errors, program, terminal
 from gaiectl.console.terminal import Colour
-from gaiectl.errors import Exit, GaieError
+from gaiectl.errors import Exit, GaieError, UsageError
 
 app = typer.Typer(
     name="gaiectl",
@@ -74,6 +76,8 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a ca
         raise typer.Exit
 
 
+_OF_SHELLS = ("--install-completion", "--show-completion")
+
 _OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EROFS, errno.ENOENT)
 """What a call without a file's name fails of, such as the search for a temporary folder."""
 
@@ -103,8 +107,20 @@ def _root(
 
 def run() -> int:
     """Run the command line; return the exit code. No traceback reaches the user."""
+    name = program.name_of(sys.argv[0])
+    command = typer.main.get_command(app)
+    program.choose(name, _verbs(command))
+    if name != program.OWN:
+        _rename(command)
     try:
-        outcome = app(standalone_mode=False)
+        _refuse_scripts(name)
+        with completion.words_of_bash():
+            outcome = command(
+                args=with_bare_values(sys.argv[1:]),
+                prog_name=name,
+                complete_var=completion.ASKED if name == program.PLUGIN else None,
+                standalone_mode=False,
+            )
         return outcome if isinstance(outcome, int) else Exit.OK
     except GaieError as error:
         errors.show(error)
@@ -142,6 +158,32 @@ def run() -> int:
         terminal.end_progress()
 
 
+def _refuse_scripts(name: str) -> None:
+    """Refuse to write completion scripts for kubectl, which has its own for its plugins."""
+    if name == program.PLUGIN and any(word in _OF_SHELLS for word in sys.argv[1:]):
+        raise UsageError(
+            "a plugin of kubectl is completed by kubectl",
+            hint="switch that on with: source <(kubectl completion bash); kubectl looks for "
+            "kubectl_complete-gaie in PATH, which lies beside kubectl-gaie",
+        )
+
+
+def _verbs(command: Any) -> list[str]:
+    return list(command.commands)
+
+
+def _rename(command: Any) -> None:
+    """Let help texts name the commands as they were called."""
+    for part in ("help", "short_help", "epilog"):
+        if text := getattr(command, part, None):
+            setattr(command, part, program.as_called(text))
+    for option in command.params:
+        if text := getattr(option, "help", None):
+            option.help = program.as_called(text)
+    for inner in getattr(command, "commands", {}).values():
+        _rename(inner)
+
+
 def _own_fault(error: Exception) -> int:
     if _is_debugging():
         raise error
@@ -167,7 +209,7 @@ def _refuse(error: Exception) -> int:
 
 def _command_path() -> str:
     """Return the command that was asked for, for mistakes that the parser ties to none."""
-    words = ["gaiectl"]
+    words = [program.name_of(sys.argv[0])]
     group: Any = typer.main.get_command(app)
     for word in sys.argv[1:]:
         group = getattr(group, "commands", {}).get(word)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gaiectl.cli import completion
 from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.options import examples
 from gaiectl.cli.stack_options import Wanted, takes_stack
@@ -95,7 +96,11 @@ def _with_any_name(command: Callable[..., int]) -> Callable[..., int]:
     given = inspect.signature(command).parameters["path"]
     path = Annotated[
         str | None,
-        typer.Argument(metavar="[PATH]", help="standalone or inferencepool: what is to come."),
+        typer.Argument(
+            metavar="[PATH]",
+            help="standalone or inferencepool: what is to come.",
+            autocompletion=completion.paths_and_stacks,
+        ),
     ]
 
     def run(**arguments: Any) -> int:

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaiectl.cli import completion
 from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.interruptions import Interruptions
+from gaiectl.cli.named_stack import NameArgument
 from gaiectl.cli.options import examples, seconds
 from gaiectl.errors import Exit, UsageError
 
@@ -35,15 +37,19 @@ def register(app: typer.Typer) -> None:
 @takes_cluster
 def cleanup(  # noqa: PLR0917 - each is an option of the command line
     where: Where,
-    name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="The stack; needless where it is the only one.")
-    ] = "",
+    name: NameArgument = "",
     is_all: Annotated[bool, typer.Option("--all", help="All stacks of the namespace.")] = False,
     everywhere: Annotated[
         bool, typer.Option("-A", "--all-namespaces", help="With --all: of all namespaces.")
     ] = False,
     place: Annotated[
-        str, typer.Option("-n", metavar="NS", help="Where it is.  [default: that of the context]")
+        str,
+        typer.Option(
+            *("-n",),
+            metavar="NS",
+            help="Where it is.  [default: that of the context]",
+            autocompletion=completion.namespaces,
+        ),
     ] = "",
     crds: Annotated[
         bool,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gaiectl.cli import completion
 from gaiectl.cli.options import seconds
 from gaiectl.cli.shared_options import Command, shares
 from gaiectl.errors import UsageError
@@ -57,7 +58,12 @@ def _options(
     ] = None,
     context: Annotated[
         str | None,
-        typer.Option("--context", "--kube-context", metavar="NAME", help="A context in it."),
+        typer.Option(
+            *("--context", "--kube-context"),
+            metavar="NAME",
+            help="A context in it.",
+            autocompletion=completion.contexts,
+        ),
     ] = None,
     as_: Annotated[
         str | None, typer.Option("--as", metavar="USER", help="Act as this user.")

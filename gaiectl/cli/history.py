@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gaiectl.cli import completion
 from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.named_stack import NameArgument, NamespaceOption
 from gaiectl.cli.options import Output, OutputOption, examples
@@ -29,7 +30,12 @@ def history(
     namespace: NamespaceOption = "",
     revision: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Show the objects of this one, Secrets masked."),
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Show the objects of this one, Secrets masked.",
+            autocompletion=completion.revisions,
+        ),
     ] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:

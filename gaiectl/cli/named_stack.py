@@ -4,9 +4,18 @@ from typing import Annotated
 
 import typer
 
-_NAME = typer.Argument(metavar="[NAME]", help="The stack; needless where it is the only one.")
+from gaiectl.cli import completion
+
+_NAME = typer.Argument(
+    metavar="[NAME]",
+    help="The stack; needless where it is the only one.",
+    autocompletion=completion.stacks,
+)
 _NAMESPACE = typer.Option(
-    "-n", "--namespace", metavar="NS", help="Where it is.  [default: that of the context]"
+    *("-n", "--namespace"),
+    metavar="NS",
+    help="Where it is.  [default: that of the context]",
+    autocompletion=completion.namespaces,
 )
 
 NameArgument = Annotated[str, _NAME]

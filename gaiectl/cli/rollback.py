@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from gaiectl.cli import completion
 from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.install_options import Installing, takes_installing
 from gaiectl.cli.named_stack import NameArgument, NamespaceOption
@@ -30,7 +31,12 @@ def rollback(
     name: NameArgument = "",
     revision: Annotated[
         int | None,
-        typer.Argument(metavar="[REVISION]", min=1, help="The one before the latest by default."),
+        typer.Argument(
+            metavar="[REVISION]",
+            min=1,
+            help="The one before the latest by default.",
+            autocompletion=completion.revisions,
+        ),
     ] = None,
     namespace: NamespaceOption = "",
 ) -> None:

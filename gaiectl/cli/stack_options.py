@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gaiectl.cli import completion
 from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.options import HelmOption
 from gaiectl.cli.shared_options import Command, shares
@@ -142,7 +143,12 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
         typer.Argument(metavar="[PATH]", help="standalone or inferencepool: the way to deploy."),
     ] = None,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Name of the stack.  [default: llm]")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Name of the stack.  [default: llm]",
+            autocompletion=completion.stacks,
+        ),
     ] = None,
     namespace: Annotated[
         str | None,
@@ -150,6 +156,7 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
             *("-n", "--namespace"),
             metavar="NS",
             help="Where it goes.  [default: of the context; to render: default]",
+            autocompletion=completion.namespaces,
         ),
     ] = None,
     stack: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaiectl.cli import completion
 from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.named_stack import NamespaceOption
 from gaiectl.cli.options import examples
@@ -46,7 +47,12 @@ def register(app: typer.Typer) -> None:
 def status(  # noqa: PLR0917 - each is an option of the command line
     where: Where,
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="The stack; all of the namespace by default.")
+        str,
+        typer.Argument(
+            metavar="[NAME]",
+            help="The stack; all of the namespace by default.",
+            autocompletion=completion.stacks,
+        ),
     ] = "",
     namespace: NamespaceOption = "",
     everywhere: Annotated[

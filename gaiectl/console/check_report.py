@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gaiectl.checks.check import Check
 from gaiectl.checks.report import Outcome, Report, Result
+from gaiectl.console.program import as_called
 from gaiectl.console.terminal import is_terminal, paint, symbol
 
 _SYMBOLS = {Outcome.PASSED: "done", Outcome.FAILED: "failed", Outcome.SKIPPED: "warning"}
@@ -24,7 +25,7 @@ def result_lines(result: Result) -> str:
     first = f"{symbol(_SYMBOLS[result.outcome], sys.stdout)} {result.outcome:<7} {check.title}"
     if result.outcome is Outcome.FAILED:
         lines = [f"{first} ({check.id})", *result.error.splitlines()]
-        lines.append(f"{paint('hint:', 'yellow', sys.stdout)} {result.hint}")
+        lines.append(f"{paint('hint:', 'yellow', sys.stdout)} {as_called(result.hint)}")
         return f"\n{_INDENT}".join(lines)
     seen = result.evidence or result.reason
     return f"{first}\n{_quiet(seen)}" if seen else first

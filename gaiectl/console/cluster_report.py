@@ -8,6 +8,7 @@ from itertools import groupby
 from gaiectl.checks.cluster.check import Check, Stage
 from gaiectl.checks.cluster.report import Outcome, Report, Result
 from gaiectl.checks.wording import counted
+from gaiectl.console.program import as_called
 from gaiectl.console.terminal import paint, symbol
 
 _SYMBOLS = {Outcome.PASSED: "done", Outcome.FAILED: "failed", Outcome.WARNING: "warning"}
@@ -58,11 +59,11 @@ def _way_out(result: Result) -> list[str]:
     """Return hint and commands, if there are any."""
     lines = []
     if result.hint:
-        hint = _wrapped(f"hint: {result.hint}")
+        hint = _wrapped(f"hint: {as_called(result.hint)}")
         hint[0] = paint("hint:", "yellow", sys.stdout) + hint[0].removeprefix("hint:")
         lines += _indented(hint)
     for command in result.fix:
-        lines += _indented(_command(command))
+        lines += _indented(_command(as_called(command)))
     return lines
 
 

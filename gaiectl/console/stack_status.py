@@ -10,6 +10,7 @@ from typing import Any
 from gaiectl.console import terminal
 from gaiectl.console.ages import since
 from gaiectl.console.installing import title
+from gaiectl.console.program import as_called
 from gaiectl.console.tables import table
 from gaiectl.operations.endpoint_loads import Load
 from gaiectl.operations.status import Report
@@ -34,7 +35,7 @@ def _lines(report: Report, now: datetime) -> Iterator[str]:
         yield ""
     for problem in report.problems:
         yield f"{terminal.symbol('failed', stdout)} {_fitting(problem.message)}"
-        yield f"  {terminal.paint('hint:', 'yellow', stdout)} {_fitting(problem.hint)}"
+        yield f"  {terminal.paint('hint:', 'yellow', stdout)} {_fitting(as_called(problem.hint))}"
     if not report.problems:
         what = "all that can be seen" if report.unseen or report.unknown_drift else "all"
         yield f"{terminal.symbol('done', stdout)} {what} is as it should be"

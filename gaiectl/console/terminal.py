@@ -11,6 +11,8 @@ from enum import StrEnum
 from io import TextIOWrapper
 from typing import TextIO
 
+from gaiectl.console.program import as_called
+
 
 class Colour(StrEnum):
     """When to colour."""
@@ -55,7 +57,7 @@ def data(text: str) -> None:
 def say(text: str) -> None:
     """Write a line for the human to stderr."""
     end_progress()
-    _write(sys.stderr, text + "\n")
+    _write(sys.stderr, as_called(text) + "\n")
 
 
 def show_progress(text: str) -> None:
