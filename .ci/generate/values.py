@@ -11,14 +11,15 @@ import yaml
 
 CHARTS = Path(__file__).resolve().parents[2] / "charts"
 SOURCE = CHARTS / "schema"
-NAMES = ("inferencepool", "standalone")
+NAMES = ("gateway", "inferencepool", "modelservice", "standalone")
 BEGIN, END = "<!-- values -->", "<!-- /values -->"
 
 _WIDTH = 100
 _ABOUT = """\
-In brackets stands the release of the Gateway API Inference Extension whose charts had the value
+In brackets stands the release of {origin} had the value
 first, or gaiectl for a value of ours.
 """
+_ORIGIN = "the Gateway API Inference Extension whose charts"
 _HEAD = "| value | type | default | meaning |\n|---|---|---|---|"
 _END_OF_DOCUMENT = "...\n"
 _OWN_KEYWORDS = {"default", "description", "since", "deprecated", "example"}
@@ -51,12 +52,14 @@ class Chart:
     Attributes:
         name: of the chart.
         summary: what it makes, in one sentence.
+        origin: whose releases its values come from, up to "had the value first".
         root: by name, in order.
         groups: the values of each title, without the maps that hold others.
     """
 
     name: str
     summary: str
+    origin: str
     root: dict[str, Value] = field(default_factory=dict)
     groups: dict[str, list[Value]] = field(default_factory=dict)
 
@@ -84,23 +87,37 @@ def read(name: str) -> Chart:
     page = _load(SOURCE / f"{name}.yaml")
     types = _load(SOURCE / "types.yaml")
     defaults = dict(page.get("defaults", {}))
-    chart = Chart(name, page["summary"])
+    chart = Chart(name, page["summary"], page.get("origin", _ORIGIN))
     every: dict[str, Value] = {}
-    for group_name in page["groups"]:
-        group = _load(SOURCE / "groups" / f"{group_name}.yaml")
-        for path, record in group["values"].items():
+    for entry in page["groups"]:
+        group, under = _group(entry)
+        for key, record in group["values"].items():
+            path = f"{under}.{key}" if under and key else under or key
             default = defaults.pop(path, record.get("default"))
             value = Value(path, record, _schema(record, types, default), default)
-            parent, _, key = path.rpartition(".")
+            parent, _, leaf = path.rpartition(".")
             if parent and parent not in every:
                 raise ValueError(f"{path}: {parent} is not described before it")
-            (every[parent].children if parent else chart.root)[key] = value
+            (every[parent].children if parent else chart.root)[leaf] = value
             every[path] = value
             if "default" in record:
                 chart.groups.setdefault(group["title"], []).append(value)
     if defaults:
         raise ValueError(f"{name}.yaml has defaults of no value: {', '.join(defaults)}")
     return chart
+
+
+def _group(entry: str | Mapping[str, str]) -> tuple[dict[str, Any], str]:
+    """Return a group and the path that its values stand below, which a chart may give it.
+
+    A chart that has a group several times names it as a map: ``group``, the path ``under``, and what
+    title and description the group has there.
+    """
+    if isinstance(entry, str):
+        return _load(SOURCE / "groups" / f"{entry}.yaml"), ""
+    group = _load(SOURCE / "groups" / f"{entry['group']}.yaml")
+    above = {"": {"type": "settings", "description": entry["description"]}}
+    return {"title": entry["title"], "values": above | group["values"]}, entry["under"]
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -223,7 +240,7 @@ def with_table(readme: str, chart: Chart) -> str:
 
 def table(chart: Chart) -> str:
     """Return the Markdown tables of the values, one for each group."""
-    parts = [_ABOUT]
+    parts = [_ABOUT.format(origin=chart.origin)]
     for title, values in chart.groups.items():
         rows = "\n".join(_row(value) for value in values)
         parts.append(f"### {title}\n\n{_HEAD}\n{rows}\n")

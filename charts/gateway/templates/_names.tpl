@@ -1,0 +1,51 @@
+{{- /* gateway.name: the name of the Gateway and of the object with its parameters. */ -}}
+{{- define "gateway.name" -}}
+{{- $gateway := .Values.gateway -}}
+{{ default (printf "%s-%s" .Release.Name (default "inference-gateway" $gateway.nameOverride)) $gateway.fullnameOverride }}
+{{- end }}
+
+{{- /* gateway.texts (list root entries): a map whose keys and values are templates of texts. */ -}}
+{{- define "gateway.texts" -}}
+{{- $root := index . 0 }}
+{{- $texts := dict }}
+{{- range $key, $value := index . 1 }}
+  {{- if not (kindIs "invalid" $value) }}
+    {{- $_ := set $texts (tpl $key $root) (tpl (include "epplib.text" $value) $root) }}
+  {{- end }}
+{{- end }}
+{{- toYaml $texts }}
+{{- end }}
+
+{{- /* gateway.rendered (list root value): YAML of a value whose texts are templates. */ -}}
+{{- define "gateway.rendered" -}}
+{{- tpl (toYaml (index . 1)) (index . 0) }}
+{{- end }}
+
+{{- /* gateway.metadata (list root name labels annotations): metadata of an object in the release's
+namespace; the chart's own labels and annotations come with it, and the user's win. */ -}}
+{{- define "gateway.metadata" -}}
+{{- $root := index . 0 }}
+{{- $labels := dict
+  "app.kubernetes.io/name" (default (include "epplib.chart" $root) $root.Values.nameOverride)
+  "app.kubernetes.io/instance" $root.Release.Name
+  "app.kubernetes.io/version" $root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" $root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/gateway" (include "gateway.name" $root)
+  "app.kubernetes.io/component" "inference-gateway" }}
+{{- range $more := list $root.Values.commonLabels (index . 2) }}
+  {{- $labels = merge (include "gateway.texts" (list $root $more) | fromYaml) $labels }}
+{{- end }}
+{{- $annotations := dict }}
+{{- range $more := list $root.Values.commonAnnotations (index . 3) }}
+  {{- $annotations = merge (include "gateway.texts" (list $root $more) | fromYaml) $annotations }}
+{{- end -}}
+name: {{ index . 1 | quote }}
+namespace: {{ $root.Release.Namespace | quote }}
+labels:
+  {{- toYaml $labels | nindent 2 }}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
