@@ -1,7 +1,6 @@
 """What all tests share."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import settings
 
+from gaiectl import charts
 from gaiectl.errors import GaieError
 from gaiectl.tools import catalogue, installing
 from gaiectl.tools.catalogue import Tool
@@ -21,8 +21,6 @@ settings.load_profile("gaiectl")
 
 Require = Callable[[str, str], NoReturn]
 RunHelm = Callable[..., subprocess.CompletedProcess[str]]
-
-CHARTS = Path(__file__).resolve().parents[1] / "charts"
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
@@ -52,9 +50,8 @@ def require() -> Require:
 def complete_charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with a copy of each application chart that holds its library, as Helm wants it."""
     folder = tmp_path_factory.mktemp("charts")
-    for chart in ("inferencepool", "standalone"):
-        shutil.copytree(CHARTS / chart, folder / chart)
-        shutil.copytree(CHARTS / "epplib", folder / chart / "charts" / "epplib")
+    for chart in filter(charts.needs_library, charts.names()):
+        charts.copy(chart, folder)
     return folder
 
 

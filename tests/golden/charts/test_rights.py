@@ -13,7 +13,9 @@ from gaiectl.documents import Document, load
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[2]
 CASES = [
-    path for path in sorted(FOLDER.glob("*/documents.yaml")) if "/gaiectl/epp:" in path.read_text()
+    path
+    for path in sorted(FOLDER.glob("*/documents.yaml"))
+    if "/gaiectl/epp:" in (text := path.read_text()) and "gaiectl.simulator" not in text
 ]
 OPTIONAL = "llm-d.ai"
 READS_METRICS = "nonResourceURL", "/metrics", "get"

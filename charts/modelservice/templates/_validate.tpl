@@ -1,0 +1,9 @@
+{{- /* modelservice.validate: complete .Values and refuse what cannot work; whoever asks first does it for
+all. Each template of an object asks, since Helm promises no order among files. */ -}}
+{{- define "modelservice.validate" -}}
+{{- if not (hasKey .Values "validated") }}
+  {{- include "epplib.complete" . }}
+  {{- include "epplib.checkRelease" . }}
+  {{- $_ := set .Values "validated" true }}
+{{- end }}
+{{- end }}
