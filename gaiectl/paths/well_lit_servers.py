@@ -44,7 +44,7 @@ def servers(stack: Stack, own: Mapping[str, Any]) -> Servers:
     pod = spec["template"]["spec"]
     (serving,) = pod["containers"]
     values = {
-        "modelArtifacts": {"uri": "", "authSecretName": ""},
+        "modelArtifacts": {"authSecretName": ""},
         # Such servers have no KV cache to hand over, so that nothing stands in front of them.
         "routing": {"proxy": {"enabled": False}},
         "accelerator": {"type": "cpu"},
