@@ -1,7 +1,6 @@
 """Objects in and out of an API server, as plain data."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
@@ -9,8 +8,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from gaiectl.cluster.connection import Connection
-from gaiectl.cluster.failures import ApiError, Unreachable, refusal, unreachable
+from gaiectl.cluster.connection import Connection, renew
+from gaiectl.cluster.failures import ApiError, Unreachable, no_api_server, refusal, unreachable
+from gaiectl.cluster.outages import Outages, is_as_written
 from gaiectl.cluster.resources import Kinds, Resource
 from gaiectl.documents import Document, Identity, identity
 
@@ -20,6 +20,7 @@ _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _METADATA = f"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
 _PAGE = 500
+_READY_SECONDS = 5.0
 _LONGEST_LINE = 1 << 20
 _SILENCE_SECONDS = 7 * 86400.0
 """How long a log that is followed may say nothing."""
@@ -51,10 +52,12 @@ class Cluster:
         connection: the way to it.
         warnings: what it warned of (``Warning`` headers), each once, in order.
         kinds: the kinds that it serves.
+        outages: waits for a server that is away (``outlasting``); None: that is an error at once.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.outages: Outages | None = None
         self.warnings: dict[str, None] = {}
         self.kinds = Kinds(self._read)
 
@@ -310,10 +313,64 @@ class Cluster:
         content_type: str = _JSON,
         accept: str = _JSON,
     ) -> dict[str, Any]:
-        """Send one request; return the decoded answer."""
+        """Send one request; return the decoded answer.
+
+        One that writes, and was repeated because the server went away, may have been carried out
+        before: what is there as it was to be written is the answer then.
+        """
+        tries = 0
+
+        def once() -> dict[str, Any]:
+            nonlocal tries
+            tries += 1
+            try:
+                return self.ask_once(method, place, query, body, content_type, accept)
+            except ApiError as error:
+                if error.status == 401 and renew(self.connection):
+                    return self.ask_once(method, place, query, body, content_type, accept)
+                if tries == 1 or error.status != 409 or method not in ("POST", "PUT"):
+                    raise
+                found = self._as_written(method, place, body)
+                if found is None:
+                    raise
+                return found
+
+        return self.outages.through(once) if self.outages else once()
+
+    def ask_once(  # noqa: PLR0917 - a request has so many parts
+        self,
+        method: str,
+        place: str,
+        query: Mapping[str, str],
+        body: Any,
+        content_type: str,
+        accept: str,
+    ) -> dict[str, Any]:
+        """Send one request, whether or not the server answers."""
         answer = self._send(method, place, query, body, content_type, accept)
-        decoded: dict[str, Any] = json.loads(answer or b"{}")
+        try:
+            decoded = json.loads(answer or b"{}")
+        except ValueError:
+            decoded = None
+        if not isinstance(decoded, dict):
+            raise no_api_server(self.connection.server, place)
         return decoded
+
+    def is_ready(self) -> bool:
+        """Tell whether the server answers, and has read all that it needs to answer well."""
+        try:
+            self._send("GET", "/readyz", {}, None, _JSON, seconds=_READY_SECONDS)
+        except Unreachable:
+            return False
+        except ApiError as error:
+            return error.status < 500 and error.status != 429
+        return True
+
+    def _as_written(self, method: str, place: str, body: Document) -> Document | None:
+        """Return an object if it is there as it was to be created or replaced."""
+        name = f"/{quote(body['metadata']['name'])}" if method == "POST" else ""
+        found = self.ask_once("GET", place + name, {}, None, _JSON, _JSON)
+        return found if is_as_written(found, body) else None
 
     def _read(self, place: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         return self.ask("GET", place, query or {})
@@ -330,11 +387,20 @@ class Cluster:
         body: Any,
         content_type: str,
         accept: str = _JSON,
+        *,
+        seconds: float = 0.0,
     ) -> bytes:
-        seconds = self.connection.access.timeout_seconds
+        seconds = seconds or self.connection.access.timeout_seconds
+        if self.outages:
+            seconds = self.outages.limit(seconds)
         opened = self._open(method, place, query, body, content_type, seconds, accept)
         with closing(opened) as response:
-            data: bytes = response.read()
+            try:
+                data: bytes = response.read()
+            except Exception as error:
+                if isinstance(error, OSError) or _is_cut_off(error):
+                    raise unreachable(error, self.connection.server, seconds) from None
+                raise
         return data
 
     def _open(  # noqa: PLR0917 - a request has so many parts
@@ -388,24 +454,6 @@ def path(resource: Resource, namespace: str = "", name: str = "") -> str:
         place += f"/namespaces/{quote(namespace)}"
     place += f"/{resource.plural}"
     return f"{place}/{quote(name)}" if name else place
-
-
-def reachable(cluster: Cluster, seconds: float) -> None:
-    """Wait until the API server answers.
-
-    Raises:
-        Unreachable: it does not, for so long.
-    """
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            cluster.version()
-        except Unreachable:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
-        else:
-            return
 
 
 def _several(fields: list[tuple[str, str]]) -> Any:

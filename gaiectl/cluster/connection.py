@@ -92,6 +92,23 @@ def connect(access: Access) -> Connection:
     )
 
 
+def renew(connection: Connection) -> bool:
+    """Read the credentials again; tell whether they are others than before.
+
+    So does kubectl: a token file was written anew, a plugin gives another token.
+    """
+    ours = connection.client.configuration
+    before = dict(ours.api_key)
+    try:
+        now = connect(connection.access).client.configuration
+    except GaieError:
+        return False
+    if now.api_key == before or now.host != ours.host:
+        return False
+    ours.api_key, ours.refresh_api_key_hook = now.api_key, now.refresh_api_key_hook
+    return True
+
+
 def _chosen(contexts: list[dict[str, Any]], active: dict[str, Any], name: str) -> dict[str, Any]:
     if not name:
         return active

@@ -3,7 +3,7 @@
 import json
 import ssl
 
-from gaiectl.errors import GaieError, TimedOut
+from gaiectl.errors import Exit, GaieError, TimedOut
 
 
 class ApiError(GaieError):
@@ -35,7 +35,21 @@ class Unreachable(GaieError):
     """The API server does not answer."""
 
 
-def unreachable(error: Exception, server: str, seconds: float) -> GaieError:
+class Untrusted(Unreachable):
+    """Who answers is not known to be the API server."""
+
+
+class Away(Unreachable):
+    """The API server has answered before, and did not come back in time."""
+
+    code = Exit.TIMED_OUT
+
+
+class Silent(Unreachable, TimedOut):
+    """The API server takes requests, and does not answer them."""
+
+
+def unreachable(error: Exception, server: str, seconds: float) -> Unreachable:
     """Return what to say when a request got no answer within so many seconds."""
     reason = ""
     cause: BaseException | None = error
@@ -45,12 +59,12 @@ def unreachable(error: Exception, server: str, seconds: float) -> GaieError:
         inner = getattr(cause, "reason", None)
         cause = inner if isinstance(inner, Exception) else cause.__cause__ or cause.__context__
     if "CERTIFICATE" in reason:
-        return Unreachable(
+        return Untrusted(
             f"the certificate of {server} is not trusted: {reason.replace('_', ' ').lower()}",
             hint="set certificate-authority-data of the cluster in your kubeconfig to its CA",
         )
     if type(error).__name__ in ("ConnectTimeoutError", "ReadTimeoutError"):
-        return TimedOut(
+        return Silent(
             f"{server} has not answered for {seconds:g} s",
             hint="see that the cluster runs, and give it longer with --request-timeout",
         )
@@ -58,6 +72,14 @@ def unreachable(error: Exception, server: str, seconds: float) -> GaieError:
     return Unreachable(
         f"{server} does not answer: {said}",
         hint="see that the cluster runs: kubectl cluster-info; --context names another one",
+    )
+
+
+def no_api_server(server: str, place: str) -> Unreachable:
+    """Return what to say when an answer is none of an API server."""
+    return Unreachable(
+        f"{server} answers {place} with something else than an API server does",
+        hint="see which server your kubeconfig names, and what is between it and you",
     )
 
 

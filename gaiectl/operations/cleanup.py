@@ -14,6 +14,7 @@ from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.applyset import ApplySet, stack_of
 from gaiectl.cluster.failures import ApiError, Unreachable
+from gaiectl.cluster.outages import outlasting
 from gaiectl.cluster.sweep import Traces, Unread, owned_by, sweep
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, Refused
@@ -168,6 +169,8 @@ def cleanup(
     """
     name, namespace = removal.name, removal.namespace
     with contextlib.ExitStack() as ends:
+        ends.enter_context(outlasting(cluster, lambda: patience.left, report.waits))
+        ends.enter_context(_resumable(name, namespace))
         if removal.has_place:
             alone = lock.alone(
                 *(cluster, name, namespace),
@@ -183,8 +186,7 @@ def cleanup(
                     hint="run gaiectl cleanup again, and look at what goes now",
                 )
             removal = now
-        with _resumable(name, namespace):
-            return _remove(cluster, removal, patience, report)
+        return _remove(cluster, removal, patience, report)
 
 
 def _remove(cluster: Cluster, removal: Removal, patience: Patience, report: Report) -> Proof:
@@ -348,15 +350,14 @@ def _claims_that_stay(
 
 @contextlib.contextmanager
 def _resumable(name: str, namespace: str) -> Iterator[None]:
-    """Say how to go on after what cannot be helped here."""
+    """Say how to go on after an API server went away, or knows us no more."""
     try:
         yield
-    except Unreachable as error:
-        again = f"gaiectl cleanup {name} -n {namespace}"
-        raise Unreachable(
-            f"{error.message}; what was deleted so far is gone",
-            hint=f"see that the cluster runs; {again} goes on where this ended",
-        ) from None
+    except (Unreachable, ApiError) as error:
+        if isinstance(error, Unreachable) or error.status == 401:
+            error.message += "; what was deleted so far is gone"
+            error.hint += f"; gaiectl cleanup {name} -n {namespace} goes on where this ended"
+        raise
 
 
 def _uid(document: Document) -> str:

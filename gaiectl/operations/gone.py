@@ -32,6 +32,11 @@ class Patience:
         self._told = told
         self._may_force = force_finalizers
 
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self._end - time.monotonic()
+
     def until_gone(
         self, cluster: Cluster, documents: Iterable[Document], *, forcible: bool = False
     ) -> None:
@@ -53,7 +58,7 @@ class Patience:
             waiting = {uid: waiting[uid] for uid in there}
             if not waiting:
                 return
-            if time.monotonic() > self._end and not self._goes_on(cluster, there, forcible):
+            if self.left < 0 and not self._goes_on(cluster, there, forcible):
                 raise self._given_up(waiting, there)
             if time.monotonic() - began > _SILENT_SECONDS:
                 self._tell(there, said)

@@ -5,16 +5,19 @@ first object is created, and narrowed after the last one that is no longer wante
 installation that was killed is finished by another one, or removed by cleanup.
 """
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from gaiectl.cluster import applyset
-from gaiectl.cluster.api import Applied, Cluster, reachable
+from gaiectl.cluster.api import Applied, Cluster
 from gaiectl.cluster.applyset import ApplySet, brought
 from gaiectl.cluster.failures import ApiError, Unreachable
+from gaiectl.cluster.outages import outlasting
 from gaiectl.cluster.statuses import is_workload
 from gaiectl.documents import Document, Identity, identity
+from gaiectl.errors import GaieError
 from gaiectl.operations import history, lock
 from gaiectl.operations.image_presence import require_images
 from gaiectl.operations.looking_ahead import SHARED, Prospect, conflict, look, try_out
@@ -117,11 +120,22 @@ class Outcome(NamedTuple):
 def install(cluster: Cluster, wanted: Wanted, report: Report, how: How = How()) -> Outcome:  # noqa: B008 - immutable
     """Make the cluster hold exactly these objects of the stack.
 
+    An API server that goes away meanwhile is waited for, as long as for all else.
+
     Raises:
         TimedOut: it does, but not all is ready in time.
+        Away: the API server went away, and did not come back in time.
         GaieError: something stands in the way; before the first write if it can be known.
     """
     patience = Patience(how.seconds)
+    away = (lambda: patience.left) if how.seconds else (lambda: _SERVER_AWAY_SECONDS)
+    with outlasting(cluster, away, report.noted):
+        return _install(cluster, wanted, report, how, patience)
+
+
+def _install(
+    cluster: Cluster, wanted: Wanted, report: Report, how: How, patience: Patience
+) -> Outcome:
     report.doing("looking at the cluster")
     prospect = look(
         cluster,
@@ -145,28 +159,56 @@ def install(cluster: Cluster, wanted: Wanted, report: Report, how: How = How()) 
     if how.is_dry_run:
         return _foreseen(wanted.documents, tried, report)
     run = _Run(cluster, report, patience, how)
-    for phase, documents in by_phase(shared):
-        run.apply(phase, documents)
     kept = [(who, "unchanged") for who in map(identity, wanted.documents) if who in prospect.kept]
-    if len(tried) < len(shared) + len(own):  # the rest could not be tried before
-        try_out(cluster, members, force=how.is_forced)
-        try_out(cluster, released, force=True)
-    held_back = lock.alone(
-        cluster,
-        wanted.name,
-        wanted.namespace,
-        doing=wanted.cause,
-        seconds=how.seconds,
-        waiting=report.noted,
-    )
-    with held_back as alone:
-        run.cluster = alone
-        _make(run, wanted, own, dict(tried))
-    served = None
-    if how.seconds > 0:
-        report.doing("asking through the gateway")
-        served = probe(cluster, wanted.documents, wanted.namespace, patience)
+    with _resumable(wanted):
+        for phase, documents in by_phase(shared):
+            run.apply(phase, documents)
+        if len(tried) < len(shared) + len(own):  # the rest could not be tried before
+            try_out(cluster, members, force=how.is_forced)
+            try_out(cluster, released, force=True)
+        held_back = lock.alone(
+            cluster,
+            wanted.name,
+            wanted.namespace,
+            doing=wanted.cause,
+            seconds=how.seconds,
+            waiting=report.noted,
+        )
+        with held_back as alone:
+            run.cluster = alone
+            _make(run, wanted, own, dict(tried))
+        served = None
+        if how.seconds > 0:
+            report.doing("asking through the gateway")
+            served = _asked(cluster, wanted, patience)
     return Outcome((*kept, *run.verbs), tuple(run.phases), served)
+
+
+def _asked(cluster: Cluster, wanted: Wanted, patience: Patience) -> Served | Closed:
+    """Ask through the gateway; once more if the way there, through the API server, was cut."""
+    while True:
+        times = cluster.outages.count if cluster.outages else 0
+        try:
+            return probe(cluster, wanted.documents, wanted.namespace, patience)
+        except GaieError:
+            cluster.version()  # waits, if it is away
+            if not cluster.outages or cluster.outages.count == times:
+                raise
+
+
+@contextlib.contextmanager
+def _resumable(wanted: Wanted) -> Iterator[None]:
+    """Say how to go on after an API server went away, or knows us no more."""
+    try:
+        yield
+    except (Unreachable, ApiError) as error:
+        if isinstance(error, Unreachable) or error.status == 401:
+            error.message += "; what was made so far stays"
+            error.hint += (
+                "; install again goes on from there, gaiectl cleanup "
+                f"{wanted.name} -n {wanted.namespace} removes it"
+            )
+        raise
 
 
 def _make(
@@ -271,22 +313,11 @@ class _Run:
 
     def _applied(self, document: Document) -> Applied:
         try:
-            return self._once_more_if_away(
-                lambda: self.cluster.apply(document, force=self._how.is_forced)
-            )
+            return self.cluster.apply(document, force=self._how.is_forced)
         except ApiError as error:
             if error.status == 409 and error.causes:
                 raise conflict([(document, error)]) from None
             raise
-
-    def _once_more_if_away(self, apply: Callable[[], Applied]) -> Applied:
-        """Apply; once more if the server went away, for to apply again changes nothing."""
-        try:
-            return apply()
-        except Unreachable:
-            self._report.noted("the API server does not answer: waiting for it")
-            reachable(self.cluster, _SERVER_AWAY_SECONDS)
-            return apply()
 
     def _told(self, who: Identity, verb: str) -> None:
         self.verbs.append((who, verb))

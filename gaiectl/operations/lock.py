@@ -30,6 +30,7 @@ _PROCESS = "gaiectl.dev/process"
 _SECONDS = 15
 _RENEW_SECONDS = 5.0
 _STALE_SECONDS = 10.0
+_ANSWER_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
 
 
@@ -86,7 +87,10 @@ class _Lease:
     """
 
     def __init__(self, cluster: Cluster, document: Document) -> None:
-        self._cluster = Cluster(cluster.connection)
+        # Renewed by a thread of its own, and in time: with no patience for a server that is away.
+        way = cluster.connection
+        soon = min(way.access.timeout_seconds, _ANSWER_SECONDS)
+        self._cluster = Cluster(way._replace(access=way.access._replace(timeout_seconds=soon)))
         self._document = document
         self._renewed = time.monotonic()
         self._writing = threading.Lock()
@@ -131,13 +135,17 @@ class _Lease:
             except ApiError as error:
                 if error.status not in (404, 409):
                     raise
-                self._lost = self._taken()
-                return
+                found = self._cluster.get(_identity_of(self._document))
+                if found is None or not _is_same(found, self._document):
+                    self._lost = self._taken(found)
+                    return
+                # Renewed by us: the answer was lost when the server went away.
+                self._document["metadata"] = found["metadata"]
+                self._document = _put(self._cluster, self._document)
             self._renewed = began
 
-    def _taken(self) -> GaieError:
+    def _taken(self, found: Document | None) -> GaieError:
         metadata = self._document["metadata"]
-        found = self._cluster.get(Identity(GROUP, "Lease", metadata["namespace"], metadata["name"]))
         by = _told(found) if found else f"its Lease {metadata['name']} was removed"
         return Refused(
             f"somebody else works on the stack now: {by}",
@@ -151,13 +159,14 @@ class _Guarded(Cluster):
     def __init__(self, cluster: Cluster, lease: _Lease) -> None:
         super().__init__(cluster.connection)
         self.kinds, self.warnings = cluster.kinds, cluster.warnings
+        self.outages = cluster.outages
         self._lease = lease
 
-    def ask(self, method: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+    def ask_once(self, method: str, *rest: Any) -> dict[str, Any]:
         """Send one request; a write only while the Lease is ours."""
         if method != "GET":
             self._lease.check()
-        return super().ask(method, *arguments, **options)
+        return super().ask_once(method, *rest)
 
 
 def _acquired(  # noqa: PLR0917 - as many as its only caller has
@@ -245,6 +254,21 @@ def _place(lease: Document) -> str:
 
 def _identity(name: str, namespace: str) -> Identity:
     return Identity(GROUP, "Lease", namespace, applyset.parent_of(name, namespace).name)
+
+
+def _identity_of(lease: Document) -> Identity:
+    metadata = lease["metadata"]
+    return Identity(GROUP, "Lease", metadata["namespace"], metadata["name"])
+
+
+def _is_same(found: Document, ours: Document) -> bool:
+    """Tell whether a Lease is still the one that we took: nobody has taken it over since."""
+
+    def taken(lease: Document) -> tuple[object, ...]:
+        spec = lease.get("spec") or {}
+        return (lease["metadata"]["uid"], spec.get("holderIdentity"), spec.get("acquireTime"))
+
+    return taken(found) == taken(ours)
 
 
 def _document(

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+from gaiectl.cluster import gateways
 from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.failures import ApiError, Unreachable
+from gaiectl.cluster.failures import ApiError, Away, Unreachable
+from gaiectl.cluster.gateways import awaits_address, lacks_balancer
 from gaiectl.cluster.pods import why_not_ready
 from gaiectl.cluster.room import most_room
 from gaiectl.cluster.statuses import State, Status, is_workload, status_of
@@ -22,6 +24,7 @@ _FIRST_PERIOD_SECONDS = 0.2
 _SETTLE_SECONDS = 5.0
 """A rollout that fails for the moment: quota that old pods still use, an account to come."""
 _NO_CONTROLLER_SECONDS = 30.0
+_NO_BALANCER_SECONDS = 60.0
 _LOG_LINES = 10
 
 
@@ -99,7 +102,9 @@ def until_ready(
     while waiting:
         try:
             found = {who: looks.at(who) for who in waiting}
-        except (Unreachable, TimedOut) as error:
+        except Away:
+            raise
+        except Unreachable as error:
             reasons = dict.fromkeys(waiting, error.message)
         else:
             failed = {who: one for who, one in found.items() if isinstance(one, Failure)}
@@ -125,9 +130,14 @@ class _Looks:
         self._cluster = cluster
         self._now = now
         self._since: dict[tuple[str, ...], float] = {}
+        self._outages = 0
 
     def at(self, who: Identity) -> str | Failure:
         """Return why an object is not ready, empty if it is; a failure if it never will be."""
+        outages = self._cluster.outages.count if self._cluster.outages else 0
+        if outages > self._outages:  # nobody could mend anything meanwhile
+            self._since.clear()
+            self._outages = outages
         found = self._cluster.get(who)
         if found is None:
             return (
@@ -137,7 +147,9 @@ class _Looks:
         if status.state is State.CURRENT:
             return ""
         if not is_workload(found):
-            return self._other(who, status)
+            said = self._other(who, status)
+            is_gateway = (who.group, who.kind) == (gateways.GROUP, "Gateway")
+            return self._of_gateway(who, said) if is_gateway and isinstance(said, str) else said
         trouble = self._of_pods(who, found)
         if isinstance(trouble, Failure):
             return trouble
@@ -159,6 +171,39 @@ class _Looks:
                 "run, with the Inference Extension switched on?"
             )
         return status.reason
+
+    def _of_gateway(self, who: Identity, reason: str) -> str | Failure:
+        """Return what is wrong with what a controller made of a Gateway, after what it says."""
+        said = [reason]
+        for made in self._made("apps", "Deployment", who):
+            deployment = identity(made)
+            status = status_of(made)
+            if status.state is State.CURRENT:
+                continue
+            trouble = self._of_pods(deployment, made)
+            if isinstance(trouble, Failure):
+                return trouble._replace(message=f"{who.title}: {trouble.message}")
+            said.append(f"{deployment.title}: {trouble or status.reason}")
+        for made in self._made("", "Service", who):
+            if not awaits_address(made):
+                continue
+            metadata = made["metadata"]
+            message = f"its Service {metadata['name']} waits for the address of a load balancer"
+            said = [message]
+            seconds = self._age(str(who), "balancer")
+            events = self._cluster.events(who.namespace, metadata["uid"])
+            if lacks_balancer(made, events) and seconds >= _NO_BALANCER_SECONDS:
+                return Failure(
+                    f"{who.title}: {message}, and after {_NO_BALANCER_SECONDS:g} s nothing in the "
+                    "cluster has begun to make one",
+                    _BALANCER_HINT,
+                )
+        return "; ".join(dict.fromkeys(filter(None, said)))
+
+    def _made(self, group: str, kind: str, gateway: Identity) -> list[Document]:
+        """Return what a controller made of a Gateway; nothing where it may not be seen."""
+        selector = gateways.selector(gateway.name)
+        return self._seen(group, kind, gateway.namespace, selector)
 
     def _of_pods(self, who: Identity, workload: Document) -> str | Failure:
         """Return what is wrong with the pods of a workload's newest revision."""
@@ -221,8 +266,9 @@ class _Looks:
         labels = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         namespace = workload["metadata"]["namespace"]
-        if not selector:
-            return []
+        return self._seen(group, kind, namespace, selector) if selector else []
+
+    def _seen(self, group: str, kind: str, namespace: str, selector: str) -> list[Document]:
         try:
             resource = self._cluster.kinds.need(group, kind)
             return list(self._cluster.list(resource, namespace, selector=selector))
@@ -337,4 +383,8 @@ def _revision(replica_set: Document) -> int:
     return int(text) if text.isdigit() else 0
 
 
+_BALANCER_HINT = (
+    "--gateway-service ClusterIP (or NodePort) makes a Gateway that needs none; else install what "
+    "makes load balancers, such as MetalLB"
+)
 _QUOTA_HINT = "ask for a larger quota, or for less: kubectl describe quota shows what is used"
