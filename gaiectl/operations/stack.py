@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gaiectl.paths.pool import labels
 from gaiectl.paths.request import Request
 from gaiectl.plan import Assignment, Plan
 from gaiectl.stack.load import load, read
+from gaiectl.stack.merge import merged
 from gaiectl.stack.model import Implementation, Stack
 from gaiectl.validation.partial import Partial
 from gaiectl.validation.problems import InvalidInput
@@ -47,6 +49,12 @@ def plan_of(
     if default_namespace and not (source and source.value.get("namespace")):
         flags = {"namespace": default_namespace, **flags}
     stack = load(source, flags)
+    parts = PATHS[stack.path].parts
+    if parts and stack.chart:
+        raise UsageError(
+            f"chart: {stack.path} is made of several charts",
+            hint="leave it out, and say with values what should differ",
+        )
     if source and stack.values:
         _check_values(stack, source)
     for values_file in value_files:
@@ -65,20 +73,53 @@ def plan_of(
         include_crds=include_crds,
         create_namespace=create_namespace,
     )
-    return PATHS[stack.path](request)
+    return PATHS[stack.path].plan(_with_values_read(request) if parts else request)
+
+
+def _with_values_read(request: Request) -> Request:
+    """Return a request whose stack holds what the values files say.
+
+    Their values are those of several charts, so that Helm cannot read them.
+    """
+    from gaiectl.validation.values import (  # noqa: PLC0415 - most stacks have no values
+        check_assignments,
+        check_values_files,
+    )
+
+    stack = request.stack
+    schema = _values_schema(stack)
+    files = (*map(Path, stack.value_files), *request.value_files)
+    check_assignments(request.assignments, schema)
+    said = stack.values
+    for values in check_values_files(files, schema):
+        said = merged(said, values)
+    return replace(request, stack=replace(stack, values=said, value_files=()), value_files=())
 
 
 def _check_values(stack: Stack, source: Source) -> None:
     """Check the values that stand in ``gaie.yaml`` by the chart's schema."""
-    from gaiectl.validation.values import schema_of  # noqa: PLC0415 - most stacks have no values
-
-    chart = Path(stack.chart) if stack.chart else charts.source(stack.path)
     with suppress(UnusableSchema):  # Helm tells the author of the chart
-        for finding in Schema(schema_of(chart)).findings(source.value["values"], Partial.FIELDS):
+        for finding in Schema(_values_schema(stack)).findings(
+            source.value["values"], Partial.FIELDS
+        ):
             path = f"values.{finding.path}" if finding.path else "values"
             source.add(path, finding.message, finding.hint, at_key=finding.at_key)
     if source.problems:
         raise InvalidInput(source.problems)
+
+
+def _values_schema(stack: Stack) -> Mapping[str, Any]:
+    """Return the JSON Schema of the values that a user can give."""
+    from gaiectl.validation.values import schema_of  # noqa: PLC0415 - most stacks have no values
+
+    parts = PATHS[stack.path].parts
+    if not parts:
+        return schema_of(Path(stack.chart) if stack.chart else charts.source(stack.path))
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {key: schema_of(charts.source(chart)) for key, chart in parts.items()},
+    }
 
 
 def _refuse_stream(file: Path) -> None:

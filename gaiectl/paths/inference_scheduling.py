@@ -17,6 +17,7 @@ from gaiectl.providers.catalog import provider
 from gaiectl.rendering import well_lit
 from gaiectl.stack.merge import merged
 from gaiectl.stack.model import ProviderName
+from gaiectl.validation.assignments import part
 
 CHARTS: Mapping[str, str] = {
     "infra": "gateway",
@@ -48,16 +49,22 @@ def plan(request: Request) -> Plan:
         del values["infra"]
     return framed(
         request,
-        (*objects(Phase.MODEL_SERVER, serving.beside), *_steps(names, values)),
+        (*objects(Phase.MODEL_SERVER, serving.beside), *_steps(request, names, values)),
         requirements=gateway.requirements,
         needed=serving.requirements,
     )
 
 
-def _steps(names: Names, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Step]:
+def _steps(
+    request: Request, names: Names, values: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Step]:
     phases = {"infra": Phase.PROVIDER, "gaie": Phase.ENDPOINT_PICKER, "ms": Phase.MODEL_SERVER}
     for key, said in values.items():
         release = Release(
-            name=getattr(names, key), namespace=names.namespace, chart=CHARTS[key], values=said
+            name=getattr(names, key),
+            namespace=names.namespace,
+            chart=CHARTS[key],
+            values=merged(said, request.stack.values.get(key) or {}),
+            assignments=part(request.assignments, key),
         )
         yield Step(phase=phases[key], what=release)

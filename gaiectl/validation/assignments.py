@@ -6,7 +6,7 @@ literally.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,12 +46,14 @@ class Assigned:
         steps: names and indices from the root.
         value: as Helm understands it.
         follows_comma: it is not the first of its text.
+        text: the piece of the text that says this alone.
     """
 
     assignment: Assignment
     steps: tuple[str | int, ...]
     value: Any
     follows_comma: bool
+    text: str
 
     @property
     def path(self) -> str:
@@ -91,12 +93,27 @@ def read(assignment: Assignment) -> list[Assigned]:
     text, at = assignment.text, 0
     found: list[Assigned] = []
     while at < len(text):
+        start = at
         steps, at = _path(text, at)
         value, at = _value(text, at, as_string=assignment.as_string)
-        found.append(Assigned(assignment, steps, value, follows_comma=bool(found)))
+        piece = text[start:at].removesuffix(",") if at < len(text) else text[start:]
+        follows_comma = bool(found)
+        found.append(Assigned(assignment, steps, value, follows_comma=follows_comma, text=piece))
     if not found:
         raise NotReadable("assigns nothing", "write path.to.value=value")
     return found
+
+
+def part(assignments: Iterable[Assignment], key: str) -> tuple[Assignment, ...]:
+    """Return what the texts assign below a key, as texts that do not name it.
+
+    Raises:
+        NotReadable: a text is no assignment.
+    """
+    below = [one for given in assignments for one in read(given) if one.steps[0] == key]
+    return tuple(
+        Assignment(one.text[len(key) :].lstrip("."), one.assignment.as_string) for one in below
+    )
 
 
 def merged(assigned: Sequence[Assigned]) -> dict[str, Any]:

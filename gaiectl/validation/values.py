@@ -40,15 +40,20 @@ def schema_of(chart_folder: Path) -> Mapping[str, Any]:
     return schema if isinstance(schema, dict) else {}
 
 
-def check_values_files(files: Sequence[Path], schema: Mapping[str, Any]) -> None:
+def check_values_files(files: Sequence[Path], schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Check values files as Helm would read them; what they leave out has its default.
+
+    Returns:
+        What each of them says.
 
     Raises:
         InvalidInput: what is wrong in all of them.
         GaieError: a file cannot be read.
     """
     compiled = Schema(schema)
-    _refuse([_checked(file, compiled) for file in files])
+    sources = [_checked(file, compiled) for file in files]
+    _refuse(sources)
+    return [source.value or {} for source in sources]
 
 
 def check_assignments(assignments: Sequence[Assignment], schema: Mapping[str, Any]) -> None:
