@@ -24,7 +24,8 @@ _ORDER = (
     *("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
     *("Service", "Deployment", "StatefulSet", "Job"),
     *("InferencePool", "InferenceModel", "InferenceObjective", "InferenceModelRewrite"),
-    *("GatewayClass", "Gateway", "Backend", "DestinationRule", "HTTPRoute"),
+    *("GatewayClass", "GatewayParameters", "AgentgatewayParameters", "ReferenceGrant", "Gateway"),
+    *("Telemetry", "Backend", "DestinationRule", "HTTPRoute", "Ingress"),
 )
 _RANK = {kind: rank for rank, kind in enumerate(_ORDER)}
 

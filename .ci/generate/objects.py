@@ -28,8 +28,9 @@ KINDS = (
     *("core.v1.Secret", "core.v1.Service", "core.v1.ServiceAccount"),
     *("apps.v1.DaemonSet", "apps.v1.Deployment", "apps.v1.StatefulSet", "batch.v1.Job"),
     *("rbac.v1.ClusterRole", "rbac.v1.ClusterRoleBinding", "rbac.v1.Role", "rbac.v1.RoleBinding"),
-    *("policy.v1.PodDisruptionBudget", "networking.v1.NetworkPolicy", "coordination.v1.Lease"),
-    *("autoscaling.v2.HorizontalPodAutoscaler", "scheduling.v1.PriorityClass"),
+    *("policy.v1.PodDisruptionBudget", "networking.v1.Ingress", "networking.v1.NetworkPolicy"),
+    *("coordination.v1.Lease", "autoscaling.v2.HorizontalPodAutoscaler"),
+    "scheduling.v1.PriorityClass",
 )
 """Kinds below ``io.k8s.api``."""
 

@@ -217,6 +217,15 @@ RULES: Mapping[str, Mapping[str, Schema]] = {
     "NetworkPolicyPeer": {"": {"minProperties": 1}},
     "NetworkPolicySpec": {"policyTypes": {"items": {"enum": ["Ingress", "Egress"]}}},
     "NetworkPolicyPort": {"protocol": _PROTOCOL, "port": _TARGET},
+    "IngressRule": {
+        "host": {"pattern": rf"^((\*\.)?{_SUBDOMAIN})?$", "title": "a DNS name, which may begin with *."}
+    },
+    "HTTPIngressPath": {
+        "path": {"pattern": "^(/.*)?$", "title": "a path that begins with /"},
+        "pathType": {"enum": ["Exact", "Prefix", "ImplementationSpecific"]},
+    },
+    "IngressServiceBackend": {"name": NAMES["dns-1035-label"]},
+    "ServiceBackendPort": {"number": _PORT},
     "HorizontalPodAutoscalerSpec": {"minReplicas": _COUNT, "maxReplicas": _POSITIVE},
 }
 """What an API server checks beyond its OpenAPI, by definition and field; "" is all of it."""

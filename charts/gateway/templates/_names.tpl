@@ -49,3 +49,15 @@ annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
+
+{{- /* gateway.extraObject (list root index value): an object of extraDeploy, as YAML. */ -}}
+{{- define "gateway.extraObject" -}}
+{{- $value := index . 2 }}
+{{- $text := kindIs "string" $value | ternary $value (toYaml $value) }}
+{{- $rendered := tpl $text (index . 0) }}
+{{- $object := fromYaml $rendered }}
+{{- if or (hasKey $object "Error") (not (and $object.apiVersion $object.kind)) }}
+  {{- include "epplib.fail" (list (printf "extraDeploy[%d]" (index . 1)) "is no Kubernetes object; write one object with apiVersion, kind and metadata") }}
+{{- end }}
+{{- $rendered }}
+{{- end }}

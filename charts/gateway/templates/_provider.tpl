@@ -26,7 +26,7 @@ gke
 {{- else if $gateway.provider -}}
 {{ $gateway.provider }}
 {{- else if $gateway.gatewayClassName -}}
-{{ include "gateway.owners" . | fromJsonArray | first }}
+{{ include "gateway.owners" . | fromJsonArray | first | default "" }}
 {{- else -}}
 istio
 {{- end }}
