@@ -12,7 +12,14 @@ from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.options import HelmOption
 from gaiectl.cli.shared_options import Command, shares
 from gaiectl.errors import Exit, UsageError
-from gaiectl.stack.model import Api, Implementation, ModelServerKind, PathName, ProviderName
+from gaiectl.stack.model import (
+    Api,
+    Implementation,
+    ModelServerKind,
+    PathName,
+    ProviderName,
+    ServiceType,
+)
 
 if TYPE_CHECKING:
     from gaiectl.helm.binary import Helm
@@ -113,7 +120,11 @@ class Wanted:
                 "kind": given["model_server"],
                 "matchLabels": _labels(given["selector"]),
             },
-            "provider": {"name": given["provider"], "gateway": given["gateway"]},
+            "provider": {
+                "name": given["provider"],
+                "gateway": given["gateway"],
+                "gatewayService": given["gateway_service"],
+            },
         }
         return _without_gaps(flags)
 
@@ -181,6 +192,13 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
     gateway: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Its name; else <NAME>-inference-gateway."),
+    ] = None,
+    gateway_service: Annotated[
+        ServiceType | None,
+        typer.Option(
+            case_sensitive=False,
+            help="Type of its Service.  [default: auto, the provider's, mostly LoadBalancer]",
+        ),
     ] = None,
     api: Annotated[
         Api | None,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from gaiectl.cluster import applyset
+from gaiectl.cluster import applyset, gateways
 from gaiectl.cluster.api import Applied, Cluster
 from gaiectl.cluster.applyset import ApplySet, is_ours, refuse_foreign
 from gaiectl.cluster.failures import ApiError
@@ -16,7 +16,7 @@ from gaiectl.operations.releasing import ByHelm, has_release, release_of
 SHARED = ("Namespace", "CustomResourceDefinition")
 """Kinds that the whole cluster shares: no stack owns their objects."""
 
-GATEWAYS = "gateway.networking.k8s.io"
+GATEWAYS = gateways.GROUP
 """The API group of Gateways, their classes and routes."""
 
 

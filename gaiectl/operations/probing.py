@@ -4,18 +4,20 @@ httpx is imported where it is used, for it costs more than all else a short comm
 """
 
 import ipaddress
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.failures import ApiError
+from gaiectl.cluster.gateways import GROUP, container_port, selector
 from gaiectl.cluster.pods import Target, find_pod, is_ready
 from gaiectl.cluster.port_forward import forwarded
 from gaiectl.cluster.rights import NotAllowed
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, UsageError
-from gaiectl.operations.looking_ahead import GATEWAYS
 from gaiectl.operations.waiting import Patience, printable
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 _LATE_SECONDS = 20.0
 """An endpoint picker sees a pod a moment after it is ready; a gateway, its route."""
 _ASK_SECONDS = 60.0
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 3.0
 _MOST_BYTES = 1 << 20
 _PERIOD_SECONDS = 0.5
 
@@ -73,7 +75,7 @@ def door_of(documents: Sequence[Document]) -> Door | None:
     """Return where requests enter what these documents make; None when they make no gateway."""
     for document in documents:
         who = identity(document)
-        if (who.group, who.kind) == (GATEWAYS, "Gateway"):
+        if (who.group, who.kind) == (GROUP, "Gateway"):
             listeners = (document.get("spec") or {}).get("listeners") or [{}]
             return Door("Gateway", who.name, who.namespace, int(listeners[0].get("port", 80)))
         if (who.group, who.kind) == ("apps", "Deployment"):
@@ -191,17 +193,52 @@ def _pod(answer: "httpx.Response", addresses: Mapping[str, str]) -> str:
 
 @contextmanager
 def _way_to(cluster: Cluster, door: Door) -> Iterator[str]:
+    """Yield the URL of a gateway: its address, or a port-forward where that cannot be reached."""
     if door.kind == "Deployment":
         pod = find_pod(cluster, Target(door.kind, door.name), door.namespace)
-        with forwarded(
-            cluster.connection, door.namespace, pod["metadata"]["name"], door.port
-        ) as forward:
-            yield f"http://127.0.0.1:{forward.local_port}"
-        return
-    who = Identity(GATEWAYS, "Gateway", door.namespace, door.name)
-    found = cluster.get(who) or {}
+        port = door.port
+    else:
+        url = _address(cluster, door)
+        behind = None if _is_reached(url) else _behind(cluster, door)
+        if behind is None:
+            yield url
+            return
+        pod, port = behind
+    with forwarded(cluster.connection, door.namespace, pod["metadata"]["name"], port) as forward:
+        yield f"http://127.0.0.1:{forward.local_port}"
+
+
+def _address(cluster: Cluster, door: Door) -> str:
+    found = cluster.get(Identity(GROUP, door.kind, door.namespace, door.name)) or {}
     addresses = (found.get("status") or {}).get("addresses") or [{}]
-    yield f"http://{_host(str(addresses[0].get('value') or door.name))}:{door.port}"
+    return f"http://{_host(str(addresses[0].get('value') or door.name))}:{door.port}"
+
+
+def _is_reached(url: str) -> bool:
+    """Tell whether somebody listens there for connections from this machine."""
+    where = urlsplit(url)
+    try:
+        with socket.create_connection((where.hostname or "", where.port or 80), _CONNECT_SECONDS):
+            return True
+    except (OSError, ValueError):  # the latter: no name that DNS could know
+        return False
+
+
+def _behind(cluster: Cluster, door: Door) -> tuple[Document, int] | None:
+    """Return a ready pod of a Gateway and its port; None where there is none that may be seen."""
+    try:
+        pod = next(filter(is_ready, _listed(cluster, "Pod", door)), None)
+        services = _listed(cluster, "Service", door) if pod else []
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return None
+    return (pod, container_port(services, pod, door.port)) if pod else None
+
+
+def _listed(cluster: Cluster, kind: str, door: Door) -> list[Document]:
+    resource = cluster.kinds.need("", kind)
+    return list(cluster.list(resource, door.namespace, selector=selector(door.name)))
 
 
 def _host(address: str) -> str:

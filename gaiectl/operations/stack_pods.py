@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gaiectl.cluster import gateways
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.pods import is_ready, why_not_ready
 from gaiectl.cluster.troubles import trouble_of
@@ -13,7 +14,6 @@ from gaiectl.documents import Document
 EPP, MODEL, PROXY = COMPONENTS = ("epp", "model", "proxy")
 """What a pod does: picks endpoints, serves a model, or carries requests."""
 
-_GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"  # GEP-1762
 _PROXY_CONTAINERS = re.compile("envoy|agentgateway|proxy")
 
 
@@ -90,7 +90,7 @@ def _selectors(members: Iterable[Document]) -> Iterator[tuple[str, str, str]]:
         elif member["kind"] == "InferencePool":
             yield namespace, _joined(labels or _map(spec, "selector")), MODEL
         elif member["kind"] == "Gateway":
-            yield namespace, f"{_GATEWAY_NAME}={metadata['name']}", PROXY
+            yield namespace, gateways.selector(metadata["name"]), PROXY
 
 
 def _joined(labels: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from gaiectl.paths.request import plan as plan_of
 from gaiectl.plan import Plan
 from gaiectl.providers.catalog import provider
 from gaiectl.providers.provider import Target
+from gaiectl.stack.model import Provider, ServiceType
 
 
 def plan(request: Request) -> Plan:
@@ -23,10 +24,20 @@ def plan(request: Request) -> Plan:
     }
     if chosen.gateway_class:
         values["experimentalHttpRoute"] = {"enabled": True, "inferenceGatewayName": gateway}
-    target = Target(name=stack.name, namespace=stack.namespace, gateway=gateway)
+    target = Target(
+        name=stack.name,
+        namespace=stack.namespace,
+        gateway=gateway,
+        service=_service_type(stack.provider),
+    )
     return plan_of(
         request, values, provider=chosen.objects(target), requirements=chosen.requirements
     )
+
+
+def _service_type(chosen: Provider) -> str:
+    kind = chosen.gateway_service
+    return "" if kind is ServiceType.AUTO else str(kind)
 
 
 def _gateway_name(stack: str) -> str:

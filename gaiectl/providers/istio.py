@@ -28,5 +28,9 @@ PROVIDER = Provider(
         ),
     ),
     # Istio calls the Service of a Gateway <gateway>-<class>.
-    objects=gateway_of(GATEWAY_CLASS, service_suffix=f"-{GATEWAY_CLASS}"),
+    objects=gateway_of(
+        GATEWAY_CLASS,
+        service_suffix=f"-{GATEWAY_CLASS}",
+        service_annotation="networking.istio.io/service-type",
+    ),
 )

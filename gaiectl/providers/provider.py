@@ -14,11 +14,13 @@ class Target(NamedTuple):
         name: of the release; the InferencePool and the HTTPRoute are called the same.
         namespace: of all of them.
         gateway: name of the Gateway.
+        service: type of the Gateway's Service; empty is what the provider makes by itself.
     """
 
     name: str
     namespace: str
     gateway: str
+    service: str = ""
 
 
 def _nothing(_: Target) -> tuple[Document, ...]:

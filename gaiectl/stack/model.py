@@ -77,6 +77,15 @@ class ProviderName(StrEnum):
     NGINX = "nginx"
 
 
+class ServiceType(StrEnum):
+    """How a Gateway is reached: words of Kubernetes, or whatever its provider makes."""
+
+    AUTO = "auto"
+    CLUSTER_IP = "ClusterIP"
+    NODE_PORT = "NodePort"
+    LOAD_BALANCER = "LoadBalancer"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epp:
     """The Endpoint Picker."""
@@ -151,6 +160,11 @@ class Provider:
     name: ProviderName = about(ProviderName.NONE, f"one of {', '.join(ProviderName)}")
     gateway: str = about(
         "", "name of the Gateway; empty is <name of the stack>-inference-gateway", **_OTHER_NAME
+    )
+    gateway_service: ServiceType = about(
+        ServiceType.AUTO,
+        "type of the Gateway's Service: ClusterIP or NodePort where there are no load balancers; "
+        "auto is the provider's own, mostly LoadBalancer",
     )
 
 

@@ -13,13 +13,13 @@ from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.cluster.tunnel import Answer, ask
 from gaiectl.checks.gateway import SERVED_HEADER
 from gaiectl.checks.wording import counted
+from gaiectl.cluster.gateways import NAME_LABEL, container_port
 from gaiectl.cluster.pods import is_ready
 from gaiectl.documents import Document
 from gaiectl.validation.epps import selections
 from gaiectl.validation.fields import at, name_of, namespace_of, pairs, parts, whole, word
 
 _MOST_ASKED = 8
-_GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 _METRICS = {
     "vllm": (
         *("vllm:num_requests_waiting", "vllm:num_requests_running", "vllm:cache_config_info"),
@@ -177,7 +177,7 @@ def _of_gateway(scene: Scene, gateway: Document) -> Door:
     """Return a pod of a Gateway, which its controller labels (GEP-1762)."""
     place, name = namespace_of(gateway), name_of(gateway)
     what = f"Gateway {place}/{name}"
-    labels = {_GATEWAY_NAME: name}
+    labels = {NAME_LABEL: name}
     number = next((whole(one, "port") for one in parts(gateway, "spec", "listeners")), 80)
     services = [
         one
@@ -187,23 +187,7 @@ def _of_gateway(scene: Scene, gateway: Document) -> Door:
     pods = [pod for pod in scene.pods(place, labels) if is_ready(pod)]
     if not pods:
         raise Skipped(f"no ready pod of {what} is in namespace {place}")
-    for service in services:
-        for entry in parts(service, "spec", "ports"):
-            if whole(entry, "port") != number:
-                continue
-            target = at(entry, "targetPort")
-            if isinstance(target, str):
-                target = _named_port(pods[0], target)
-            return _first(pods, what, target or number or 80)
-    return _first(pods, what, number or 80)
-
-
-def _named_port(pod: Document, name: str) -> int | None:
-    for container in parts(pod, "spec", "containers"):
-        for port in parts(container, "ports"):
-            if word(port, "name") == name:
-                return whole(port, "containerPort")
-    return None
+    return _first(pods, what, container_port(services, pods[0], number or 80))
 
 
 def _first(pods: Any, what: str, port: int) -> Door:

@@ -68,3 +68,15 @@ def test_the_gateway_class_of_envoy_gateway_is_the_same_object_for_every_stack()
         )
     )
     assert first == second
+
+
+def test_istio_is_told_of_which_type_the_gateways_service_is() -> None:
+    (gateway,) = provider("istio").objects(_target()._replace(service="ClusterIP"))
+    assert gateway["metadata"]["annotations"] == {"networking.istio.io/service-type": "ClusterIP"}
+
+
+@pytest.mark.parametrize("name", ["gke", "nginx"])
+def test_a_type_of_service_that_nobody_would_hear_of_is_refused(name: str) -> None:
+    with pytest.raises(GaieError, match=r"^provider\.gatewayService: ") as refused:
+        provider(name).objects(_target()._replace(service="ClusterIP"))
+    assert "leave it out" in refused.value.hint

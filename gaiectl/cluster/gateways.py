@@ -1,0 +1,61 @@
+"""What controllers make of a Gateway: pods and a Service with its name as a label. Pure.
+
+The label is that of GEP-1762. How many ports a Service has, and where they lead, is the
+controller's affair.
+"""
+
+from collections.abc import Collection, Iterable
+
+from gaiectl.documents import Document
+from gaiectl.validation.fields import parts, whole, word
+
+GROUP = "gateway.networking.k8s.io"
+NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
+"""Label of all that is made for a Gateway; its value is the Gateway's name."""
+
+
+def selector(name: str) -> str:
+    """Return what selects the pods and the Service of the Gateway ``name``."""
+    return f"{NAME_LABEL}={name}"
+
+
+def container_port(services: Iterable[Document], pod: Document, number: int) -> int:
+    """Return where a pod of a Gateway takes what clients send to port ``number`` of its Services.
+
+    Without a Service that says so it is the same port.
+    """
+    for service in services:
+        for port in parts(service, "spec", "ports"):
+            if whole(port, "port") == number:
+                name = word(port, "targetPort")
+                return (_named(pod, name) if name else whole(port, "targetPort")) or number
+    return number
+
+
+def lacks_balancer(service: Document, events: Collection[Document]) -> bool:
+    """Tell whether a Service waits for a load balancer, and nobody gives a sign of working on it.
+
+    Whoever does writes an event (Kubernetes' service controller and what is built with it) or a
+    condition (Cilium), or was asked for by its class.
+
+    Args:
+        service: as it is in the cluster.
+        events: those about it.
+    """
+    if not awaits_address(service) or word(service, "spec", "loadBalancerClass"):
+        return False
+    return not (events or parts(service, "status", "conditions"))
+
+
+def awaits_address(service: Document) -> bool:
+    """Tell whether a Service has no load balancer yet, though it is to have one."""
+    is_balanced = word(service, "spec", "type") == "LoadBalancer"
+    return is_balanced and not parts(service, "status", "loadBalancer", "ingress")
+
+
+def _named(pod: Document, name: str) -> int | None:
+    for container in parts(pod, "spec", "containers"):
+        for port in parts(container, "ports"):
+            if word(port, "name") == name:
+                return whole(port, "containerPort")
+    return None
