@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gaiectl.cli.cluster_options import Where, takes_cluster
-from gaiectl.cli.options import examples
+from gaiectl.cli.options import DryRun, DryRunOption, examples
 from gaiectl.console import terminal
 from gaiectl.containers.engine import Kind
 from gaiectl.containers.places import Place
@@ -113,7 +113,10 @@ def build(
 
 @app.command(
     short_help="Push an image to a registry.",
-    epilog=examples("gaiectl image push --to registry.example:5000/team"),
+    epilog=examples(
+        "gaiectl image push --to registry.example:5000/team",
+        "gaiectl image push --to localhost:5000 --insecure",
+    ),
 )
 def push(
     to: Annotated[
@@ -122,7 +125,11 @@ def push(
     image: _Image = None,
     *,
     engine: _Engine = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="HTTP will do, and any certificate.")
+    ] = False,
     print_commands: _Commands = False,
+    dry_run: DryRunOption = DryRun.NONE,
 ) -> None:
     """Push an image to a registry; its path and tag stay, and its name there is printed.
 
@@ -135,11 +142,11 @@ def push(
     name = image or ours()
     target = target_of(name, to)
     found = find(engine)
-    if print_commands:
-        _print(found.push(name, target))
+    if print_commands or _is_tried(dry_run):
+        _print(found.push(name, target, is_insecure=insecure))
         return
     with _telling() as tell:
-        push_image(found, name, target, tell)
+        push_image(found, name, target, tell, is_insecure=insecure)
     terminal.say(f"{terminal.symbol('done')} pushed; a stack uses it with --epp-image {target}")
     terminal.data(target)
 
@@ -176,6 +183,7 @@ def load(
         Path | None, typer.Option("--from", metavar="FILE", help="An archive; no engine is asked.")
     ] = None,
     print_commands: _Commands = False,
+    dry_run: DryRunOption = DryRun.NONE,
 ) -> None:
     """Load an image into a cluster of kind, k3d or minikube, into containerd, or into an archive.
 
@@ -197,13 +205,22 @@ def load(
         name = cluster or name
     wanted = Load(image or ours(), place, name, socket, source or file)
     found = None if source else find(engine)
-    if print_commands:
+    if print_commands or _is_tried(dry_run):
         _print(load_commands(found, wanted, wanted.archive or Path("image.tar")))
         return
     with _telling() as tell:
         load_image(found, wanted, tell)
     done = f"wrote {file}" if file else f"loaded {source or wanted.image} into {name or place}"
     terminal.say(f"{terminal.symbol('done')} {done}")
+
+
+def _is_tried(dry_run: DryRun) -> bool:
+    if dry_run is DryRun.SERVER:
+        raise UsageError(
+            "--dry-run=server: images are not sent by way of the API server",
+            hint="--dry-run prints the commands that would be run",
+        )
+    return dry_run is DryRun.CLIENT
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from gaiectl.errors import GaieError
+from gaiectl.errors import GaieError, UsageError
 
 Command = tuple[str, ...]
 
@@ -39,11 +39,26 @@ class Engine(NamedTuple):
         place = ("--file", str(containerfile))
         return (self.program, "build", *layers, *place, *given, *flags, str(context))
 
-    def push(self, image: str, target: str) -> Sequence[Command]:
-        """Return what pushes an image to a registry under another name."""
+    def push(self, image: str, target: str, *, is_insecure: bool = False) -> Sequence[Command]:
+        """Return what pushes an image to a registry under another name.
+
+        Args:
+            image: its name in the engine.
+            target: its name in the registry.
+            is_insecure: HTTP will do, and any certificate.
+
+        Raises:
+            UsageError: docker is to be insecure, which its daemon alone decides.
+        """
         if self.kind is Kind.DOCKER:
+            if is_insecure:
+                raise UsageError(
+                    "docker takes it from its daemon which registries may be insecure",
+                    hint='name it in "insecure-registries" of /etc/docker/daemon.json',
+                )
             return ((self.program, "tag", image, target), (self.program, "push", target))
-        return ((self.program, "push", image, f"docker://{target}"),)
+        verify = ("--tls-verify=false",) if is_insecure else ()
+        return ((self.program, "push", *verify, image, f"docker://{target}"),)
 
     def save(self, image: str, archive: Path) -> Command:
         """Return what writes an image as an archive in docker's form, which all clusters load."""

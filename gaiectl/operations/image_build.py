@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gaiectl.containers import source
 from gaiectl.containers.engine import Command, Engine
+from gaiectl.containers.hints import BUILDING
 from gaiectl.containers.running import Tell, run
 from gaiectl.errors import GaieError
 
@@ -73,7 +74,7 @@ def build_image(engine: Engine, build: Build, tell: Tell, *, context: Path | Non
     with _folder(context) as folder, tempfile.TemporaryDirectory(prefix="gaiectl-") as exported:
         source.write(folder)
         for command in commands(engine, build, folder, Path(exported)):
-            run(command, tell, doing=f"build {build.tag}")
+            run(command, tell, doing=f"build {build.tag}", hints=BUILDING)
         if build.sbom is not None:
             _keep(Path(exported, _SBOM), build.sbom)
 

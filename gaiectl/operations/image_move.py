@@ -1,15 +1,16 @@
 """Bring an image from an engine of this machine to where a cluster finds it."""
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gaiectl.containers import hints
 from gaiectl.containers.engine import Command, Engine
 from gaiectl.containers.places import CONTAINERD_SOCKETS, Place, loading, of_context
 from gaiectl.containers.running import Tell, run
 from gaiectl.errors import UsageError
 from gaiectl.operations.images import in_registry
+from gaiectl.references import split
 
 _BUILD_FIRST = "gaiectl image build makes it; an image that is not ours: see how it is called"
 
@@ -76,7 +77,17 @@ def load_image(engine: Engine | None, load: Load, tell: Tell) -> None:
         archive = load.archive or Path(folder, "image.tar")
         if engine is not None and archive.exists():
             archive.unlink()  # podman and buildah add nothing to one that is there, and refuse
-        _run_all(load_commands(engine, load, archive), load.image, f"load {load.image}", tell)
+        known = hints.loading(load.place)
+        for command in load_commands(engine, load, archive):
+            is_saving = engine is not None and command[0] == engine.program
+            what = load.image if engine else archive
+            run(
+                command,
+                tell,
+                doing=f"find or write {load.image}" if is_saving else f"load {what}",
+                hints=known,
+                hint=_BUILD_FIRST if is_saving else "",
+            )
 
 
 def target_of(image: str, registry: str) -> str:
@@ -88,24 +99,27 @@ def target_of(image: str, registry: str) -> str:
     return in_registry(image, registry)
 
 
-def push_image(engine: Engine, image: str, target: str, tell: Tell) -> None:
+def push_image(
+    engine: Engine, image: str, target: str, tell: Tell, *, is_insecure: bool = False
+) -> None:
     """Push an image under another name.
+
+    Args:
+        engine: holds the image.
+        image: its name there.
+        target: its name in the registry.
+        tell: gets each line that the engine says.
+        is_insecure: HTTP will do, and any certificate.
 
     Raises:
         GaieError: the registry is not reached, or refuses.
+        UsageError: docker is to be insecure.
     """
-    _run_all(engine.push(image, target), image, f"push {target}", tell)
-
-
-def _run_all(commands: Sequence[Command], image: str, doing: str, tell: Tell) -> None:
-    for number, command in enumerate(commands):
-        first = number == 0
-        run(
-            command,
-            tell,
-            doing=f"find or write {image}" if first and len(commands) > 1 else doing,
-            hint=_BUILD_FIRST if first else "",
-        )
+    known = hints.pushing(engine, split(target)[0])
+    *naming, pushing = engine.push(image, target, is_insecure=is_insecure)
+    for command in naming:
+        run(command, tell, doing=f"find {image}", hints=known, hint=_BUILD_FIRST)
+    run(pushing, tell, doing=f"push {target}", hints=known)
 
 
 def _socket(given: Path | None) -> Path:

@@ -109,6 +109,67 @@ def test_what_an_engine_fails_of_is_shown_with_what_to_do(
     assert hint in done.stderr.partition("hint: ")[2]
 
 
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("http: server gave HTTP response to HTTPS client", "if that is meant to be: --insecure"),
+        (
+            "x509: certificate signed by unknown authority",
+            "certs.d/r.example:5000/",
+        ),
+        ("unauthorized: authentication required", "podman login r.example:5000"),
+        ("dial tcp: lookup r.example on 10.0.0.2:53: no such host", "is called r.example:5000"),
+        ("Error: localhost/gaiectl/epp:1: image not known", "gaiectl image build makes it"),
+    ],
+)
+def test_what_a_registry_refuses_is_shown_with_what_to_do(
+    shell: Shell, said: str, hint: str
+) -> None:
+    shell.has("podman", f"echo {shlex.quote(said)} >&2; exit 125")
+
+    done = shell.image("push", "--to", "r.example:5000/team")
+
+    assert done.returncode == 1
+    assert "error: podman could not push r.example:5000/team/" in done.stderr
+    assert hint in done.stderr.partition("hint: ")[2]
+
+
+def test_a_registry_without_a_certificate_is_pushed_to_on_request(shell: Shell) -> None:
+    shell.has("podman")
+    shell.has("docker")
+
+    done = shell.image("push", "--to", "localhost:5000", "--insecure")
+    refused = shell.image("push", "--to", "localhost:5000", "--insecure", "--engine", "docker")
+
+    assert (done.returncode, refused.returncode) == (0, 2)
+    assert shell.said[0].startswith("podman push --tls-verify=false ")
+    assert len(shell.said) == 1
+    assert "insecure-registries" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "hint"),
+    [
+        ("kind", 'ERROR: no nodes found for cluster "dev"', "kind get clusters shows"),
+        ("k3d", "FATA[0000] failed to get cluster dev: No nodes found for given cluster", "k3d cl"),
+        ("minikube", '* Profile "dev" not found. Run "minikube profile list"', "minikube profile"),
+        ("kind", "Cannot connect to the Docker daemon at unix:///var/run", "start docker"),
+    ],
+)
+def test_a_cluster_that_does_not_take_an_archive_is_shown_with_what_to_do(
+    shell: Shell, tmp_path: Path, place: str, said: str, hint: str
+) -> None:
+    archive = tmp_path / "epp.tar"
+    archive.touch()
+    shell.has(place, f"echo {shlex.quote(said)} >&2; exit 1")
+
+    done = shell.image("load", "--from", str(archive), "--to", place, "--cluster", "dev")
+
+    assert done.returncode == 1
+    assert f"error: {place} could not load {archive} (exit code 1)" in done.stderr
+    assert hint in done.stderr.partition("hint: ")[2]
+
+
 def test_commands_are_printed_and_not_run(shell: Shell, tmp_path: Path) -> None:
     shell.has("podman")
     context = tmp_path / "context"
