@@ -32,7 +32,7 @@ from gaiectl.cli import (
     upgrade,
 )
 from gaiectl.cli.local import app as local
-from gaiectl.cli.words import with_bare_values
+from gaiectl.cli.words import understood
 from gaiectl.console import errors, program, terminal
 from gaiectl.console.terminal import Colour
 from gaiectl.errors import Exit, GaieError, UsageError
@@ -116,7 +116,7 @@ def run() -> int:
         _refuse_scripts(name)
         with completion.words_of_bash():
             outcome = command(
-                args=with_bare_values(sys.argv[1:]),
+                args=understood(sys.argv[1:]),
                 prog_name=name,
                 complete_var=completion.ASKED if name == program.PLUGIN else None,
                 standalone_mode=False,

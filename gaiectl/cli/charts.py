@@ -1,6 +1,5 @@
 """``gaiectl charts``: the charts alone, for those who use Helm or GitOps without gaiectl."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gaiectl.cli.options import HelmOption, Output, OutputOption, examples
-from gaiectl.console import terminal
+from gaiectl.console import answers, terminal
 
 app = typer.Typer(
     name="charts",
@@ -31,8 +30,8 @@ def list_charts(output: OutputOption = Output.TEXT) -> None:
     from gaiectl.operations import charts
 
     found = charts.describe()
-    if output is Output.JSON:
-        terminal.data(json.dumps({"charts": [asdict(chart) for chart in found]}, indent=2))
+    if output is not Output.TEXT:
+        answers.show({"charts": [asdict(chart) for chart in found]}, as_yaml=output is Output.YAML)
     else:
         rows = [(chart.name, chart.version, chart.description) for chart in found]
         terminal.data(table(("name", "version", "description"), rows))

@@ -2,10 +2,8 @@
 
 import difflib
 import inspect
-import json
 import time
 from collections.abc import Callable
-from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +11,7 @@ import typer
 
 from gaiectl.cli import completion
 from gaiectl.cli.cluster_options import Where, takes_cluster
-from gaiectl.cli.options import examples
+from gaiectl.cli.options import Output, examples, output
 from gaiectl.cli.stack_options import Wanted, takes_stack
 from gaiectl.errors import Exit, GaieError, UsageError
 from gaiectl.stack.model import PathName
@@ -30,14 +28,6 @@ if TYPE_CHECKING:
 
 
 _NAME = "llm"
-
-
-class ReportForm(StrEnum):
-    """Forms of the report."""
-
-    TEXT = "text"
-    JSON = "json"
-    JUNIT = "junit"
 
 
 def register(app: typer.Typer) -> None:
@@ -64,9 +54,9 @@ def check(  # noqa: PLR0917 - each is an option of the command line
     show_list: Annotated[
         bool, typer.Option("--list", help="Only say which checks there are.")
     ] = False,
-    output: Annotated[
-        ReportForm, typer.Option("-o", "--output", help="Form of the report.")
-    ] = ReportForm.TEXT,
+    form: Annotated[
+        Output, output(Output.TEXT, Output.JSON, Output.YAML, Output.JUNIT, what="the report")
+    ] = Output.TEXT,
 ) -> int:
     """Say what stands in the way of a stack, or what is wrong with one that is installed.
 
@@ -79,15 +69,15 @@ def check(  # noqa: PLR0917 - each is an option of the command line
         raise UsageError("--pre and --post are two checks", hint="make one after the other")
     stage = Stage.PRE if pre else Stage.POST if post else None
     if show_list:
-        return _list(stage, output)
+        return _list(stage, form)
     began = time.monotonic()
     try:
         scene = _scene(wanted, where, stage)
     except GaieError as error:
-        _not_begun(error, stage or Stage.PRE, output)
+        _not_begun(error, stage or Stage.PRE, form)
         error.code = Exit.USAGE
         raise
-    report = _run(scene, output, began)
+    report = _run(scene, form, began)
     return Exit.OK if report.is_success else Exit.FAILED
 
 
@@ -126,12 +116,12 @@ def _with_any_name(command: Callable[..., int]) -> Callable[..., int]:
     return run
 
 
-def _list(stage: "Stage | None", output: ReportForm) -> int:
+def _list(stage: "Stage | None", form: Output) -> int:
     from gaiectl.checks.cluster.catalog import ALL
-    from gaiectl.console import cluster_report, terminal
+    from gaiectl.console import answers, cluster_report, terminal
 
     chosen = [one for one in ALL if stage is None or stage in one.stages]
-    if output is ReportForm.JSON:
+    if form is not Output.TEXT:
         known = [
             {
                 "id": one.id,
@@ -143,7 +133,7 @@ def _list(stage: "Stage | None", output: ReportForm) -> int:
             }
             for one in chosen
         ]
-        terminal.data(json.dumps(known, indent=2))
+        answers.show(known, as_yaml=form is Output.YAML)
     else:
         terminal.data(cluster_report.listing(chosen))
     return Exit.OK
@@ -206,28 +196,28 @@ def _before(
     )
 
 
-def _not_begun(error: GaieError, stage: "Stage", output: ReportForm) -> None:
+def _not_begun(error: GaieError, stage: "Stage", form: Output) -> None:
     """Write a report for programs too: who reads it sees a failure, not an absence of failures."""
     from gaiectl.checks.cluster.report import not_begun
 
-    if output is not ReportForm.TEXT:
-        _write(not_begun(error, stage), output)
+    if form is not Output.TEXT:
+        _write(not_begun(error, stage), form)
 
 
-def _write(report: "Report", output: ReportForm) -> None:
+def _write(report: "Report", form: Output) -> None:
     from gaiectl.checks.junit import suite_of
-    from gaiectl.console import cluster_report, terminal
+    from gaiectl.console import answers, cluster_report, terminal
 
-    if output is ReportForm.JSON:
-        terminal.data(json.dumps(report.as_json(), indent=2))
-    elif output is ReportForm.JUNIT:
+    if form in (Output.JSON, Output.YAML):
+        answers.show(report.as_json(), as_yaml=form is Output.YAML)
+    elif form is Output.JUNIT:
         about = {"context": report.context, "server": report.server, "namespace": report.namespace}
         terminal.data(suite_of(report.cases(), "gaiectl.check", about))
     else:
         terminal.data("\n" + cluster_report.summary(report))
 
 
-def _run(scene: "Scene", output: ReportForm, began: float) -> "Report":
+def _run(scene: "Scene", form: Output, began: float) -> "Report":
     from gaiectl.checks.cluster.catalog import ALL
     from gaiectl.checks.cluster.report import Report
     from gaiectl.checks.cluster.run import run
@@ -241,7 +231,7 @@ def _run(scene: "Scene", output: ReportForm, began: float) -> "Report":
     made = run(checks, scene, begins=lambda one: terminal.show_progress(f"{one.id} {one.title}"))
     for _, group in groupby(made, key=lambda one: one.check.category):
         told = list(group)
-        if output is ReportForm.TEXT:
+        if form is Output.TEXT:
             terminal.data(("\n" if results else "") + cluster_report.category(told))
         results += told
     report = Report(
@@ -253,5 +243,5 @@ def _run(scene: "Scene", output: ReportForm, began: float) -> "Report":
         results=results,
         seconds=time.monotonic() - began,
     )
-    _write(report, output)
+    _write(report, form)
     return report

@@ -1,6 +1,6 @@
 """``gaiectl cleanup``: a stack goes, and nothing else."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -8,16 +8,20 @@ from gaiectl.cli import completion
 from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.named_stack import NameArgument
-from gaiectl.cli.options import examples, seconds
+from gaiectl.cli.options import DryRun, DryRunOption, Output, examples, output, seconds
 from gaiectl.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gaiectl.cluster.api import Cluster
+    from gaiectl.console.cleaning import Lines
     from gaiectl.operations.cleanup import Removal
+    from gaiectl.operations.gone import Patience
     from gaiectl.operations.shared_cleanup import SharedRemoval
-    from gaiectl.operations.stacks_to_clean import Asked
+
+
+_TRIED = {DryRun.CLIENT: " (dry run)", DryRun.SERVER: " (server dry run)"}
 
 
 def register(app: typer.Typer) -> None:
@@ -76,7 +80,10 @@ def cleanup(  # noqa: PLR0917 - each is an option of the command line
             help="After --timeout, remove finalizers; what they stand for may stay behind.",
         ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+    dry_run: DryRunOption = DryRun.NONE,
+    form: Annotated[
+        Output, output(Output.TEXT, Output.NAME, what="what is told of each object")
+    ] = Output.TEXT,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
 ) -> int:
     """Remove a stack: exactly what gaiectl made of it, and the proof that nothing is left.
@@ -85,6 +92,9 @@ def cleanup(  # noqa: PLR0917 - each is an option of the command line
     them. What was begun by an installation or a cleanup that did not end goes too.
     """
     from gaiectl.console import terminal
+    from gaiectl.documents import identity
+    from gaiectl.operations.cleanup_trial import try_out
+    from gaiectl.operations.gone import Patience
     from gaiectl.operations.stacks_to_clean import Asked, look
 
     if (is_all and name) or (everywhere and not is_all):
@@ -101,10 +111,17 @@ def cleanup(  # noqa: PLR0917 - each is an option of the command line
         from gaiectl.console import cleaning
 
         is_something = bool(removals or shared.is_something)
-        cleaning.show(removals, shared, terminal.data if dry_run else terminal.say)
+        is_table = form is Output.TEXT and dry_run is DryRun.CLIENT
+        cleaning.show(removals, shared, is_answer=is_table)
         if not is_something:
             terminal.say("there is nothing to clean up")
-        if dry_run or not is_something:
+        lines = cleaning.Lines(is_name_only=form is Output.NAME, tried=_TRIED.get(dry_run, ""))
+        going = cleaning.everything(removals, shared)
+        if dry_run is DryRun.SERVER:
+            lines.tell(try_out(cluster, going))
+        elif dry_run is DryRun.CLIENT and not is_table:
+            lines.tell(map(identity, going))
+        if dry_run is not DryRun.NONE or not is_something:
             return Exit.OK
         if not yes:
             if not cleaning.can_ask():
@@ -112,34 +129,39 @@ def cleanup(  # noqa: PLR0917 - each is an option of the command line
                     "nobody is there to be asked whether this may be deleted",
                     hint="say yes beforehand with -y, or look at it with --dry-run",
                 )
-            if not cleaning.is_agreed(cleaning.count(removals, shared)):
+            if not cleaning.is_agreed(len(going)):
                 terminal.say("nothing was deleted")
                 return Exit.FAILED
-        _carry_out(cluster, removals, shared, asked, limit, force=force_finalizers, grows=yes)
+        patience = Patience(limit, lines.waits, force_finalizers=force_finalizers)
+        go = _Going(patience, lines, with_data=asked.with_data, may_grow=yes)
+        _carry_out(cluster, removals, shared, go)
     except KeyboardInterrupt:
         return heard.code
     return Exit.OK
 
 
 def _carry_out(
-    cluster: "Cluster",
-    removals: "Sequence[Removal]",
-    shared: "SharedRemoval",
-    asked: "Asked",
-    limit: float,
-    *,
-    force: bool,
-    grows: bool,
+    cluster: "Cluster", removals: "Sequence[Removal]", shared: "SharedRemoval", go: "_Going"
 ) -> None:
     from gaiectl.console import cleaning
     from gaiectl.operations.cleanup import cleanup as remove
-    from gaiectl.operations.gone import Patience
     from gaiectl.operations.shared_cleanup import remove_shared
 
-    lines = cleaning.Lines()
-    patience = Patience(limit, lines.waits, force_finalizers=force)
     for removal in removals:
-        proof = remove(cluster, removal, patience, lines, with_data=asked.with_data, may_grow=grows)
+        proof = remove(
+            *(cluster, removal, go.patience, go.lines),
+            with_data=go.with_data,
+            may_grow=go.may_grow,
+        )
         cleaning.show_proof(removal, proof)
     if shared.is_something:
-        cleaning.show_kept(remove_shared(cluster, shared, patience, lines))
+        cleaning.show_kept(remove_shared(cluster, shared, go.patience, go.lines))
+
+
+class _Going(NamedTuple):
+    """How it goes: what is waited for, whom it is told, and what may go too."""
+
+    patience: "Patience"
+    lines: "Lines"
+    with_data: bool
+    may_grow: bool

@@ -23,6 +23,13 @@ class Where:
     def __init__(self, given: dict[str, Any]) -> None:
         self._given = given
 
+    def named(self) -> dict[str, object]:
+        """Return what was given of where and who, by option; None for what was not."""
+        return {
+            f"--{name.strip('_').replace('_', '-')}": self._given[name] or None
+            for name in ("kubeconfig", "context", "as_", "as_group")
+        }
+
     def cluster(self, namespace: str = "") -> "Cluster":
         """Return the cluster; nothing is asked yet.
 

@@ -1,11 +1,11 @@
 """``gaiectl diff``: what an installation would change."""
 
-import json
+from typing import Annotated
 
 import typer
 
 from gaiectl.cli.cluster_options import Where, takes_cluster
-from gaiectl.cli.options import Output, OutputOption, examples
+from gaiectl.cli.options import Output, examples, output
 from gaiectl.cli.stack_options import Wanted, takes_stack
 from gaiectl.errors import Exit, GaieError
 
@@ -24,17 +24,23 @@ def register(app: typer.Typer) -> None:
 
 @takes_stack
 @takes_cluster
-def diff(wanted: Wanted, where: Where, output: OutputOption = Output.TEXT) -> int:
+def diff(
+    wanted: Wanted,
+    where: Where,
+    form: Annotated[
+        Output, output(Output.TEXT, Output.JSON, Output.YAML, Output.NAME, what="the differences")
+    ] = Output.TEXT,
+) -> int:
     """Show what an installation would change. Exit code 0: nothing, 1: something, 2: an error."""
     try:
-        return _diff(wanted, where, output)
+        return _diff(wanted, where, form)
     except GaieError as error:
         error.code = Exit.USAGE  # as diff and kubectl do: 1 says that there are differences
         raise
 
 
-def _diff(wanted: Wanted, where: Where, output: Output) -> int:
-    from gaiectl.console import differences, terminal
+def _diff(wanted: Wanted, where: Where, form: Output) -> int:
+    from gaiectl.console import answers, differences, terminal
     from gaiectl.operations.diff import diff as compare
     from gaiectl.operations.render import render
 
@@ -44,8 +50,13 @@ def _diff(wanted: Wanted, where: Where, output: Output) -> int:
     changes, notes = compare(cluster, plan.name, plan.namespace, rendered.documents)
     for note in notes:
         terminal.say(f"note: {note}")
-    if output is Output.JSON:
-        terminal.data(json.dumps(differences.as_json(changes, plan.name, plan.namespace), indent=2))
+    if form in (Output.JSON, Output.YAML):
+        answer = differences.as_json(changes, plan.name, plan.namespace)
+        answers.show(answer, as_yaml=form is Output.YAML)
+    elif form is Output.NAME:
+        for change in changes:
+            if change.verb != "unchanged":
+                terminal.data(change.who.title)
     else:
         differences.show(changes)
     terminal.say(f"{plan.name}: {differences.summary(changes)}")

@@ -5,17 +5,23 @@
 
 import json
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gaiectl.cli import epp_convert, epp_explain
-from gaiectl.cli.options import Output, OutputOption, examples
-from gaiectl.console import terminal
+from gaiectl.cli.cluster_options import Where, takes_cluster
+from gaiectl.cli.named_stack import NamespaceOption
+from gaiectl.cli.options import Output, OutputOption, examples, output
+from gaiectl.console import answers, terminal
 from gaiectl.errors import GaieError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from epp.config import TypeEntry
+    from gaiectl.cluster.api import Cluster
     from gaiectl.console.epp_problems import Report
 
 app = typer.Typer(
@@ -37,15 +43,6 @@ class For(StrEnum):
     LLM_D_09 = "llm-d-0.9"
 
 
-class ReportForm(StrEnum):
-    """Forms of a report."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
-
-
 ForOption = Annotated[
     For, typer.Option("--for", help="Whose rules count: this EPP's, or a Go EPP's of a release.")
 ]
@@ -60,7 +57,9 @@ ForOption = Annotated[
         "gaiectl epp validate - -o sarif < config.yaml > epp.sarif",
     ),
 )
-def validate(
+@takes_cluster
+def validate(  # noqa: PLR0917 - each is an option of the command line
+    where: Where,
     inputs: Annotated[
         list[str],
         typer.Argument(
@@ -70,27 +69,27 @@ def validate(
         ),
     ],
     release: ForOption = For.PYTHON,
-    output: Annotated[
-        ReportForm, typer.Option("-o", "--output", help="Form of the report.")
-    ] = ReportForm.TEXT,
-    namespace: Annotated[
-        str,
-        typer.Option(
-            "-n", "--namespace", metavar="NAME", help="Namespace of ConfigMaps of the cluster."
+    form: Annotated[
+        Output,
+        output(
+            *(Output.TEXT, Output.JSON, Output.YAML, Output.SARIF, Output.GITHUB), what="the report"
         ),
-    ] = "",
+    ] = Output.TEXT,
+    namespace: NamespaceOption = "",
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
 ) -> None:
     """Check configurations, and name every problem with its place, a code and what to do."""
     from gaiectl.console import epp_problems
 
-    reports = [one for name in inputs for one in _reports(name, release, namespace, strict)]
+    reach = partial(where.cluster, namespace)
+    reports = [one for name in inputs for one in _reports(name, release, reach, strict)]
     is_own = release is For.PYTHON
-    if output is ReportForm.JSON:
-        shown = epp_problems.as_json(reports, release)
-    elif output is ReportForm.SARIF:
+    if form in (Output.JSON, Output.YAML):
+        answer = json.loads(epp_problems.as_json(reports, release))
+        shown = answers.text(answer, as_yaml=form is Output.YAML)
+    elif form is Output.SARIF:
         shown = _sarif(reports)
-    elif output is ReportForm.GITHUB:
+    elif form is Output.GITHUB:
         shown = epp_problems.as_github(reports)
     else:
         shown = epp_problems.as_text(reports, "" if is_own else _title(release))
@@ -105,13 +104,18 @@ def validate(
         )
 
 
-def _reports(name: str, release: For, namespace: str, strict: bool) -> "list[Report]":  # noqa: FBT001 - passed on from the command line
+def _reports(
+    name: str,
+    release: For,
+    reach: "Callable[[], Cluster]",
+    strict: bool,  # noqa: FBT001 - passed on from the command line
+) -> "list[Report]":
     from epp.config import RELEASES, ConfigError, check
     from gaiectl.console.epp_problems import Report
     from gaiectl.operations.epp_inputs import configurations
 
     try:
-        found = configurations(name, namespace)
+        found = configurations(name, reach)
     except ConfigError as error:
         return [Report(name, name, error.problems, fails=True)]
     failing = {"error", "warning"} if strict else {"error"}
@@ -145,8 +149,8 @@ def codes(output: OutputOption = Output.TEXT) -> None:
     from epp.config.codes import CODES
     from gaiectl.console.tables import table
 
-    if output is Output.JSON:
-        terminal.data(json.dumps(dict(CODES), indent=2))
+    if output is not Output.TEXT:
+        answers.show(dict(CODES), as_yaml=output is Output.YAML)
     else:
         terminal.data(table(("code", "meaning"), list(CODES.items())))
 
@@ -182,9 +186,9 @@ def plugins(
     from gaiectl.console import epp_plugins
 
     entries = _entries(kind, release)
-    if output is Output.JSON:
+    if output is not Output.TEXT:
         listed = [epp_plugins.as_json(entry) for entry in entries]
-        terminal.data(json.dumps({"plugins": listed}, indent=2))
+        answers.show({"plugins": listed}, as_yaml=output is Output.YAML)
     elif kind:
         terminal.data(epp_plugins.page(entries[0]))
     else:

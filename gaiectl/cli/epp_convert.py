@@ -1,6 +1,5 @@
 """``gaiectl epp convert``: what was written for older releases, for today's."""
 
-import json
 import shlex
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaiectl.cli.options import Output, OutputOption, examples
-from gaiectl.console import terminal
+from gaiectl.console import answers, terminal
 from gaiectl.errors import Exit, GaieError, UsageError
 
 if TYPE_CHECKING:
@@ -76,8 +75,8 @@ def convert(
             hint=f"gaiectl epp validate {file or '-'} says more",
         ) from None
     errors = [problem for problem in made.problems if problem.severity == "error"]
-    if output is Output.JSON:
-        terminal.data(json.dumps(_as_json(made), indent=2))
+    if output is not Output.TEXT:
+        answers.show(_as_json(made), as_yaml=output is Output.YAML)
     else:
         terminal.data(made.text.rstrip("\n"))
         if place:

@@ -4,13 +4,16 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gaiectl.cli.options import NameOption, Output, OutputOption, examples
-from gaiectl.console import terminal
+from gaiectl.cli import completion
+from gaiectl.cli.cluster_options import Where, takes_cluster
+from gaiectl.cli.options import NameOption, Output, OutputOption, examples, output
+from gaiectl.console import answers, terminal
 from gaiectl.errors import Exit, GaieError, UsageError
 
 HeaderOption = Annotated[
@@ -42,7 +45,9 @@ def register(app: typer.Typer) -> None:
     )(replay)
 
 
+@takes_cluster
 def explain(  # noqa: PLR0917 - options of a command line
+    where: Where,
     config: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="EndpointPickerConfig, to ask offline.")
     ] = None,
@@ -75,7 +80,10 @@ def explain(  # noqa: PLR0917 - options of a command line
     namespace: Annotated[
         str | None,
         typer.Option(
-            "-n", "--namespace", metavar="NS", help="Of what --live names in the cluster."
+            *("-n", "--namespace"),
+            metavar="NS",
+            help="Of what --live names in the cluster.",
+            autocompletion=completion.namespaces,
         ),
     ] = None,
     service_account: Annotated[
@@ -88,7 +96,9 @@ def explain(  # noqa: PLR0917 - options of a command line
         Path | None, typer.Option(metavar="FILE", help="Token for the metrics port.")
     ] = None,
     name: NameOption = "default",
-    output: OutputOption = Output.TEXT,
+    form: Annotated[
+        Output, output(Output.TEXT, Output.WIDE, Output.JSON, Output.YAML)
+    ] = Output.TEXT,
 ) -> int:
     """Show where a request would go, and why: every filter, score and weight, nothing is sent."""
     from epp.config import ConfigError
@@ -110,7 +120,7 @@ def explain(  # noqa: PLR0917 - options of a command line
     is_in_cluster = epp_live.is_in_cluster(live)
     if not is_in_cluster:
         _refuse_strangers(
-            {"--namespace": namespace, "--service-account": service_account},
+            {"--namespace": namespace, "--service-account": service_account, **where.named()},
             "it belongs to --live deploy/NAME, which asks an EPP in the cluster",
         )
     headers, body = _headers(header or ()), epp_trial.read_body(request, sys.stdin)
@@ -128,14 +138,19 @@ def explain(  # noqa: PLR0917 - options of a command line
         with ExitStack() as reached:
             if is_in_cluster:
                 forwarded = epp_live.in_cluster(
-                    live, namespace=namespace or "", account=service_account or "", token=token
+                    *(live, partial(where.cluster, namespace or "")),
+                    account=service_account or "",
+                    token=token,
                 )
                 page = reached.enter_context(forwarded)
             else:
                 url = epp_live.local_url(name) if live == epp_live.LOCAL else live
                 page = epp_live.at_url(url, token)
             record = epp_live.explain(page, body, headers=headers)
-    terminal.data(json.dumps(record, indent=2) if output is Output.JSON else shown(record))
+    if form in (Output.TEXT, Output.WIDE):
+        terminal.data(shown(record, is_wide=form is Output.WIDE))
+    else:
+        answers.show(record, as_yaml=form is Output.YAML)
     return Exit.OK if record.get("decision") else Exit.FAILED
 
 
@@ -170,8 +185,10 @@ def replay(
         for name in names:
             text = f"the log tells nothing of what {name!r} of {title} goes by: it likes all alike"
             terminal.say(f"{terminal.paint('warning:', 'yellow')} {text}")
-    as_json = output is Output.JSON
-    terminal.data(epp_trial.as_json(comparison) if as_json else compared(comparison))
+    if output is Output.TEXT:
+        terminal.data(compared(comparison))
+    else:
+        answers.show(json.loads(epp_trial.as_json(comparison)), as_yaml=output is Output.YAML)
 
 
 def _refuse_strangers(given: Mapping[str, object], hint: str) -> None:

@@ -1,6 +1,5 @@
 """``gaiectl history``: what a stack was before."""
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from gaiectl.cli import completion
 from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.named_stack import NameArgument, NamespaceOption
-from gaiectl.cli.options import Output, OutputOption, examples
+from gaiectl.cli.options import HeadersOption, Output, OutputOption, examples
 
 if TYPE_CHECKING:
     from gaiectl.operations.history import Revision
@@ -24,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 @takes_cluster
-def history(
+def history(  # noqa: PLR0917 - each is an option of the command line
     where: Where,
     name: NameArgument = "",
     namespace: NamespaceOption = "",
@@ -38,12 +37,13 @@ def history(
         ),
     ] = None,
     output: OutputOption = Output.TEXT,
+    no_headers: HeadersOption = False,
 ) -> None:
     """Show the revisions of a stack, the latest last: one for each installation of something else.
 
     Ten are kept, in Secrets beside the stack. gaiectl rollback goes back to one.
     """
-    from gaiectl.console import terminal
+    from gaiectl.console import answers, terminal
     from gaiectl.console.ages import since
     from gaiectl.console.tables import table
     from gaiectl.documents import dump
@@ -55,18 +55,22 @@ def history(
     stack = one(cluster, name)
     if revision:
         documents = chosen(cluster, stack, revision).masked()
-        is_json = output is Output.JSON
-        terminal.data(json.dumps(documents, indent=2) if is_json else dump(documents).rstrip("\n"))
+        if output is Output.JSON:
+            answers.show(documents, as_yaml=False)
+        else:
+            terminal.data(dump(documents).rstrip("\n"))
         return
     there = revisions(cluster, stack)
-    if output is Output.JSON:
+    if output is not Output.TEXT:
         listed = [_as_json(one) for one in there]
         head = {"apiVersion": "gaiectl/v1", "kind": "History", "name": name_of(stack)}
         body = {"namespace": stack.parent.namespace, "revisions": listed}
-        terminal.data(json.dumps(head | body, indent=2))
+        answers.show(head | body, as_yaml=output is Output.YAML)
     elif there:
         rows = [(one.number, since(one.made), one.path, one.version, one.cause) for one in there]
-        terminal.data(table(("revision", "age", "path", "gaiectl", "cause"), rows))
+        terminal.data(
+            table(("revision", "age", "path", "gaiectl", "cause"), rows, has_headers=not no_headers)
+        )
     else:
         terminal.say(f"{name_of(stack)} has no revisions")
 

@@ -1,25 +1,15 @@
 """``gaiectl images``: what a stack pulls."""
 
-import json
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gaiectl.cli.options import examples
+from gaiectl.cli.options import HeadersOption, Output, examples, output
 from gaiectl.cli.stack_options import Wanted, takes_stack
 from gaiectl.console import terminal
 
 if TYPE_CHECKING:
     from gaiectl.operations.images import Image
-
-
-class Form(StrEnum):
-    """Forms of the list."""
-
-    TEXT = "text"
-    YAML = "yaml"
-    JSON = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,15 +28,19 @@ def register(app: typer.Typer) -> None:
 @takes_stack
 def images(
     wanted: Wanted,
-    output: Annotated[Form, typer.Option("-o", "--output", help="Form of the list.")] = Form.TEXT,
+    form: Annotated[
+        Output, output(Output.TEXT, Output.JSON, Output.YAML, Output.NAME, what="the list")
+    ] = Output.TEXT,
     registry: Annotated[
         str | None,
         typer.Option(
             metavar="MIRROR", help="List them as they are called in this registry, paths kept."
         ),
     ] = None,
+    no_headers: HeadersOption = False,
 ) -> None:
     """List the images a stack needs, and who needs them; digests where they are pinned."""
+    from gaiectl.console import answers
     from gaiectl.operations.images import images as images_of
     from gaiectl.operations.images import in_registry
     from gaiectl.operations.render import render
@@ -54,19 +48,17 @@ def images(
     rendered = render(wanted.plan(), wanted.helm())
     found = images_of(rendered.documents)
     copies = ["" if registry is None else in_registry(image.reference, registry) for image in found]
-    if output is Form.TEXT:
-        _show_table(found, copies)
-        return
-    answer = {"images": [_described(*pair) for pair in zip(found, copies, strict=True)]}
-    if output is Form.JSON:
-        terminal.data(json.dumps(answer, indent=2))
+    if form is Output.TEXT:
+        _show_table(found, copies, has_headers=not no_headers)
+    elif form is Output.NAME:
+        for image, copy in zip(found, copies, strict=True):
+            terminal.data(copy or image.reference)
     else:
-        from gaiectl.documents import dump
+        described = [_described(*pair) for pair in zip(found, copies, strict=True)]
+        answers.show({"images": described}, as_yaml=form is Output.YAML)
 
-        terminal.data(dump([answer]).rstrip("\n"))
 
-
-def _show_table(found: "list[Image]", copies: list[str]) -> None:
+def _show_table(found: "list[Image]", copies: list[str], *, has_headers: bool) -> None:
     from gaiectl.console.tables import table
 
     if not found:
@@ -76,7 +68,8 @@ def _show_table(found: "list[Image]", copies: list[str]) -> None:
         (copy or image.reference, *([image.reference] if copy else []), _users(image))
         for image, copy in zip(found, copies, strict=True)
     ]
-    terminal.data(table(("image", *(["source"] if any(copies) else []), "used by"), rows))
+    heads = ("image", *(["source"] if any(copies) else []), "used by")
+    terminal.data(table(heads, rows, has_headers=has_headers))
 
 
 def _users(image: "Image") -> str:

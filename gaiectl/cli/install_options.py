@@ -1,27 +1,20 @@
 """The options that say how an installation goes: of install, upgrade and rollback."""
 
-import json
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gaiectl.cli.options import Output, OutputOption, seconds
+from gaiectl.cli.options import DryRun, DryRunOption, Output, output, seconds
 from gaiectl.cli.shared_options import Command, shares
 from gaiectl.errors import GaieError
 
 if TYPE_CHECKING:
     from gaiectl.cluster.api import Cluster
-    from gaiectl.operations.install import How, Wanted
+    from gaiectl.operations.install import How, Outcome, Wanted
 
 
-class DryRun(StrEnum):
-    """How much of an installation only to try."""
-
-    NONE = "none"
-    CLIENT = "client"
-    SERVER = "server"
+_FOR_PROGRAMS = (Output.JSON, Output.YAML)
 
 
 class Installing:
@@ -39,7 +32,7 @@ class Installing:
     @property
     def is_plain(self) -> bool:
         """Whether nothing was said about what to try or to print."""
-        return self._given["dry_run"] is DryRun.NONE and self._given["output"] is Output.TEXT
+        return self._given["dry_run"] is DryRun.NONE and self._given["form"] is Output.TEXT
 
     def carry_out(self, cluster: "Cluster", wanted: "Wanted", notes: Iterable[str] = ()) -> None:
         """Install what is wanted, or show what that would do.
@@ -56,53 +49,56 @@ class Installing:
             if not note.startswith("see first"):
                 terminal.say(f"note: {note}")
         if given["dry_run"] is DryRun.CLIENT:
-            _show_objects(wanted, given["output"])
+            _show_objects(wanted, given["form"])
             return
         how = How(
             seconds=self._seconds,
             is_forced=given["force_conflicts"],
             is_dry_run=given["dry_run"] is DryRun.SERVER,
         )
-        _install(cluster, wanted, how, given["output"])
+        _install(cluster, wanted, how, given["form"])
 
 
-def _show_objects(wanted: "Wanted", output: Output) -> None:
+def _show_objects(wanted: "Wanted", form: Output) -> None:
     """Show what would be applied; nothing is asked of the cluster."""
-    from gaiectl.console import terminal
-    from gaiectl.console.installing import as_json
     from gaiectl.documents import identity
     from gaiectl.operations.install import Outcome
 
     found = [identity(document) for document in wanted.documents]
-    if output is Output.JSON:
-        outcome = Outcome(tuple((who, "applied") for who in found))
-        terminal.data(json.dumps(as_json(wanted, outcome), indent=2))
-        return
-    for who in found:
-        terminal.data(f"{who.title} applied (dry run)")
+    _show_outcome(wanted, Outcome(tuple((who, "applied") for who in found)), form, " (dry run)")
 
 
-def _install(cluster: "Cluster", wanted: "Wanted", how: "How", output: Output) -> None:
-    from gaiectl.console import terminal
+def _install(cluster: "Cluster", wanted: "Wanted", how: "How", form: Output) -> None:
+    from gaiectl.console import answers, terminal
     from gaiectl.console.installing import Progress, as_json, show_end
     from gaiectl.operations.install import install as apply
 
-    is_text = output is Output.TEXT
     suffix = " (server dry run)" if how.is_dry_run else ""
     try:
-        with Progress(suffix=suffix, has_objects=is_text) as progress:
+        with Progress(suffix=suffix, has_objects=form is Output.TEXT) as progress:
             outcome = apply(cluster, wanted, progress, how)
     except GaieError as error:
-        if not is_text:
-            terminal.data(json.dumps(as_json(wanted, None, error), indent=2))
+        if form in _FOR_PROGRAMS:
+            answers.show(as_json(wanted, None, error), as_yaml=form is Output.YAML)
         raise
     finally:
         for warning in cluster.warnings:
             terminal.say(f"warning: {warning}")
-    if not is_text:
-        terminal.data(json.dumps(as_json(wanted, outcome), indent=2))
+    if form is not Output.TEXT:
+        _show_outcome(wanted, outcome, form)
     if not how.is_dry_run:
         show_end(wanted, outcome)
+
+
+def _show_outcome(wanted: "Wanted", outcome: "Outcome", form: Output, suffix: str = "") -> None:
+    from gaiectl.console import answers, terminal
+    from gaiectl.console.installing import as_json
+
+    if form in _FOR_PROGRAMS:
+        answers.show(as_json(wanted, outcome), as_yaml=form is Output.YAML)
+        return
+    for who, verb in outcome.verbs:
+        terminal.data(who.title if form is Output.NAME else f"{who.title} {verb}{suffix}")
 
 
 def _options(  # noqa: PLR0917 - each is an option of the command line
@@ -113,13 +109,13 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
         str,
         typer.Option("--timeout", "--wait-duration", metavar="5m", help="How long; 0: no wait."),
     ] = "5m",
-    dry_run: Annotated[
-        DryRun, typer.Option(help="Only show what would be done, or let the server try it.")
-    ] = DryRun.NONE,
+    dry_run: DryRunOption = DryRun.NONE,
     force_conflicts: Annotated[
         bool, typer.Option("--force-conflicts", help="Take over fields that others have set.")
     ] = False,
-    output: OutputOption = Output.TEXT,
+    form: Annotated[
+        Output, output(Output.TEXT, Output.JSON, Output.YAML, Output.NAME)
+    ] = Output.TEXT,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
 ) -> None:
     """Hold the options; never called."""

@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,13 +15,58 @@ _TERM = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 
 class Output(StrEnum):
-    """Forms of an answer."""
+    """Forms of an answer: those of kubectl, and those that reports have elsewhere."""
 
     TEXT = "text"
+    WIDE = "wide"
     JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+    DIR = "dir"
+    JUNIT = "junit"
+    SARIF = "sarif"
+    GITHUB = "github"
 
 
-OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the answer.")]
+def output(*forms: Output, what: str = "the answer") -> Any:
+    """Return the option ``-o`` of a verb whose answer has these forms; any other is refused."""
+
+    def chosen(text: str) -> Output:
+        if text not in forms:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(forms)}")
+        return Output(text)
+
+    def offered() -> list[str]:
+        return list(forms)
+
+    return typer.Option(
+        *("-o", "--output"),
+        metavar="|".join(forms),
+        help=f"Form of {what}.",
+        parser=chosen,
+        autocompletion=offered,
+    )
+
+
+class DryRun(StrEnum):
+    """How much of a change only to try."""
+
+    NONE = "none"
+    CLIENT = "client"
+    SERVER = "server"
+
+
+OutputOption = Annotated[Output, output(Output.TEXT, Output.JSON, Output.YAML)]
+HeadersOption = Annotated[bool, typer.Option("--no-headers", help="Leave the table's head out.")]
+DryRunOption = Annotated[
+    DryRun,
+    typer.Option(
+        "--dry-run",
+        metavar="[=none|client|server]",
+        help="Only show what would be done; with =server let the server try it too.",
+        show_default=False,
+    ),
+]
 HelmOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", envvar="GAIECTL_HELM", show_envvar=False, help="The helm to use."),

@@ -1,23 +1,14 @@
 """``gaiectl render``: a stack as manifests."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gaiectl.cli.options import examples
+from gaiectl.cli.options import Output, examples, output
 from gaiectl.cli.stack_options import Wanted, takes_stack
 from gaiectl.console import terminal
 from gaiectl.errors import UsageError
-
-
-class Form(StrEnum):
-    """Forms of manifests."""
-
-    YAML = "yaml"
-    JSON = "json"
-    DIR = "dir"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,9 +29,10 @@ def register(app: typer.Typer) -> None:
 @takes_stack
 def render(
     wanted: Wanted,
-    output: Annotated[
-        Form, typer.Option("-o", "--output", help="Form of the manifests.")
-    ] = Form.YAML,
+    form: Annotated[
+        Output,
+        output(Output.YAML, Output.JSON, Output.NAME, Output.DIR, what="the manifests"),
+    ] = Output.YAML,
     output_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="With -o dir: one file per object there.")
     ] = None,
@@ -56,12 +48,12 @@ def render(
     """Show what a stack becomes: every object once, checked, in the order to apply it."""
     from gaiectl.operations.render import render as render_plan
 
-    if (output is Form.DIR) != (output_dir is not None):
+    if (form is Output.DIR) != (output_dir is not None):
         raise UsageError(
             "-o dir and --output-dir belong together",
             hint="gaiectl render ... -o dir --output-dir manifests",
         )
-    if print_commands and (registry is not None or output is not Form.YAML):
+    if print_commands and (registry is not None or form is not Output.YAML):
         raise UsageError(
             "--print-commands prints a script: neither -o nor --registry changes it",
             hint="leave them out; values such as inferenceExtension.image.registry name a mirror",
@@ -70,6 +62,7 @@ def render(
     rendered = render_plan(plan, wanted.helm())
     documents = list(rendered.documents)
 
+    from gaiectl.documents import identity
     from gaiectl.operations import manifests  # later than Helm's start, for it costs time
 
     if registry is not None:
@@ -85,7 +78,10 @@ def render(
     elif output_dir is not None:
         count = manifests.write(documents, output_dir)
         terminal.say(f"{count} objects written to {output_dir}")
-    elif output is Form.JSON:
+    elif form is Output.NAME:
+        for document in documents:
+            terminal.data(identity(document).title)
+    elif form is Output.JSON:
         terminal.data(manifests.as_json(documents))
     else:
         terminal.data(manifests.as_yaml(documents).rstrip("\n"))

@@ -1,8 +1,6 @@
 """``gaiectl status``: how the stacks in a cluster are."""
 
-import json
 import time
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +8,7 @@ import typer
 from gaiectl.cli import completion
 from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.named_stack import NamespaceOption
-from gaiectl.cli.options import examples
+from gaiectl.cli.options import Output, examples, output
 from gaiectl.errors import Exit
 
 if TYPE_CHECKING:
@@ -20,14 +18,7 @@ if TYPE_CHECKING:
     from gaiectl.operations.status import Report
 
 _PERIOD_SECONDS = 2.0
-
-
-class Form(StrEnum):
-    """Forms of the answer."""
-
-    TEXT = "text"
-    JSON = "json"
-    YAML = "yaml"
+_FOR_PEOPLE = (Output.TEXT, Output.WIDE)
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +49,9 @@ def status(  # noqa: PLR0917 - each is an option of the command line
     everywhere: Annotated[
         bool, typer.Option("-A", "--all-namespaces", help="Look in all namespaces.")
     ] = False,
-    output: Annotated[Form, typer.Option("-o", "--output", help="Form of the answer.")] = Form.TEXT,
+    form: Annotated[
+        Output, output(Output.TEXT, Output.WIDE, Output.JSON, Output.YAML)
+    ] = Output.TEXT,
     watch: Annotated[
         bool, typer.Option("-w", "--watch", help="Show it again whenever it changes.")
     ] = False,
@@ -76,12 +69,12 @@ def status(  # noqa: PLR0917 - each is an option of the command line
         if not reports:
             place = "the cluster" if everywhere else f"namespace {cluster.namespace}"
             terminal.say(f"there is no stack in {place}")
-        if reports or output is not Form.TEXT:
-            terminal.data(_shown(reports, output))
+        if reports or form not in _FOR_PEOPLE:
+            terminal.data(_shown(reports, form))
     else:
         with Redrawn() as screen:
             while True:
-                screen.show(_shown(reports, output) or "there is no stack")
+                screen.show(_shown(reports, form) or "there is no stack")
                 time.sleep(_PERIOD_SECONDS)
                 reports = _look(cluster, name, everywhere=everywhere)
     return Exit.OK if all(report.is_healthy for report in reports) else Exit.FAILED
@@ -94,15 +87,12 @@ def _look(cluster: "Cluster", name: str, *, everywhere: bool) -> "list[Report]":
     return [look(cluster, stack) for stack in some(cluster, name, everywhere=everywhere)]
 
 
-def _shown(reports: "Sequence[Report]", output: Form) -> str:
-    from gaiectl.console import stack_status
+def _shown(reports: "Sequence[Report]", form: Output) -> str:
+    from gaiectl.console import answers, stack_status
 
-    if output is Form.TEXT:
-        return "\n\n".join(stack_status.text(report) for report in reports)
+    if form in _FOR_PEOPLE:
+        is_wide = form is Output.WIDE
+        return "\n\n".join(stack_status.text(report, is_wide=is_wide) for report in reports)
     items = [stack_status.as_json(report) for report in reports]
     answer = {"apiVersion": "gaiectl/v1", "kind": "StackStatusList", "items": items}
-    if output is Form.JSON:
-        return json.dumps(answer, indent=2)
-    from gaiectl.documents import dump
-
-    return dump([answer]).rstrip("\n")
+    return answers.text(answer, as_yaml=form is Output.YAML)

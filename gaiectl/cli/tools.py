@@ -1,12 +1,11 @@
 """``gaiectl tools``: the programs that gaiectl calls."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gaiectl.cli.options import Output, OutputOption, examples
-from gaiectl.console import errors, terminal
+from gaiectl.console import answers, errors, terminal
 from gaiectl.errors import Exit, GaieError
 
 if TYPE_CHECKING:
@@ -78,8 +77,8 @@ def list_tools(output: OutputOption = Output.TEXT) -> int:
             continue
         except GaieError as error:
             problems.append(error)
-    if output is Output.JSON:
-        terminal.data(json.dumps({"tools": tools}, indent=2))
+    if output is not Output.TEXT:
+        answers.show({"tools": tools}, as_yaml=output is Output.YAML)
     else:
         terminal.data(table(columns, [[row[column] for column in columns] for row in tools]))
     for problem in problems:

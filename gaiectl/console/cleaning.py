@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gaiectl.console import terminal
 from gaiectl.console.tables import table
@@ -14,12 +14,14 @@ from gaiectl.operations.shared_cleanup import SharedRemoval
 _TOLD = 5
 
 
-def show(removals: Sequence[Removal], shared: SharedRemoval, write: Callable[[str], None]) -> None:
-    """Show what is to go, in its order."""
+def show(removals: Sequence[Removal], shared: SharedRemoval, *, is_answer: bool) -> None:
+    """Show what is to go, in its order: on stdout if that is what was asked for."""
+    write, stream = (terminal.data, sys.stdout) if is_answer else (terminal.say, sys.stderr)
     rows = [(removal.name, *_cells(one)) for removal in removals for one in _all(removal)]
     rows += [("<shared>", *_cells(one)) for one in (*shared.definitions, *shared.namespaces)]
     if rows:
-        write(table(("stack", "kind", "namespace", "name"), rows))
+        heads = ("stack", "kind", "namespace", "name")
+        write(table(heads, rows, shrinks=(0, 1, 2, 3), stream=stream))
     for removal in removals:
         counts = Counter(one["kind"] for one in removal.dependents)
         if counts:
@@ -35,10 +37,10 @@ def show_kept(kept: Sequence[Kept], write: Callable[[str], None] = terminal.say)
         write(f"{one.who.title} stays: {one.reason}")
 
 
-def count(removals: Sequence[Removal], shared: SharedRemoval) -> int:
-    """Return how many objects are to be deleted."""
-    own = sum(len(_all(removal)) for removal in removals)
-    return own + len(shared.definitions) + len(shared.namespaces)
+def everything(removals: Sequence[Removal], shared: SharedRemoval) -> list[Document]:
+    """Return all that is to be deleted, in its order."""
+    own = [one for removal in removals for one in _all(removal)]
+    return [*own, *shared.definitions, *shared.namespaces]
 
 
 def is_agreed(number: int) -> bool:
@@ -53,7 +55,15 @@ def can_ask() -> bool:
 
 
 class Lines:
-    """Tells of a cleanup line by line."""
+    """Tells of a cleanup line by line.
+
+    Args:
+        is_name_only: tell what was deleted by names only.
+        tried: what each line ends with when nothing is deleted: `` (dry run)``.
+    """
+
+    def __init__(self, *, is_name_only: bool = False, tried: str = "") -> None:
+        self._end = "" if is_name_only else f" deleted{tried}"
 
     def began(self, phase: Phase, count: int) -> None:
         """Show which phase goes."""
@@ -61,7 +71,12 @@ class Lines:
 
     def deleted(self, who: Identity) -> None:
         """Show what was deleted."""
-        terminal.data(f"{who.title} deleted")
+        terminal.data(f"{who.title}{self._end}")
+
+    def tell(self, objects: Iterable[Identity]) -> None:
+        """Show what would be deleted."""
+        for who in objects:
+            self.deleted(who)
 
     def waits(self, text: str) -> None:
         """Show what is waited for."""

@@ -13,13 +13,20 @@ _REFUSED = "(refused)"
 _UNREACHABLE = "unreachable"
 
 
-def shown(record: Mapping[str, Any]) -> str:
-    """Return a record: the decision, then each profile that ran with all its endpoints."""
+def shown(record: Mapping[str, Any], *, is_wide: bool = False) -> str:
+    """Return a record: the decision, then each profile that ran with all its endpoints.
+
+    Args:
+        record: of a decision.
+        is_wide: leave names as they are, whatever the width of the terminal.
+    """
     ages = {c["endpoint"]: c for c in record.get("candidates", ())}
     blocks = ["\n".join(_decision(record))]
     if produced := "\n".join(_produced(record)):
         blocks.append(produced)
-    blocks += ["\n".join(_profile(run, ages)) for run in record.get("profiles", ())]
+    blocks += [
+        "\n".join(_profile(run, ages, is_wide=is_wide)) for run in record.get("profiles", ())
+    ]
     return "\n\n".join(blocks)
 
 
@@ -52,7 +59,7 @@ def _produced(record: Mapping[str, Any]) -> Iterator[str]:
         yield f"{item['producer']} found {item['kind']}{f': {facts}' if facts else ''}"
 
 
-def _profile(run: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
+def _profile(run: Mapping[str, Any], known: Mapping[str, Any], *, is_wide: bool) -> Iterator[str]:
     verdicts = run["endpoints"]
     scorers: Sequence[Mapping[str, Any]] = next(
         (v["scores"] for v in verdicts if v.get("scores")), []
@@ -67,7 +74,8 @@ def _profile(run: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
     rows = [_row(verdict, known.get(verdict["endpoint"], {})) for verdict in _best_first(verdicts)]
     kept = [row for row in rows if isinstance(row, list)]
     if kept:
-        yield table(("endpoint", "age", "queue", "run", "kv", *letters, "total", "pick"), kept)
+        heads = ("endpoint", "age", "queue", "run", "kv", *letters, "total", "pick")
+        yield table(heads, kept, shrinks=() if is_wide else (0,))
     for row in rows:
         if isinstance(row, str):
             yield row
@@ -120,7 +128,7 @@ def compared(comparison: "Comparison") -> str:
         for name in endpoints
     ]
     headers = ("endpoint", "recorded", *(letter for letter, _ in named))
-    blocks = ["\n".join(lines), table(headers, rows)]
+    blocks = ["\n".join(lines), table(headers, rows, shrinks=(0,))]
     if comparison.differences:
         examples = [
             (
@@ -130,5 +138,5 @@ def compared(comparison: "Comparison") -> str:
             )
             for d in comparison.differences
         ]
-        blocks.append(table(("request", *headers[1:]), examples))
+        blocks.append(table(("request", *headers[1:]), examples, shrinks=range(len(headers))))
     return "\n\n".join(blocks)

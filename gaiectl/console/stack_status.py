@@ -16,12 +16,18 @@ from gaiectl.operations.endpoint_loads import Load
 from gaiectl.operations.status import Report
 
 
-def text(report: Report, now: datetime | None = None) -> str:
-    """Return the report as tables, and what is to be done."""
-    return "\n".join(_lines(report, now or datetime.now(UTC)))
+def text(report: Report, now: datetime | None = None, *, is_wide: bool = False) -> str:
+    """Return the report as tables, and what is to be done.
+
+    Args:
+        report: how the stack is.
+        now: what time it is; asked by default.
+        is_wide: tell reasons and messages too, and leave names as they are.
+    """
+    return "\n".join(_lines(report, now or datetime.now(UTC), is_wide=is_wide))
 
 
-def _lines(report: Report, now: datetime) -> Iterator[str]:
+def _lines(report: Report, now: datetime, *, is_wide: bool) -> Iterator[str]:
     stdout = sys.stdout
     revision = report.revision
     made = f", revision {revision.number} of {since(revision.made, now)} ago" if revision else ""
@@ -30,7 +36,7 @@ def _lines(report: Report, now: datetime) -> Iterator[str]:
     yield terminal.paint(head, "bold", stdout)
     yield ""
     if report.objects or report.unseen:
-        yield from _what_there_is(report, now)
+        yield from _what_there_is(report, now, is_wide=is_wide)
     if report.problems:
         yield ""
     for problem in report.problems:
@@ -41,19 +47,26 @@ def _lines(report: Report, now: datetime) -> Iterator[str]:
         yield f"{terminal.symbol('done', stdout)} {what} is as it should be"
 
 
-def _what_there_is(report: Report, now: datetime) -> Iterator[str]:
+def _what_there_is(report: Report, now: datetime, *, is_wide: bool) -> Iterator[str]:
+    shrinks = () if is_wide else (0,)
     unknown = "unknown" if report.unknown_drift else "no"
     yield table(
-        ("object", "state", "changed"),
+        ("object", "state", "changed", *(["reason"] if is_wide else [])),
         [
-            (f"{one.who.kind.lower()}/{one.who.name}", one.state, "yes" if one.drift else unknown)
+            (
+                one.who.title if is_wide else f"{one.who.kind.lower()}/{one.who.name}",
+                one.state,
+                "yes" if one.drift else unknown,
+                *([one.reason or None] if is_wide else []),
+            )
             for one in report.objects
         ],
+        shrinks=shrinks,
     )
     yield ""
     if report.pods:
         yield table(
-            ("pod", "part", "ready", "state", "restarts", "age"),
+            ("pod", "part", "ready", "state", "restarts", "age", *(["message"] if is_wide else [])),
             [
                 (
                     pod.name,
@@ -62,9 +75,11 @@ def _what_there_is(report: Report, now: datetime) -> Iterator[str]:
                     pod.state,
                     pod.restarts,
                     since(pod.created, now),
+                    *([pod.message or None] if is_wide else []),
                 )
                 for pod in report.pods
             ],
+            shrinks=shrinks,
         )
     else:
         yield "no pods"
@@ -73,6 +88,7 @@ def _what_there_is(report: Report, now: datetime) -> Iterator[str]:
         yield table(
             ("endpoint", "address", "running", "waiting", "kv"),
             [_row(load, report.namespace) for load in report.loads.endpoints],
+            shrinks=shrinks,
         )
     else:
         yield f"endpoints: {'unknown, ' if report.loads.unknown else ''}{_no_endpoints(report)}"

@@ -66,9 +66,8 @@ def show_progress(text: str) -> None:
     if not is_terminal():
         return
     end_progress()
-    mark = "\N{HORIZONTAL ELLIPSIS}" if _is_unicode(sys.stderr) else "..."
     width = shutil.get_terminal_size().columns - 1
-    _write(sys.stderr, paint(f"{mark} {text}"[:width], "dim"))
+    _write(sys.stderr, paint(f"{ellipsis(sys.stderr)} {text}"[:width], "dim"))
     _has_progress = True
 
 
@@ -94,6 +93,11 @@ def symbol(name: str, stream: TextIO | None = None) -> str:
     }[name]
     target = stream or sys.stderr
     return paint(pretty if _is_unicode(target) else plain, colour, target)
+
+
+def ellipsis(stream: TextIO) -> str:
+    """Return the sign for what is left out or goes on, in ASCII where needed."""
+    return "\N{HORIZONTAL ELLIPSIS}" if _is_unicode(stream) else "..."
 
 
 def has_colour(stream: TextIO | None = None) -> bool:

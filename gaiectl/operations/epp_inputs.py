@@ -2,21 +2,27 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gaiectl.documents import Identity
 from gaiectl.errors import GaieError, UsageError
 from gaiectl.validation.embedded import Embedded, embedded
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gaiectl.cluster.api import Cluster
+
 STDIN = "<stdin>"
 _PREFIXES = ("configmap/", "configmaps/", "cm/")
 
 
-def configurations(name: str, namespace: str = "") -> list[Embedded]:
+def configurations(name: str, reach: "Callable[[], Cluster] | None" = None) -> list[Embedded]:
     """Return the configurations that a name on the command line stands for.
 
     Args:
         name: a file, ``-`` for standard input, or ``ConfigMap/NAME`` or ``ConfigMap/NAME.KEY``.
-        namespace: of the ConfigMap; empty for that of the current context.
+        reach: returns the cluster to ask; that of the current context by default.
 
     Raises:
         ConfigError: the file cannot be read.
@@ -28,14 +34,15 @@ def configurations(name: str, namespace: str = "") -> list[Embedded]:
         return embedded(sys.stdin.read(), STDIN)
     kind, slash, rest = name.partition("/")
     if slash and f"{kind.lower()}/" in _PREFIXES and not Path(name).exists():
-        return _from_cluster(rest, namespace)
+        return _from_cluster(rest, (reach or _here)())
     return embedded(read_text(Path(name)), name)
 
 
-def _from_cluster(name: str, namespace: str) -> list[Embedded]:
+def _from_cluster(name: str, cluster: "Cluster") -> list[Embedded]:
     if not name:
         raise UsageError("ConfigMap/ names no object", hint="write ConfigMap/NAME")
-    data, key, namespace = _read_config_map(name, namespace)
+    namespace = cluster.namespace
+    data, key = _read_config_map(name, cluster)
     chosen = {k: text for k, text in data.items() if k == key or not key}
     texts = {k: text for k, text in chosen.items() if key or "EndpointPickerConfig" in text}
     map_name = name.removesuffix(f".{key}") if key else name
@@ -49,16 +56,20 @@ def _from_cluster(name: str, namespace: str) -> list[Embedded]:
     return [Embedded(f"{title}, {k}", f"{title}, {k}", text) for k, text in texts.items()]
 
 
-def _read_config_map(name: str, namespace: str) -> tuple[dict[str, str], str, str]:
-    """Return data, the key that the name ends in, if any, and the namespace.
+def _here() -> "Cluster":
+    from gaiectl.cluster.api import Cluster  # noqa: PLC0415 - for clusters only
+    from gaiectl.cluster.connection import Access, connect  # noqa: PLC0415 - see above
+
+    return Cluster(connect(Access(timeout_seconds=10)))
+
+
+def _read_config_map(name: str, cluster: "Cluster") -> tuple[dict[str, str], str]:
+    """Return data, and the key that the name ends in, if any.
 
     A name of several words may be a ConfigMap's own or that of a key in another.
     """
-    from gaiectl.cluster.api import Cluster  # noqa: PLC0415 - for clusters only
-    from gaiectl.cluster.connection import Access, connect  # noqa: PLC0415 - see above
-    from gaiectl.cluster.failures import ApiError  # noqa: PLC0415 - see above
+    from gaiectl.cluster.failures import ApiError  # noqa: PLC0415 - for clusters only
 
-    cluster = Cluster(connect(Access(namespace=namespace, timeout_seconds=10)))
     namespace = cluster.namespace
     first, dot, key = name.partition(".")
     for map_name, map_key in [(name, ""), *[(first, key)] * bool(dot)]:
@@ -69,5 +80,5 @@ def _read_config_map(name: str, namespace: str) -> tuple[dict[str, str], str, st
                 f"ConfigMap {namespace}/{map_name}: {error.message}", hint=error.hint
             ) from None
         if found is not None:
-            return dict(found.get("data") or {}), map_key, namespace
+            return dict(found.get("data") or {}), map_key
     raise GaieError(f"there is no ConfigMap {namespace}/{first}", hint="name the namespace with -n")

@@ -5,15 +5,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gaiectl.errors import GaieError, UsageError
+
+if TYPE_CHECKING:
+    from gaiectl.cluster.api import Cluster
 
 LOCAL = "local"
 """Names the EPP of a local stack."""
 
 _SECONDS = 30.0
-_CLUSTER_SECONDS = 10.0
 _OBJECT = re.compile(r"[A-Za-z.]+/[^/:]+(?::\d+)?")
 _STACK = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
@@ -44,13 +46,15 @@ def is_in_cluster(live: str) -> bool:
 
 
 @contextlib.contextmanager
-def in_cluster(live: str, *, namespace: str, account: str, token: str) -> Iterator[Page]:
+def in_cluster(
+    live: str, reach: "Callable[[], Cluster]", *, account: str, token: str
+) -> Iterator[Page]:
     """Reach the EPP in a pod while the context lasts.
 
     Args:
         live: ``pod/NAME``, ``deploy/NAME`` or ``svc/NAME``, with ``:PORT`` if its metrics are at
             another port than its flags tell; or the name of a stack.
-        namespace: of that; empty for that of the kubeconfig.
+        reach: returns the cluster; what is named is in its namespace.
         account: a ServiceAccount of that namespace whose token is to be used; empty for none.
         token: one to use; wins.
 
@@ -58,8 +62,6 @@ def in_cluster(live: str, *, namespace: str, account: str, token: str) -> Iterat
         GaieError: there is no such pod, it is not ready, or the cluster refuses.
     """
     from gaiectl.cluster import pods  # noqa: PLC0415 - for clusters only
-    from gaiectl.cluster.api import Cluster  # noqa: PLC0415 - see above
-    from gaiectl.cluster.connection import Access, connect  # noqa: PLC0415 - see above
     from gaiectl.cluster.port_forward import forwarded  # noqa: PLC0415 - see above
     from gaiectl.cluster.tokens import token_of  # noqa: PLC0415 - see above
     from gaiectl.operations.epp_pods import epp_name, metrics_port  # noqa: PLC0415 - see above
@@ -68,7 +70,7 @@ def in_cluster(live: str, *, namespace: str, account: str, token: str) -> Iterat
     if port and not 0 < int(port) < 65_536:
         raise UsageError(f"{port} is no port", hint="ports are 1 to 65535")
     target = pods.parse(name if "/" in name else f"deploy/{epp_name(name)}")
-    cluster = Cluster(connect(Access(namespace=namespace, timeout_seconds=_CLUSTER_SECONDS)))
+    cluster = reach()
     namespace = cluster.namespace
     pod = pods.find_pod(cluster, target, namespace)
     pod_name = pod["metadata"]["name"]

@@ -100,7 +100,11 @@ def test_help_comes_at_once() -> None:
         (("lokal",), "no such command 'lokal'", "gaiectl --help"),
         (("local", "stat"), "no such command 'stat'", "gaiectl local --help"),
         (("local", "status", "--nam", "x"), "no such option: --nam", "did you mean --name?"),
-        (("local", "status", "-o", "yaml"), "'yaml'", "gaiectl local status --help"),
+        (
+            ("local", "status", "-o", "xml"),
+            "'xml' is not one of text, json, yaml",
+            "gaiectl local status --help",
+        ),
         (("local", "scale"), "missing argument", "gaiectl local scale --help"),
         (("schema",), "Choose from: stack, epp", "gaiectl schema --help"),
         (("render", "-n"), "option '-n' requires an argument", "gaiectl render --help"),

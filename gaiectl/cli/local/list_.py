@@ -1,7 +1,5 @@
 """``gaiectl local list``."""
 
-import json
-
 import typer
 
 from gaiectl.cli.options import Output, OutputOption, examples
@@ -15,7 +13,7 @@ def register(app: typer.Typer) -> None:
 
 def list_stacks(output: OutputOption = Output.TEXT) -> int:
     """Show all stacks of this machine that are yours."""
-    from gaiectl.console import errors, terminal
+    from gaiectl.console import answers, errors, terminal
     from gaiectl.console.tables import table
     from gaiectl.local import stack
 
@@ -25,8 +23,8 @@ def list_stacks(output: OutputOption = Output.TEXT) -> int:
             reports.append(one.status())
         except GaieError as error:
             unreadable.append(error)
-    if output == Output.JSON:
-        terminal.data(json.dumps([report.as_json() for report in reports], indent=2))
+    if output is not Output.TEXT:
+        answers.show([report.as_json() for report in reports], as_yaml=output is Output.YAML)
     elif not reports and not unreadable:
         terminal.say("no stack is running")
     elif reports:

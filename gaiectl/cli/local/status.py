@@ -1,7 +1,5 @@
 """``gaiectl local status``."""
 
-import json
-
 import typer
 
 from gaiectl.cli.options import NameOption, Output, OutputOption, examples
@@ -21,13 +19,13 @@ def register(app: typer.Typer) -> None:
 
 def status(name: NameOption = DEFAULT_NAME, output: OutputOption = Output.TEXT) -> int:
     """Show a stack and its parts. Exit code 1 when a part is dead."""
-    from gaiectl.console import errors, terminal
+    from gaiectl.console import answers, errors, terminal
     from gaiectl.console.tables import table
     from gaiectl.local import stack
 
     report = stack.get(name).status()
-    if output == Output.JSON:
-        terminal.data(json.dumps(report.as_json(), indent=2))
+    if output is not Output.TEXT:
+        answers.show(report.as_json(), as_yaml=output is Output.YAML)
     else:
         state, bad = report.state, {*report.dead, *report.unready}
         epp = f"127.0.0.1:{state.ports.epp_grpc}"

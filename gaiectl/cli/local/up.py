@@ -168,10 +168,10 @@ def _tell_what_stays(one: "Stack", asked: "Setup") -> None:
 
 
 def _announce(one: "Stack", output: Output) -> None:
-    from gaiectl.console import terminal
+    from gaiectl.console import answers, terminal
 
-    if output == Output.JSON:
-        terminal.data(json.dumps(one.status().as_json(), indent=2))
+    if output is not Output.TEXT:
+        answers.show(one.status().as_json(), as_yaml=output is Output.YAML)
         return
     url = one.gateway_url
     body = json.dumps({"model": one.model, "prompt": "Hello", "max_tokens": 16})

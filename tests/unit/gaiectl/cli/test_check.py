@@ -56,7 +56,7 @@ def test_the_checks_are_listed_without_a_cluster(gaiectl: Run) -> None:
     [
         (("foo", "llm"), "'foo' is no path"),
         (("--pre", "--post"), "--pre and --post are two checks"),
-        (("-o", "yaml"), "'yaml' is not one of 'text', 'json', 'junit'"),
+        (("-o", "csv"), "'csv' is not one of text, json, yaml, junit"),
     ],
 )
 def test_what_makes_no_sense_is_told(gaiectl: Run, arguments: tuple[str, ...], said: str) -> None:
