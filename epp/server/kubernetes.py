@@ -174,12 +174,17 @@ class Kubernetes:
             if part is not None:
                 await part.start()
 
-    async def drain(self, seconds: float) -> None:
-        """Let another replica lead; takes so long at most."""
+    async def drain(self, seconds: float, *, patience: float = 0.0) -> None:
+        """Let another replica lead.
+
+        Args:
+            seconds: it takes no longer, once another replica leads.
+            patience: how long to wait for one that is still to come.
+        """
         if self._election is not None:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._election.release()
+                async with asyncio.timeout(seconds + patience):
+                    await self._election.release(patience)
 
     async def stop(self) -> None:
         """End everything."""

@@ -158,18 +158,21 @@ class LeaderElection:
         self._watch.start()
         self._task = asyncio.create_task(self._run())
 
-    async def release(self) -> None:
+    async def release(self, patience: float = 0.0) -> None:
         """Let go, so that another one leads at once; to be called before ``stop``.
 
         Whoever sends requests here learns of the new leader only when that one's readiness was
         probed. So this one counts as the leader until then, if there is another one.
+
+        Args:
+            patience: seconds to wait for another one that has yet to start.
         """
         await self._end()
         if not self._is_leading or self._seen is None:
             return
         released = Record("", _now(), 1, self._seen.transitions, _now())
         try:
-            async with asyncio.timeout(self._terms.retry):
+            async with asyncio.timeout(max(self._terms.retry, patience)):
                 lease = await self._server.get(self._path)
                 if read_lease(lease).holder == self._identity:
                     await self._write(lease, released)

@@ -41,6 +41,11 @@ class Options:
     health_checking: bool = flag(
         default=False, help_text="serve grpc.health.v1 on the ext-proc port too"
     )
+    drain_delay: float = flag(
+        0.0,
+        "time to go on as before on SIGTERM, while another leader takes over and clients leave",
+        kind=DURATION,
+    )
     drain_timeout: float = flag(30.0, "time for open streams to end on SIGTERM", kind=DURATION)
     max_request_body_bytes: int = flag(32 * 1024 * 1024, "larger request bodies are answered 413")
     grpc_max_recv_msg_size: int = flag(

@@ -169,8 +169,11 @@ class Epp:
     async def drain(self) -> None:
         """Hand the lead over, turn new requests away and let the open ones end."""
         log.info("draining", extra={"fields": {"streams": self._front.open_streams}})
+        delay = self._options.drain_delay
+        ends = asyncio.get_running_loop().time() + delay
         if self._kubernetes is not None:
-            await self._kubernetes.drain(self._options.drain_timeout)
+            await self._kubernetes.drain(self._options.drain_timeout, patience=delay)
+        await asyncio.sleep(max(0.0, ends - asyncio.get_running_loop().time()))
         self._health.meet("not draining", is_met=False)
         await self._front.drain()
         self._admissions.close()

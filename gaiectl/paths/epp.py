@@ -32,6 +32,8 @@ def epp_values(stack: Stack, config_text: str) -> dict[str, Any]:
     image = image_values(epp.image or _default_image(epp, stack.api))
     return {
         "implementation": str(epp.implementation),
+        # The chart's own is GAIE's, with which nobody answers while the new pods start.
+        "strategy": {"type": "auto"},
         # The chart's own name is GAIE's: two stacks in a namespace would take it from each other.
         "monitoring": {"prometheus": {"auth": {"secretName": f"{stack.name}-metrics-reader"}}},
         **({"image": image} if image else {}),

@@ -71,6 +71,8 @@ class Bootstrap:
         endpoints_directory: for ``eds-file``: the directory in which that file is replaced.
         body_limit_bytes: a larger request body is refused with 413.
         parallel: connections and requests at the same time, per cluster.
+        connection_seconds: age at which a client's connection ends with the next answer, so that
+            clients find their way to another gateway before this one ends; 0 is never.
         retries: attempts after the first one, where the protocol allows them.
         access_log: file of the access log; empty for none.
         access_log_from_status: lowest HTTP status that is logged.
@@ -92,6 +94,7 @@ class Bootstrap:
     endpoints_directory: str = ""
     body_limit_bytes: int = 32 * MIB
     parallel: int = 40_000
+    connection_seconds: int = 0
     retries: int = 3
     access_log: str = ""
     access_log_from_status: int = 500

@@ -75,6 +75,19 @@ proxy in the same pod is a client of the Python EPP. */ -}}
 {{ include "epplib.isTrue" (include "epplib.flag" (list . "ha-enable-leader-election" (gt (include "epplib.replicas" . | int) 1))) }}
 {{- end }}
 
+{{- /* epplib.drainDelay: for how long a Python leader goes on after SIGTERM; empty for all other EPPs. It is
+told at once, unlike one whose preStop sleeps, so that it hands over while its proxy still serves. Without a
+proxy it is the time in which the first pod of an update starts. */ -}}
+{{- define "epplib.drainDelay" -}}
+{{- if and (eq (include "epplib.leaderElection" .) "true") (eq (include "epplib.implementation" .) "python") -}}
+{{- $sidecar := include "epplib.sidecar" . | fromYaml -}}
+{{- $seconds := dig "lifecycle" "preStop" "sleep" "seconds" 0 $sidecar | int -}}
+{{- if or $seconds (not $sidecar) -}}
+{{ default 15 $seconds }}s
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- /* epplib.arguments: the EPP's command line, one --name=value each: the chart's in a fixed order
 without those that the user states, then the user's. */ -}}
 {{- define "epplib.arguments" -}}
@@ -96,6 +109,9 @@ without those that the user states, then the user's. */ -}}
 {{- $chart = append $chart (list "config-file" (printf "/config/%s" $ext.pluginsConfigFile)) }}
 {{- if eq (include "epplib.leaderElection" .) "true" }}
   {{- $chart = append $chart (list "ha-enable-leader-election" "true") }}
+{{- end }}
+{{- with include "epplib.drainDelay" . }}
+  {{- $chart = append $chart (list "drain-delay" .) }}
 {{- end }}
 {{- if eq (include "epplib.secureServing" .) "false" }}
   {{- $chart = append $chart (list "secure-serving" "false") }}

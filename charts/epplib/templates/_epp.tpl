@@ -33,9 +33,11 @@
       service: {{ ternary "readiness" "inference-extension" $named }}
     periodSeconds: 2
   {{- /* A proxy that still serves while it drains must not meet a dead EPP. */}}
+  {{- if eq (include "epplib.drainDelay" .) "" }}
   {{- with get (include "epplib.sidecar" . | fromYaml) "lifecycle" }}
   lifecycle:
     {{- toYaml . | nindent 4 }}
+  {{- end }}
   {{- end }}
   resources:
     {{- include "epplib.resources" . | nindent 4 }}

@@ -14,6 +14,7 @@ charts/schema/flags.yaml. */ -}}
 - config-text
 - decision-records-share
 - disable-endpoint-subset-filter
+- drain-delay
 - drain-timeout
 - emit-endpoint-scores
 - enable-cert-reload
@@ -197,6 +198,7 @@ compat:
 - llm-d-0.9
 config-reload: boolean
 disable-endpoint-subset-filter: boolean
+drain-delay: duration
 drain-timeout: duration
 emit-endpoint-scores: boolean
 enable-cert-reload: boolean

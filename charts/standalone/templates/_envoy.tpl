@@ -1,6 +1,6 @@
 {{- /* Generated from templates/envoy/bootstrap.yaml.j2 by .ci/generate: edit that. */ -}}
 
-{{- /* standalone.envoy (dict listener admin epp ready epp_tls body_mode fail_open upstream_http2 access_log node): Envoy's configuration. */ -}}
+{{- /* standalone.envoy (dict listener admin epp ready epp_tls body_mode fail_open upstream_http2 connection_seconds access_log node): Envoy's configuration. */ -}}
 {{- define "standalone.envoy" -}}
 node: { id: {{ toJson .node }}, cluster: gaiectl }
 admin:
@@ -24,6 +24,11 @@ static_resources:
           # A completion may stream for hours with long gaps: no clock of the gateway ends it.
           stream_idle_timeout: 0s
           request_timeout: 0s
+{{- if .connection_seconds }}
+          # Envoy ends at once when it is told to: by then clients that keep connections must have left.
+          common_http_protocol_options: { max_connection_duration: {{ .connection_seconds }}s }
+          http1_safe_max_connection_duration: true
+{{- end }}
 {{- if .access_log }}
           access_log:
           - name: envoy.access_loggers.file

@@ -63,8 +63,19 @@ envoy.yaml: |
       "body_mode" (include "standalone.bodyMode" .)
       "upstream_http2" (eq (include "epplib.modelServerProtocol" .) "grpc")
       "fail_open" $sidecar.failOpen
+      "connection_seconds" (include "standalone.connectionSeconds" . | int)
       "access_log" (ternary "/dev/stdout" "" $sidecar.accessLog)
     ) -}}
+{{- end }}
+
+{{- /* standalone.connectionSeconds: a third of the time that a pod has to end, so that clients which keep
+connections have left by then, and what they still asked for here has the rest to be answered. */ -}}
+{{- define "standalone.connectionSeconds" -}}
+{{- with int .Values.inferenceExtension.sidecar.drainSeconds -}}
+{{ max 1 (div . 3) }}
+{{- else -}}
+0
+{{- end -}}
 {{- end }}
 
 {{- /* standalone.bodyMode: buffered or duplex; auto is what the EPP does best. */ -}}

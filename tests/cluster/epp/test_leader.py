@@ -64,6 +64,26 @@ def test_a_standby_takes_over_at_once_from_who_ends_and_in_time_from_who_dies(
     assert sorted(events(space, lease)) == [became, became, became, stopped]
 
 
+def test_a_leader_that_ends_serves_until_a_successor_that_was_not_there_yet_is_ready(
+    space: Any, start: Start, until: Until
+) -> None:
+    space.pool()
+    flags = ("--pool-name=llm", f"--pool-namespace={space.name}", "--ha-enable-leader-election")
+    flags = (*flags, "--metrics-endpoint-auth=false", "--drain-delay=20s", *TIMES)
+    first = start(*flags)
+    until(first.is_ready, "the first one leads")
+
+    first.end(signal.SIGTERM)
+    second = start(*flags)
+    until(second.is_ready, "its successor leads")
+
+    assert first.is_ready()  # until all have heard of the other one
+    until(lambda: not first.is_ready(), "it leads no more")
+    assert first.is_listening()  # what is on its way here is served
+    first.end(signal.SIGTERM)
+    assert first.process.wait(20) == -signal.SIGTERM
+
+
 def events(space: Any, lease: str) -> list[str]:
     """What the events of the Lease say of whoever it was."""
     listed = space.api.ask("GET", f"/api/v1/namespaces/{space.name}/events")["items"]

@@ -1,6 +1,7 @@
 """No value of the charts is without a case: what nobody renders, nobody sees break."""
 
 import itertools
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -22,6 +23,15 @@ def leaves(values: dict[str, Any], above: str = "") -> Iterator[str]:
             yield f"{above}{key}"
 
 
+def values(schema: dict[str, Any], above: str = "") -> Iterator[str]:
+    """Yield the paths of a chart's values; a value that is a map counts as one."""
+    for key, inner in schema["properties"].items():
+        if "default" in inner:
+            yield f"{above}{key}"
+        else:
+            yield from values(inner, f"{above}{key}.")
+
+
 def stated(case: Path) -> Iterator[str]:
     """Yield the values that a case sets, without what stands below lists."""
     words = shlex.split((case / "command").read_text(), comments=True)
@@ -32,13 +42,13 @@ def stated(case: Path) -> Iterator[str]:
             yield from leaves(yaml.safe_load((case / word).read_text()))
 
 
-@pytest.mark.parametrize("chart", ["inferencepool", "standalone"])
+@pytest.mark.parametrize("chart", ["gateway", "inferencepool", "modelservice", "standalone"])
 def test_every_value_stands_in_a_case(chart: str) -> None:
-    values = yaml.safe_load((CHARTS / chart / "values.yaml").read_text())
+    described = json.loads((CHARTS / chart / "values.schema.json").read_text())
     used = {path for command in FOLDER.glob("*/command") for path in stated(command.parent)}
     unused = [
         leaf
-        for leaf in leaves(values)
+        for leaf in values(described)
         if not any(path == leaf or path.startswith(f"{leaf}.") for path in used)
     ]
     assert not unused

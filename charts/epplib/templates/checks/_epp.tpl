@@ -25,6 +25,9 @@
 the old ones are gone. */ -}}
 {{- define "epplib.checkRolling" -}}
 {{- $strategy := .Values.inferenceExtension.strategy }}
+{{- if and (eq (toString $strategy.type) "auto") (hasKey $strategy "rollingUpdate") }}
+  {{- include "epplib.fail" (list "inferenceExtension.strategy" "rollingUpdate means nothing beside type auto; write type RollingUpdate") }}
+{{- end }}
 {{- if and (eq (include "epplib.leaderElection" .) "true") (eq (toString $strategy.type) "RollingUpdate") }}
   {{- $rolling := ternary $strategy.rollingUpdate dict (kindIs "map" $strategy.rollingUpdate) }}
   {{- $gone := include "epplib.text" $rolling.maxUnavailable }}

@@ -11,7 +11,7 @@ metadata:
 spec:
   replicas: {{ include "epplib.replicas" . }}
   strategy:
-    {{- toYaml $ext.strategy | nindent 4 }}
+    {{- include "epplib.strategy" . | nindent 4 }}
   selector:
     matchLabels:
       {{- include "epplib.selectorLabels" . | nindent 6 }}
@@ -76,6 +76,27 @@ spec:
       topologySpreadConstraints:
         {{- . | nindent 8 }}
       {{- end }}
+{{- end }}
+
+{{- /* epplib.strategy: how an upgrade replaces the pods. A new pod that elects a leader is not ready while
+the old leader lives, so all are replaced at once: a Python leader serves until it has a successor. */ -}}
+{{- define "epplib.strategy" -}}
+{{- $strategy := .Values.inferenceExtension.strategy -}}
+{{- if ne (toString $strategy.type) "auto" -}}
+{{- toYaml $strategy }}
+{{- else if eq (include "epplib.leaderElection" .) "false" -}}
+type: RollingUpdate
+rollingUpdate:
+  maxSurge: 1
+  maxUnavailable: 0
+{{- else if eq (include "epplib.implementation" .) "python" -}}
+type: RollingUpdate
+rollingUpdate:
+  maxSurge: 100%
+  maxUnavailable: 100%
+{{- else -}}
+type: Recreate
+{{- end -}}
 {{- end }}
 
 {{- /* epplib.podLabels: the user's labels of the pod, and the chart's over them. */ -}}
