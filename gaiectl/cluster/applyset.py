@@ -165,6 +165,12 @@ def parents(cluster: Cluster, namespace: str = "") -> Iterator[Document]:
             yield found
 
 
+def kinds_of(parent: Document) -> frozenset[tuple[str, str]]:
+    """Return group and kind of all members, as an inventory says that may have been changed."""
+    told = str((parent["metadata"].get("annotations") or {}).get(KINDS, ""))
+    return frozenset(_group_kind(text) for text in told.split(",") if text)
+
+
 def write(cluster: Cluster, applyset: ApplySet) -> ApplySet:
     """Keep an inventory; return it as it is in the cluster now.
 
@@ -273,13 +279,13 @@ def of_parent(found: Document) -> ApplySet:
     metadata = found["metadata"]
     labels, annotations = metadata.get("labels") or {}, dict(metadata.get("annotations") or {})
     who = Identity("", "Secret", metadata["namespace"], metadata["name"])
-    kinds = annotations.pop(KINDS, "")
+    annotations.pop(KINDS, "")
     namespaces = annotations.pop(NAMESPACES, "")
     tooling = annotations.pop(TOOLING, "")
     state = annotations.pop(STATE, "")
     applyset = ApplySet(
         parent=who,
-        kinds=frozenset(_group_kind(text) for text in kinds.split(",") if text),
+        kinds=kinds_of(found),
         namespaces=frozenset(filter(None, namespaces.split(","))),
         annotations=annotations,
         data=found.get("data") or {},

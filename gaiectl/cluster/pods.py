@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.rights import needing
+from gaiectl.cluster.troubles import why_not_ready
 from gaiectl.documents import Document, Identity
 from gaiectl.errors import GaieError, UsageError
 
@@ -85,23 +86,6 @@ def is_ready(pod: Document) -> bool:
         condition["type"] == "Ready" and condition["status"] == "True"
         for condition in pod["status"].get("conditions") or ()
     )
-
-
-def why_not_ready(pod: Document) -> str:
-    """Return what keeps a pod from being ready, as far as its status tells."""
-    if "deletionTimestamp" in pod["metadata"]:
-        return "it is being deleted"
-    status = pod["status"]
-    for container in status.get("containerStatuses") or ():
-        state = container.get("state") or {}
-        held = state.get("waiting") or state.get("terminated")
-        if held:
-            told = [held.get("reason"), held.get("message")]
-            return f"container {container['name']}: {': '.join(filter(None, told))}"
-    for condition in status.get("conditions") or ():
-        if condition["status"] != "True" and condition.get("message"):
-            return str(condition["message"])
-    return f"its phase is {status.get('phase')}"
 
 
 def _not_ready(message: str, pods: list[Document]) -> GaieError:

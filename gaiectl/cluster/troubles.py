@@ -17,6 +17,7 @@ from gaiectl.validation.rules import amount
 _SCHEDULER_SECONDS = 15.0
 """kstatus' window: objects that were made together may miss each other for a moment."""
 _SETTLE_SECONDS = 10.0
+_MOST_CHARACTERS = 200
 _IMAGE_TRIES = 2
 _CRASHES = 3
 
@@ -28,6 +29,10 @@ _NO_IMAGE = (
     "SignatureValidationFailed",
 )
 _NO_START = ("RunContainerError", "CreateContainerError", "StartError", "PostStartHookError")
+_TAINT = re.compile(r"untolerated taint \{([^}]*)\}")
+_OF_NODES = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
+"""Taints that Kubernetes itself gives to nodes and takes away: not ready, short of memory."""
+_CORDONED = "node.kubernetes.io/unschedulable"
 _MISSING_KEY = re.compile(r"couldn't find key (\S+) in (\w+) (\S+)")
 _MISSING = re.compile(r'(secret|configmap) "([^"]+)" not found')
 
@@ -36,7 +41,8 @@ class Trouble(NamedTuple):
     """Something that stands in a pod's way.
 
     Attributes:
-        kind: ``unschedulable``, ``image``, ``crash``, ``configuration``, ``start``, ``volume``.
+        kind: ``unschedulable``, ``image``, ``crash``, ``configuration``, ``start``, ``volume``,
+            ``evicted``, ``node``.
         message: what it is, with names and values; continues "Deployment x: pod y ...".
         hint: what to do.
         patience: seconds after which it will not go away by itself; infinite if it may.
@@ -60,6 +66,10 @@ def trouble_of(pod: Document, events: Sequence[Document]) -> Trouble | None:
         events: those about it; none where they may not be read.
     """
     status = pod.get("status") or {}
+    if status.get("reason") == "Evicted":
+        node = (pod.get("spec") or {}).get("nodeName")
+        told = _short(str(status.get("message") or "it lacked room"))
+        return Trouble("evicted", f"was evicted from node {node}: {told}", NODE_HINT)
     for condition in status.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return _unschedulable(pod, condition, events)
@@ -74,6 +84,32 @@ def trouble_of(pod: Document, events: Sequence[Document]) -> Trouble | None:
             if found:
                 return found
     return _volume(pod, events)
+
+
+def why_not_ready(pod: Document, events: Sequence[Document] = ()) -> str:
+    """Return why a pod is not ready, in a line: what stands in its way, or how far it has come.
+
+    Args:
+        pod: as it is in the cluster.
+        events: those about it; none where they may not be read.
+    """
+    if "deletionTimestamp" in pod["metadata"]:
+        return "it is being deleted"
+    if trouble := trouble_of(pod, events):
+        return trouble.message
+    if probes := [event for event in events if event.get("reason") == "Unhealthy"]:
+        return _short(str(probes[-1].get("message")), _MOST_CHARACTERS)
+    status = pod.get("status") or {}
+    for container in status.get("containerStatuses") or ():
+        state = container.get("state") or {}
+        held = state.get("waiting") or state.get("terminated")
+        if held:
+            told = [held.get("reason"), held.get("message")]
+            return f"container {container['name']}: {', '.join(filter(None, told))}"
+    for condition in status.get("conditions") or ():
+        if condition.get("status") != "True" and condition.get("message"):
+            return str(condition["message"])
+    return f"its phase is {status.get('phase')}"
 
 
 def requests(pod: Document) -> dict[str, Decimal]:
@@ -116,13 +152,31 @@ def _unschedulable(
     wanted = [f"{shown(asked[name], name)} {name}" for name in lacking(told) if name in asked]
     need = f"it asks for {' and '.join(wanted)}; " if wanted else ""
     is_growing = any(event.get("reason") == "TriggeredScaleUp" for event in events)
+    hint, passes = _of_taints(told)
     return Trouble(
         "unschedulable",
         f"fits on no node: {need}{told.rstrip('.')}",
-        "add a node with room, or ask for less: the model server's resources, replicas",
-        inf if is_growing else _SCHEDULER_SECONDS,
+        hint or "add a node with room, or ask for less: the model server's resources, replicas",
+        inf if is_growing or passes else _SCHEDULER_SECONDS,
         lacking=tuple(lacking(told)),
     )
+
+
+def _of_taints(told: str) -> tuple[str, bool]:
+    """Return what to do about taints that the scheduler names, and whether they may go."""
+    taints = [taint.partition(":")[0].strip() for taint in _TAINT.findall(told)]
+    passing = [one for one in taints if one.startswith(_OF_NODES) and one != _CORDONED]
+    if passing:
+        return NODE_HINT, True
+    if _CORDONED in taints:
+        return "let pods onto the node again: kubectl uncordon", False
+    if taints and not lacking(told):
+        named = ", ".join(dict.fromkeys(taints))
+        return (
+            f"tolerate {named}: tolerations of the pod in values; or add a node without it",
+            False,
+        )
+    return "", False
 
 
 def _of_container(
@@ -184,7 +238,9 @@ def _volume(pod: Document, events: Sequence[Document]) -> Trouble | None:
                 _SETTLE_SECONDS if _what_is_missing(told) and _count(event) > 1 else inf,
             )
         if event.get("reason") == "FailedCreatePodSandBox":
-            return Trouble("start", f"gets no sandbox: {_short(str(event.get('message')))}", _NODE)
+            return Trouble(
+                "start", f"gets no sandbox: {_short(str(event.get('message')))}", NODE_HINT
+            )
     return None
 
 
@@ -230,4 +286,4 @@ _IMAGE_HINT = (
 _START_HINT = "correct its command or its volumes; see what the image holds"
 _CRASH_HINT = "correct what its log complains of, then run install again"
 _OOM_HINT = "give it more memory: its resources.limits.memory"
-_NODE = "see what is wrong with the node: kubectl describe node"
+NODE_HINT = "see what is wrong with the node: kubectl describe node"

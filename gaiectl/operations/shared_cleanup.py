@@ -129,9 +129,9 @@ def _definitions(cluster: Cluster, going: set[str]) -> tuple[list[Document], lis
 
 def _users(cluster: Cluster, group: str, kind: str, going: set[str]) -> str:
     """Return who uses a kind; empty if nobody does."""
-    for inventory in applyset.all_of(cluster):
-        if (group, kind) in inventory.kinds and inventory.uid not in going:
-            who = inventory.parent
+    for parent in applyset.parents(cluster):
+        if (group, kind) in applyset.kinds_of(parent) and parent["metadata"]["uid"] not in going:
+            who = identity(parent)
             return f"stack {applyset.stack_of(who)} in namespace {who.namespace} uses it"
     resource = cluster.kinds.find(group, kind)
     if resource is None:

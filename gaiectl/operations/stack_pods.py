@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from gaiectl.cluster import gateways
 from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.pods import is_ready, why_not_ready
-from gaiectl.cluster.troubles import trouble_of
+from gaiectl.cluster.nodes import trouble_of_node
+from gaiectl.cluster.pods import is_ready
+from gaiectl.cluster.troubles import trouble_of, why_not_ready
 from gaiectl.documents import Document
 
 EPP, MODEL, PROXY = COMPONENTS = ("epp", "model", "proxy")
@@ -126,7 +127,7 @@ def _trouble(cluster: Cluster, pod: Document) -> tuple[str, str]:
     if "deletionTimestamp" in pod["metadata"]:
         return why_not_ready(pod), ""
     events = cluster.events(pod["metadata"]["namespace"], pod["metadata"]["uid"])
-    trouble = trouble_of(pod, events)
+    trouble = trouble_of_node(cluster, pod) or trouble_of(pod, events)
     return (trouble.message, trouble.hint) if trouble else (why_not_ready(pod), "")
 
 

@@ -1,13 +1,11 @@
 """Which stacks a cleanup is about, and what goes of each."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from gaiectl.cluster import applyset
 from gaiectl.cluster.api import Cluster
-from gaiectl.cluster.failures import ApiError
-from gaiectl.documents import Identity
+from gaiectl.documents import identity
 from gaiectl.errors import GaieError
 from gaiectl.operations import which
 from gaiectl.operations.cleanup import Removal, plan, refuse_missing_rights
@@ -42,8 +40,8 @@ def look(cluster: Cluster, asked: Asked) -> tuple[Sequence[Removal], SharedRemov
         GaieError: there is no such stack, or the user may not remove all of it.
     """
     if asked.is_all:
-        found = applyset.all_of(cluster, "" if asked.is_everywhere else cluster.namespace)
-        names = [(which.name_of(one), one.parent.namespace) for one in found]
+        found = applyset.parents(cluster, "" if asked.is_everywhere else cluster.namespace)
+        names = [(applyset.stack_of(who), who.namespace) for who in map(identity, found)]
     elif asked.name:
         names = [(asked.name, cluster.namespace)]
     else:
@@ -64,25 +62,9 @@ def look(cluster: Cluster, asked: Asked) -> tuple[Sequence[Removal], SharedRemov
 
 
 def _nothing(cluster: Cluster, name: str, removal: Removal) -> GaieError:
-    """Return what to say of a stack that is not there."""
-    namespace = cluster.namespace
-    message = f"there is no stack {name} in namespace {namespace}"
+    """Return what to say of a stack that is not there, and yet may have left something."""
+    said = which.missing(cluster, name)
     if removal.kept:
-        lines = [f"{kept.who} stays: {kept.reason}" for kept in removal.kept]
-        return GaieError(message, hint="see above what it has left", detail="\n".join(lines))
-    try:
-        there = list(applyset.all_of(cluster))
-    except ApiError as error:
-        if error.status != 403:
-            raise
-        there = list(applyset.all_of(cluster, namespace))
-    elsewhere = sorted(one.parent.namespace for one in there if which.name_of(one) == name)
-    if elsewhere:
-        return GaieError(message, hint=f"it is in another one: -n {elsewhere[0]}")
-    near = [which.name_of(one) for one in there if one.parent.namespace == namespace]
-    close = get_close_matches(name, near, n=1, cutoff=0.5)
-    if close:
-        return GaieError(message, hint=f"did you mean {close[0]}?")
-    if cluster.get(Identity("", "Namespace", "", name)):
-        return GaieError(message, hint=f"a namespace is named with -n: gaiectl cleanup -n {name}")
-    return GaieError(message, hint="gaiectl list -A shows all stacks")
+        said.hint = "see above what it has left"
+        said.detail = "\n".join(f"{kept.who} stays: {kept.reason}" for kept in removal.kept)
+    return said

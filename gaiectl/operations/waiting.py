@@ -12,10 +12,11 @@ from gaiectl.cluster import gateways
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.failures import ApiError, Away, Unreachable
 from gaiectl.cluster.gateways import awaits_address, lacks_balancer
-from gaiectl.cluster.pods import why_not_ready
+from gaiectl.cluster.nodes import trouble_of_node
+from gaiectl.cluster.pods import is_ready
 from gaiectl.cluster.room import most_room
 from gaiectl.cluster.statuses import State, Status, is_workload, status_of
-from gaiectl.cluster.troubles import Trouble, claims, trouble_of
+from gaiectl.cluster.troubles import Trouble, claims, trouble_of, why_not_ready
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, TimedOut
 
@@ -156,7 +157,7 @@ class _Looks:
         if status.state is State.FAILED and self._age(str(who), "failed") >= _SETTLE_SECONDS:
             return Failure(
                 f"{who.title}: {'; '.join(filter(None, (status.reason, trouble)))}",
-                _QUOTA_HINT if "quota" in status.reason else _describe(who),
+                _refused(status.reason, who),
             )
         return "; ".join(filter(None, (status.reason, trouble)))
 
@@ -212,9 +213,11 @@ class _Looks:
         for pod in pods:
             metadata = pod["metadata"]
             events = self._cluster.events(who.namespace, metadata["uid"])
-            trouble = trouble_of(pod, events)
+            trouble = None if is_ready(pod) else trouble_of_node(self._cluster, pod)
+            trouble = trouble or trouble_of(pod, events)
             if trouble is None:
-                said = said or _unready(pod, events)
+                if not said and not is_ready(pod):
+                    said = f"pod {metadata['name']}: {why_not_ready(pod, events)}"
                 continue
             message = f"pod {metadata['name']} {trouble.message}"
             if self._age(metadata["uid"], trouble.kind) >= trouble.patience:
@@ -230,8 +233,7 @@ class _Looks:
                 if event.get("reason") == "FailedCreate":
                     told = str(event.get("message"))
                     if self._age(str(who), "create") >= _SETTLE_SECONDS:
-                        hint = _QUOTA_HINT if "quota" in told else _describe(who)
-                        return Failure(f"{who.title} gets no pods: {told}", hint)
+                        return Failure(f"{who.title} gets no pods: {told}", _refused(told, who))
                     said = told
         return said
 
@@ -331,16 +333,6 @@ def _line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
-def _unready(pod: Document, events: Sequence[Document]) -> str:
-    """Return why a pod that has no trouble is not ready; empty if it is."""
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    if any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions):
-        return ""
-    probes = [e for e in events if e.get("reason") == "Unhealthy"]
-    why = printable(str(probes[-1].get("message"))[:200]) if probes else why_not_ready(pod)
-    return f"pod {pod['metadata']['name']}: {why}"
-
-
 def _given_up(failed: dict[Identity, Failure]) -> GaieError:
     first, *others = dict.fromkeys(failed.values())
     more = [f"also {_line(failure.message)}" for failure in others]
@@ -370,6 +362,23 @@ def _describe(who: Identity) -> str:
     kind = f"{who.kind.lower()}.{who.group}" if who.group else who.kind.lower()
     place = f" -n {who.namespace}" if who.namespace else ""
     return f"kubectl describe {kind} {who.name}{place} says more"
+
+
+def _refused(told: str, who: Identity) -> str:
+    """Return what to do when pods are refused (quotas, LimitRanges, Pod Security admission)."""
+    if "quota" in told:
+        return _QUOTA_HINT
+    if "PodSecurity" in told:
+        return (
+            f"correct the securityContext in values, or choose a namespace that allows more than "
+            f"{who.namespace}: kubectl get namespace --show-labels"
+        )
+    if "usage per" in told:
+        return (
+            "ask for what the LimitRange allows, by resources in values: kubectl describe "
+            f"limitrange -n {who.namespace}"
+        )
+    return _describe(who)
 
 
 def _is_of(document: Document, uid: str) -> bool:

@@ -18,7 +18,8 @@ _MOST_SHOWN = 10
 
 
 def _orphans(scene: Scene) -> str:
-    parents = {one.id for one in applyset.all_of(scene.cluster, scene.namespace)}
+    there = map(identity, applyset.parents(scene.cluster, scene.namespace))
+    parents = {applyset.ApplySet(who).id for who in there}
     found = []
     for group, kind in _KINDS:
         for one in scene.all(group, kind, scene.namespace):

@@ -19,8 +19,8 @@ from gaiectl.checks.cluster.picker_pods import elects_leader, page, pickers_of, 
 from gaiectl.checks.cluster.pools import endpoints, events_of
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.wording import counted
-from gaiectl.cluster.pods import is_ready, why_not_ready
-from gaiectl.cluster.troubles import trouble_of
+from gaiectl.cluster.pods import is_ready
+from gaiectl.cluster.troubles import trouble_of, why_not_ready
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
 from gaiectl.validation.epp_configs import check_epp_configs

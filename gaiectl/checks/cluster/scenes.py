@@ -1,18 +1,18 @@
 """How a scene is set: what is known of a stack before it comes, and after."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 
 from gaiectl import crds
 from gaiectl.checks.cluster.check import Stage
 from gaiectl.checks.cluster.scene import MissingImages, Scene
-from gaiectl.cluster import applyset
+from gaiectl.cluster import applyset, which
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.applyset import MANAGED_BY, RELEASE, ApplySet
 from gaiectl.cluster.failures import ApiError, Unreachable
 from gaiectl.cluster.rights import NotAllowed, needing
 from gaiectl.documents import Document
-from gaiectl.errors import GaieError, Refused, TimedOut
+from gaiectl.errors import Refused
 from gaiectl.plan import Plan
 from gaiectl.validation.fields import pairs
 
@@ -38,36 +38,13 @@ def find(
     Raises:
         GaieError: there are several, or none and one is needed.
     """
-    with ExitStack() as leaving:
-        leaving.enter_context(needing("secrets", "get", "list", namespace=namespace))
-        if not is_needed:
-            leaving.enter_context(suppress(NotAllowed, ApiError, Unreachable, TimedOut, Refused))
-        found = applyset.read(cluster, name, namespace) if name else _only(cluster, namespace)
-        if found is not None and found.exists:
-            return found
-        if is_needed:
-            raise GaieError(
-                f"there is no stack {name} in namespace {namespace}".replace("  ", " "),
-                hint="name its namespace with -n; gaiectl check --pre PATH looks at what is to "
-                "come",
-            )
+    rights = needing("secrets", "get", "list", namespace=namespace)
+    if is_needed:
+        with rights:
+            return which.one(cluster, name, namespace)
+    with suppress(NotAllowed, ApiError, Unreachable, Refused), rights:
+        return which.find(cluster, name, namespace)
     return None
-
-
-def _only(cluster: Cluster, namespace: str) -> ApplySet | None:
-    found = list(applyset.all_of(cluster, namespace))
-    if len(found) > 1:
-        names = ", ".join(map(name_of, found))
-        raise GaieError(
-            f"namespace {namespace} holds several stacks: {names}",
-            hint="name the one to check: gaiectl check NAME",
-        )
-    return found[0] if found else None
-
-
-def name_of(inventory: ApplySet) -> str:
-    """Return the name of an inventory's stack."""
-    return inventory.parent.name.removeprefix("gaiectl-")
 
 
 def before(
@@ -102,7 +79,7 @@ def after(cluster: Cluster, inventory: ApplySet, *, rendered: Sequence[Document]
     return Scene(
         cluster,
         Stage.POST,
-        name=name_of(inventory),
+        name=which.name_of(inventory),
         namespace=inventory.parent.namespace,
         documents=[*applyset.members(cluster, inventory), *_released(cluster, inventory)],
         rendered=rendered,

@@ -12,9 +12,10 @@ from gaiectl.checks.gateway import Answer
 from gaiectl.checks.session import Session
 from gaiectl.checks.wording import counted
 from gaiectl.cluster.api import path
-from gaiectl.cluster.pods import is_ready, why_not_ready
+from gaiectl.cluster.pods import is_ready
 from gaiectl.cluster.port_forward import PortForward
 from gaiectl.cluster.rights import NotAllowed, needing
+from gaiectl.cluster.troubles import why_not_ready
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
 from gaiectl.validation.fields import name_of, namespace_of, word

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gaiectl.cluster.failures import ApiError
-from gaiectl.cluster.pods import Target, find_pod, is_ready, parse, why_not_ready
+from gaiectl.cluster.pods import Target, find_pod, parse
 from gaiectl.cluster.rights import needing
 from gaiectl.documents import Document, Identity
 from gaiectl.errors import GaieError, UsageError
@@ -113,21 +113,6 @@ def test_what_has_no_ready_pod_is_an_error(
 
     assert caught.value.message == message
     assert caught.value.hint
-
-
-def test_what_keeps_a_pod_from_being_ready_is_told() -> None:
-    def held(**state: Any) -> Document:
-        return _pod("a", "False", containerStatuses=[{"name": "epp", "state": state}])
-
-    waiting = {"reason": "ErrImagePull", "message": "no such image"}
-    unscheduled = {"type": "PodScheduled", "status": "False", "message": "Insufficient cpu"}
-
-    assert why_not_ready(held(waiting=waiting)) == "container epp: ErrImagePull: no such image"
-    assert why_not_ready(held(terminated={"reason": "OOMKilled"})) == "container epp: OOMKilled"
-    assert why_not_ready(held(running={})) == "containers with unready status"
-    assert why_not_ready(_pod("a", conditions=[unscheduled])) == "Insufficient cpu"
-    assert why_not_ready(_pod("a", phase="Pending", conditions=None)) == "its phase is Pending"
-    assert not is_ready(held(running={}))
 
 
 def test_a_refusal_names_the_rule_that_would_allow_it() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from gaiectl.cluster.nodes import why_unready
 from gaiectl.cluster.room import room
-from gaiectl.cluster.troubles import trouble_of
+from gaiectl.cluster.troubles import trouble_of, why_not_ready
 
 IMAGE = "ghcr.io/nobody/nothing:1"
 
@@ -153,3 +154,70 @@ def test_the_node_with_most_room_is_named_with_what_is_left() -> None:
     assert room(nodes, [busy, ended], "cpu") == "node small has most cpu left: 2 of 2"
     assert room(nodes, [busy], "memory") == "node small has most memory left: 8.0Gi of 8.0Gi"
     assert room(nodes, [], "nvidia.com/gpu") == "no node has any nvidia.com/gpu"
+
+
+@pytest.mark.parametrize(
+    ("taint", "hint", "patience"),
+    [
+        ("{dedicated: gpu}", "tolerate dedicated", 15.0),
+        ("{node.kubernetes.io/unschedulable: }", "kubectl uncordon", 15.0),
+        ("{node.kubernetes.io/not-ready: }", "kubectl describe node", inf),
+        ("{node.kubernetes.io/memory-pressure: }", "kubectl describe node", inf),
+    ],
+)
+def test_taints_are_tolerated_or_waited_for(taint: str, hint: str, patience: float) -> None:
+    told = f"0/1 nodes are available: 1 node(s) had untolerated taint {taint}. preemption: none."
+    trouble = trouble_of(unscheduled(told), [])
+    assert trouble is not None
+    assert taint in trouble.message
+    assert hint in trouble.hint
+    assert trouble.patience == patience
+
+
+def test_what_keeps_a_pod_from_being_ready_is_told_in_a_line() -> None:
+    runs, ended, going, evicted = pod(), pod(), pod(), pod()
+    runs["status"]["containerStatuses"][0]["state"] = {"running": {}}
+    ready = {"type": "Ready", "status": "False", "message": "containers with unready status"}
+    runs["status"] |= {"phase": "Running", "conditions": [ready]}
+    ended["status"]["containerStatuses"][0]["state"] = {"terminated": {"reason": "OOMKilled"}}
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    message = "The node was low on resource: memory."
+    evicted["status"] = {"phase": "Failed", "reason": "Evicted", "message": message}
+    evicted["spec"]["nodeName"] = "n1"
+
+    assert why_not_ready(pod(("InvalidImageName", ""))).startswith(f"cannot use image {IMAGE}")
+    assert why_not_ready(runs) == "containers with unready status"
+    assert why_not_ready(runs, [event("Unhealthy", "probe failed: 503")]) == "probe failed: 503"
+    assert why_not_ready(ended) == "container main: OOMKilled"
+    assert why_not_ready(going) == "it is being deleted"
+    assert why_not_ready(evicted) == f"was evicted from node n1: {message}"
+    assert why_not_ready({"metadata": {}, "status": {"phase": "Pending"}}) == "its phase is Pending"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        ([{"type": "Ready", "status": "True"}], ""),
+        ([], "is not ready"),
+        (
+            [
+                {
+                    "type": "Ready",
+                    "status": "Unknown",
+                    "reason": "NodeStatusUnknown",
+                    "message": "Kubelet stopped posting node status.",
+                }
+            ],
+            "is not ready (NodeStatusUnknown: Kubelet stopped posting node status)",
+        ),
+        (
+            [
+                {"type": "Ready", "status": "True"},
+                {"type": "DiskPressure", "status": "True", "message": "kubelet has disk pressure"},
+            ],
+            "is under DiskPressure (kubelet has disk pressure)",
+        ),
+    ],
+)
+def test_a_node_says_why_it_runs_no_pods(conditions: list[dict[str, str]], said: str) -> None:
+    assert why_unready({"metadata": {"name": "n1"}, "status": {"conditions": conditions}}) == said
