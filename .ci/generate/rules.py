@@ -218,7 +218,10 @@ RULES: Mapping[str, Mapping[str, Schema]] = {
     "NetworkPolicySpec": {"policyTypes": {"items": {"enum": ["Ingress", "Egress"]}}},
     "NetworkPolicyPort": {"protocol": _PROTOCOL, "port": _TARGET},
     "IngressRule": {
-        "host": {"pattern": rf"^((\*\.)?{_SUBDOMAIN})?$", "title": "a DNS name, which may begin with *."}
+        "host": {
+            "pattern": rf"^((\*\.)?{_SUBDOMAIN})?$",
+            "title": "a DNS name, which may begin with *.",
+        }
     },
     "HTTPIngressPath": {
         "path": {"pattern": "^(/.*)?$", "title": "a path that begins with /"},

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-CHARTS = ("inferencepool", "standalone")
+CHARTS = ("gateway", "inferencepool", "modelservice", "standalone")
 
 
 def test_generated_files_are_fresh() -> None:

@@ -28,11 +28,13 @@ namespace; the chart's own labels and annotations come with it, and the user's w
 {{- $labels := dict
   "app.kubernetes.io/name" (default (include "epplib.chart" $root) $root.Values.nameOverride)
   "app.kubernetes.io/instance" $root.Release.Name
-  "app.kubernetes.io/version" $root.Chart.AppVersion
   "app.kubernetes.io/managed-by" $root.Release.Service
   "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
   "app.kubernetes.io/gateway" (include "gateway.name" $root)
   "app.kubernetes.io/component" "inference-gateway" }}
+{{- with $root.Chart.AppVersion }}
+  {{- $_ := set $labels "app.kubernetes.io/version" . }}
+{{- end }}
 {{- range $more := list $root.Values.commonLabels (index . 2) }}
   {{- $labels = merge (include "gateway.texts" (list $root $more) | fromYaml) $labels }}
 {{- end }}

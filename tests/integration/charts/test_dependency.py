@@ -13,7 +13,12 @@ from gaiectl.documents import load
 
 RunHelm = Callable[..., subprocess.CompletedProcess[str]]
 
-VALUES = {"inferencePool": {"modelServers": {"matchLabels": {"app": "a"}}}}
+POOL = {"inferencePool": {"modelServers": {"matchLabels": {"app": "a"}}}}
+VALUES: dict[str, dict[str, Any]] = {
+    "gateway": {"commonLabels": {"team": "search"}},
+    "inferencepool": POOL,
+    "standalone": POOL,
+}
 CHART_LABEL = "helm.sh/chart"
 
 
@@ -33,7 +38,7 @@ def umbrella(folder: Path, chart: Path, alias: str) -> Path:
             }
         ],
     }
-    values = {"global": {"team": "search"}, alias: {**VALUES, "enabled": True}}
+    values = {"global": {"team": "search"}, alias: {**VALUES[chart.name], "enabled": True}}
     (folder / "umbrella" / "Chart.yaml").write_text(yaml.safe_dump(about))
     (folder / "umbrella" / "values.yaml").write_text(yaml.safe_dump(values))
     return folder
@@ -52,11 +57,11 @@ def helm(request: pytest.FixtureRequest) -> Path:
     return program
 
 
-@pytest.mark.parametrize("name", ["inferencepool", "standalone"])
+@pytest.mark.parametrize("name", VALUES)
 def test_a_chart_renders_the_same_under_an_alias_and_a_condition(
     run_helm: RunHelm, helm: Path, complete_charts: Path, tmp_path: Path, name: str
 ) -> None:
-    (tmp_path / "values.yaml").write_text(yaml.safe_dump(VALUES))
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(VALUES[name]))
     alone = run_helm(helm, ["template", "rel", name, "--values", str(tmp_path / "values.yaml")])
     charts = umbrella(tmp_path, complete_charts / name, alias="front")
 

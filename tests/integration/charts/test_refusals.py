@@ -21,6 +21,15 @@ Trouble = Callable[[Path, str, Iterable[tuple[Place, Any]]], str]
 OURS = re.compile(r"execution error at \([^)]*\): [A-Za-z ]+(\.[-\w]+|\[[^\]]+\])*: .+")
 SCHEMA = "values don't meet the specifications of the schema"
 SELECTOR = ("inferencePool", "modelServers", "matchLabels", "app")
+NEEDED: dict[str, list[tuple[Place, Any]]] = {
+    "gateway": [],
+    "inferencepool": [(SELECTOR, "a")],
+    "standalone": [(SELECTOR, "a")],
+}
+"""What each chart does not render without."""
+
+each_chart = pytest.mark.parametrize("chart", NEEDED)
+picker_charts = pytest.mark.parametrize("chart", ["inferencepool", "standalone"])
 
 
 def places(values: Any, above: Place = ()) -> Iterator[tuple[Place, Any]]:
@@ -46,8 +55,8 @@ def trouble(run_helm: RunHelm, tmp_path_factory: pytest.TempPathFactory) -> Trou
 
     def ask(helm: Path, chart: str, changes: Iterable[tuple[Place, Any]]) -> str:
         values: dict[str, Any] = {}
-        chosen = [(SELECTOR, "a"), *changes]
-        for place, value in sorted(chosen, key=lambda each: -len(each[0])):
+        wrong = list(changes)
+        for place, value in sorted([*NEEDED[chart], *wrong], key=lambda each: -len(each[0])):
             replaced(values, place, value)
         file = folder / f"{next(numbers)}.yaml"
         file.write_text(json.dumps(values))
@@ -55,7 +64,7 @@ def trouble(run_helm: RunHelm, tmp_path_factory: pytest.TempPathFactory) -> Trou
         if done.returncode == 0 or OURS.search(done.stderr):
             return ""
         told = done.stderr.replace(".", "/")
-        if SCHEMA in told and any("/".join(place[:-1] or place) in told for place, _ in chosen[1:]):
+        if SCHEMA in told and any("/".join(place[:-1] or place) in told for place, _ in wrong):
             return ""
         return f"{json.dumps(values)}: {done.stderr.strip()}"
 
@@ -64,10 +73,10 @@ def trouble(run_helm: RunHelm, tmp_path_factory: pytest.TempPathFactory) -> Trou
 
 @pytest.fixture(scope="module")
 def values(complete_charts: Path) -> dict[str, dict[Place, Any]]:
-    """Each chart's places; what both charts have is asked of standalone alone."""
+    """Each chart's places; what both charts of an EPP have is asked of standalone alone."""
     charts = {
         chart: dict(places(yaml.safe_load((complete_charts / chart / "values.yaml").read_text())))
-        for chart in ("standalone", "inferencepool")
+        for chart in NEEDED
     }
     own = charts["inferencepool"].items()
     charts["inferencepool"] = {k: v for k, v in own if k not in charts["standalone"]}
@@ -80,11 +89,8 @@ def sweep(trouble: Trouble, helm: Path, chart: str, places: Iterable[Place], val
         assert not [answer for answer in answers if answer]
 
 
-both_charts = pytest.mark.parametrize("chart", ["inferencepool", "standalone"])
-
-
 @pytest.mark.long
-@both_charts
+@each_chart
 def test_a_null_in_any_place_renders_or_is_told_by_its_path(
     helm4: Path, trouble: Trouble, chart: str, values: dict[str, dict[Place, Any]]
 ) -> None:
@@ -92,7 +98,7 @@ def test_a_null_in_any_place_renders_or_is_told_by_its_path(
 
 
 @pytest.mark.slow
-@both_charts
+@each_chart
 def test_a_text_in_the_place_of_a_map_or_list_is_told_by_its_path(
     helm4: Path, trouble: Trouble, chart: str, values: dict[str, dict[Place, Any]]
 ) -> None:
@@ -101,7 +107,7 @@ def test_a_text_in_the_place_of_a_map_or_list_is_told_by_its_path(
 
 
 @pytest.mark.slow
-@both_charts
+@each_chart
 def test_a_map_in_the_place_of_anything_else_is_told_by_its_path(
     helm4: Path, trouble: Trouble, chart: str, values: dict[str, dict[Place, Any]]
 ) -> None:
@@ -110,7 +116,7 @@ def test_a_map_in_the_place_of_anything_else_is_told_by_its_path(
 
 
 @pytest.mark.slow
-@both_charts
+@each_chart
 def test_many_nulls_at_once_render_or_are_told(
     helm3: Path, trouble: Trouble, chart: str, complete_charts: Path
 ) -> None:
@@ -130,7 +136,7 @@ def test_many_nulls_at_once_render_or_are_told(
     holds()
 
 
-@both_charts
+@picker_charts
 @pytest.mark.parametrize("text", ['""', "null", "{}", '"none"'])
 def test_whatever_says_no_provider_is_none(
     helm4: Path, run_helm: RunHelm, chart: str, text: str

@@ -83,7 +83,9 @@ def test_an_unknown_tool_is_a_mistake_of_usage(gaiectl: Run) -> None:
 def test_charts_are_listed_with_what_they_are_for(gaiectl: Run) -> None:
     charts = json.loads(gaiectl("charts", "list", "-o", "json").stdout)["charts"]
 
-    assert [chart["name"] for chart in charts] == ["inference-crds", "inferencepool", "standalone"]
+    assert [chart["name"] for chart in charts] == [
+        *("gateway", "inference-crds", "inferencepool", "modelservice", "standalone"),
+    ]
     assert "standalone" in gaiectl("charts", "list").stdout
 
 

@@ -21,7 +21,7 @@ def files_below(top: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("way", [charts.complete, charts.copy])
-@pytest.mark.parametrize("name", ["inferencepool", "standalone"])
+@pytest.mark.parametrize("name", ["gateway", "inferencepool", "modelservice", "standalone"])
 def test_a_chart_is_completed_with_the_library(
     name: str, way: Callable[[str, Path], Path], tmp_path: Path
 ) -> None:
@@ -44,7 +44,9 @@ def test_a_copy_holds_no_link(tmp_path: Path) -> None:
 
 
 def test_the_library_is_no_chart_to_render() -> None:
-    assert charts.names() == ["inference-crds", "inferencepool", "standalone"]
+    assert charts.names() == [
+        *("gateway", "inference-crds", "inferencepool", "modelservice", "standalone"),
+    ]
     assert not charts.is_bundled(charts.LIBRARY)
 
 

@@ -19,8 +19,10 @@ def content(top: Path) -> dict[str, str]:
 def test_an_export_holds_every_chart_and_its_library(tmp_path: Path) -> None:
     paths = charts.export(tmp_path / "new" / "charts")
 
-    assert [path.name for path in paths] == ["inference-crds", "inferencepool", "standalone"]
-    assert (paths[2] / "charts" / "epplib" / "Chart.yaml").is_file()
+    assert [path.name for path in paths] == [
+        *("gateway", "inference-crds", "inferencepool", "modelservice", "standalone"),
+    ]
+    assert (paths[0] / "charts" / "epplib" / "Chart.yaml").is_file()
     assert (tmp_path / "new" / "charts" / "epplib" / "Chart.yaml").is_file()
 
 

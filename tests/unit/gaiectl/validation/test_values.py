@@ -17,7 +17,7 @@ from gaiectl.plan import Assignment
 from gaiectl.validation.problems import InvalidInput
 from gaiectl.validation.values import check_assignments, check_values_files, schema_of
 
-CHARTS = ("inferencepool", "standalone")
+CHARTS = ("gateway", "inferencepool", "modelservice", "standalone")
 CASES = sorted(
     path.parent
     for path in (Path(__file__).parents[3] / "golden" / "charts").glob("*/documents.yaml")
