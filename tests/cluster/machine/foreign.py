@@ -1,11 +1,12 @@
 """CRDs of kinds that we render and others own: those that our schemas are made from."""
 
 import runpy
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from gaiectl.documents import Document
-from machine.programs import Missing
+from gaiectl.documents import Document, load
+from machine.programs import Missing, module
 
 SOURCE = Path(__file__).parents[3] / ".ci/generate/foreign.py"
 
@@ -21,3 +22,16 @@ def definitions() -> Iterator[Document]:
         yield from source["definitions"]()
     except source["Unavailable"] as error:
         raise Missing(str(error)) from error
+
+
+def gateway_api() -> Iterator[Document]:
+    """Yield all CRDs of the Gateway API's standard channel, in the release that we ask for.
+
+    Raises:
+        Missing: there is no Go, or the module cannot be had.
+    """
+    listed = tomllib.loads(SOURCE.with_suffix(".toml").read_text("utf-8"))
+    name = "sigs.k8s.io/gateway-api"
+    (version,) = (one["version"] for one in listed["module"] if one["path"] == name)
+    for file in sorted((module(f"{name}@{version}") / "config/crd/standard").glob("*.yaml")):
+        yield from load(file.read_text("utf-8"))

@@ -6,10 +6,12 @@ cache, under a name made from the sources' ``go.mod``, and found there from then
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,6 +89,31 @@ def go() -> str:
     if found is None:
         raise Missing("there is no Go in PATH")
     return found
+
+
+def module(name: str, sources: Path | None = None) -> Path:
+    """Return where Go keeps the files of a module; fetches it if its cache lacks it.
+
+    Args:
+        name: with ``@`` and a version, or without one where ``sources`` has a ``go.mod``.
+        sources: folder with the ``go.mod`` that pins it.
+
+    Raises:
+        Missing: there is no Go, or the module cannot be had.
+    """
+    done = subprocess.run(
+        [go(), "mod", "download", "-json", name],
+        cwd=sources or tempfile.gettempdir(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_BUILD_SECONDS,
+    )
+    answer = json.loads(done.stdout or "{}")
+    if "Dir" not in answer:
+        said = answer.get("Error") or done.stderr.strip()
+        raise Missing(f"the Go module {name} cannot be had: {said}")
+    return Path(answer["Dir"])
 
 
 def _etcd() -> Path:
