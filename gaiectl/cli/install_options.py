@@ -74,12 +74,13 @@ def _install(cluster: "Cluster", wanted: "Wanted", how: "How", form: Output) -> 
     from gaiectl.operations.install import install as apply
 
     suffix = " (server dry run)" if how.is_dry_run else ""
+    progress = Progress(suffix=suffix, has_objects=form is Output.TEXT)
     try:
-        with Progress(suffix=suffix, has_objects=form is Output.TEXT) as progress:
+        with progress:
             outcome = apply(cluster, wanted, progress, how)
     except GaieError as error:
         if form in _FOR_PROGRAMS:
-            answers.show(as_json(wanted, None, error), as_yaml=form is Output.YAML)
+            answers.show(as_json(wanted, progress.so_far(), error), as_yaml=form is Output.YAML)
         raise
     finally:
         for warning in cluster.warnings:

@@ -148,15 +148,6 @@ def read(cluster: Cluster, name: str, namespace: str) -> ApplySet:
     return ApplySet(parent) if found is None else of_parent(found)
 
 
-def all_of(cluster: Cluster, namespace: str = "") -> Iterator[ApplySet]:
-    """Yield the inventories of a namespace, or of all.
-
-    Raises:
-        Refused: somebody has changed one.
-    """
-    return map(of_parent, parents(cluster, namespace))
-
-
 def parents(cluster: Cluster, namespace: str = "") -> Iterator[Document]:
     """Yield the Secrets that say that they are inventories, of a namespace or of all."""
     secrets = cluster.kinds.need("", "Secret")

@@ -37,6 +37,8 @@ class Progress(AbstractContextManager["Progress"]):
     """
 
     def __init__(self, *, suffix: str = "", has_objects: bool = True) -> None:
+        self._verbs: list[tuple[Identity, str]] = []
+        self._phases: list[tuple[Phase, float]] = []
         self._suffix = suffix
         self._has_objects = has_objects
         self._live: Live | None = None
@@ -75,6 +77,7 @@ class Progress(AbstractContextManager["Progress"]):
 
     def applied(self, who: Identity, verb: str) -> None:
         """Show what became of an object; what stays as it is gets no line of its own."""
+        self._verbs.append((who, verb))
         if verb == "unchanged" and not self._suffix:
             return
         self._is_changed = True
@@ -97,11 +100,18 @@ class Progress(AbstractContextManager["Progress"]):
 
     def ended(self, phase: Phase, seconds: float) -> None:
         """Show that a phase is done; one that had nothing to do gets no line."""
+        self._phases.append((phase, seconds))
         self._end_area()
         self._told = {}
         if self._is_changed or seconds > _WORTH_TELLING_SECONDS:
             took = terminal.paint(f"({seconds:.1f} s)", "dim")
             terminal.say(f"{terminal.symbol('done')} {phase} {took}")
+
+    def so_far(self) -> "Outcome":
+        """Return what has been done, for an installation that did not end."""
+        from gaiectl.operations.install import Outcome  # noqa: PLC0415 - clusters only
+
+        return Outcome(tuple(self._verbs), tuple(self._phases))
 
     def _draw(self, pending: Sequence["Pending"]) -> None:
         from rich.console import Group  # noqa: PLC0415 - costs 50 ms: for who waits at a terminal
@@ -183,13 +193,11 @@ def next_commands(door: "Door", model: str) -> list[str]:
     ]
 
 
-def as_json(
-    wanted: "Wanted", outcome: "Outcome | None", error: GaieError | None = None
-) -> dict[str, Any]:
+def as_json(wanted: "Wanted", outcome: "Outcome", error: GaieError | None = None) -> dict[str, Any]:
     """Return how it ended for programs: a schema that only grows."""
     from gaiectl.operations.probing import Closed, Served  # noqa: PLC0415 - clusters only
 
-    served = outcome.served if outcome else None
+    served = outcome.served
     answer: dict[str, Any] = {
         "apiVersion": "gaiectl/v1",
         "kind": "InstallReport",
@@ -205,11 +213,11 @@ def as_json(
                 "name": who.name,
                 "verb": verb,
             }
-            for who, verb in (outcome.verbs if outcome else ())
+            for who, verb in outcome.verbs
         ],
         "phases": [
             {"name": str(phase), "milliseconds": round(seconds * 1000)}
-            for phase, seconds in (outcome.phases if outcome else ())
+            for phase, seconds in outcome.phases
         ],
     }
     if isinstance(served, Served):

@@ -78,9 +78,12 @@ def test_a_gateway_is_asked_at_its_own_address() -> None:
 def test_programs_are_told_how_it_ended_in_any_case() -> None:
     outcome = Outcome(((PICKER, "created"),), ((Phase.WORKLOADS, 1.5),), Served("m", "p", 2.0))
     good = as_json(WANTED, outcome)
-    bad = as_json(WANTED, None, GaieError("it failed", hint="try again"))
+    with Progress(has_objects=False) as progress:
+        progress.applied(PICKER, "created")
+        progress.ended(Phase.WORKLOADS, 0.5)
+    bad = as_json(WANTED, progress.so_far(), GaieError("it failed", hint="try again"))
 
     assert (good["kind"], good["succeeded"], good["served"]["pod"]) == ("InstallReport", True, "p")
     assert good["phases"] == [{"name": "workloads", "milliseconds": 1500}]
-    assert (bad["succeeded"], bad["objects"]) == (False, [])
+    assert (bad["succeeded"], bad["objects"], len(bad["phases"])) == (False, good["objects"], 1)
     assert bad["error"] == {"message": "it failed", "hint": "try again", "detail": "", "code": 1}
