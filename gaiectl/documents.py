@@ -22,7 +22,7 @@ _ORDER = (
     *("Namespace", "CustomResourceDefinition", "PriorityClass", "NetworkPolicy"),
     *("PodDisruptionBudget", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim"),
     *("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
-    *("Service", "Deployment", "StatefulSet", "Job"),
+    *("Service", "ResourceClaimTemplate", "Deployment", "StatefulSet", "LeaderWorkerSet", "Job"),
     *("InferencePool", "InferenceModel", "InferenceObjective", "InferenceModelRewrite"),
     *("GatewayClass", "GatewayParameters", "AgentgatewayParameters", "ReferenceGrant", "Gateway"),
     *("Telemetry", "Backend", "DestinationRule", "HTTPRoute", "Ingress"),

@@ -30,7 +30,7 @@ KINDS = (
     *("rbac.v1.ClusterRole", "rbac.v1.ClusterRoleBinding", "rbac.v1.Role", "rbac.v1.RoleBinding"),
     *("policy.v1.PodDisruptionBudget", "networking.v1.Ingress", "networking.v1.NetworkPolicy"),
     *("coordination.v1.Lease", "autoscaling.v2.HorizontalPodAutoscaler"),
-    "scheduling.v1.PriorityClass",
+    *("scheduling.v1.PriorityClass", "resource.v1.ResourceClaimTemplate"),
 )
 """Kinds below ``io.k8s.api``."""
 

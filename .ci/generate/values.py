@@ -110,8 +110,8 @@ def read(name: str) -> Chart:
 def _group(entry: str | Mapping[str, str]) -> tuple[dict[str, Any], str]:
     """Return a group and the path that its values stand below, which a chart may give it.
 
-    A chart that has a group several times names it as a map: ``group``, the path ``under``, and what
-    title and description the group has there.
+    A chart that has a group several times names it as a map: ``group``, the path ``under``, and
+    which title and description the group has there.
     """
     if isinstance(entry, str):
         return _load(SOURCE / "groups" / f"{entry}.yaml"), ""

@@ -27,11 +27,14 @@ _PHASES = {
     **dict.fromkeys(
         (
             *("Secret", "ConfigMap", "PersistentVolumeClaim", "PriorityClass", "NetworkPolicy"),
-            *("Service", "PodDisruptionBudget"),
+            *("Service", "PodDisruptionBudget", "ResourceClaimTemplate"),
         ),
         Phase.CONFIGURATION,
     ),
-    **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "Job", "Pod"), Phase.WORKLOADS),
+    **dict.fromkeys(
+        ("Deployment", "StatefulSet", "DaemonSet", "Job", "Pod", "LeaderWorkerSet"),
+        Phase.WORKLOADS,
+    ),
     **dict.fromkeys(
         ("InferencePool", "InferenceModel", "InferenceObjective", "InferenceModelRewrite"),
         Phase.POOL,

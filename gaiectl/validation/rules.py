@@ -73,6 +73,12 @@ def _workload(document: Object) -> Iterator[Finding]:
     yield from _pod_spec(at(document, "spec", "template", "spec"), "spec.template.spec")
 
 
+def _groups(document: Object) -> Iterator[Finding]:
+    for template in ("leaderTemplate", "workerTemplate"):
+        path = ("spec", "leaderWorkerTemplate", template, "spec")
+        yield from _pod_spec(at(document, *path), ".".join(path))
+
+
 def _pod_spec(spec: Any, path: str) -> Iterator[Finding]:
     grace = whole(spec, "terminationGracePeriodSeconds")
     limit = _GRACE_SECONDS if grace is None else grace
@@ -129,6 +135,7 @@ _RULES: Mapping[tuple[str, str], Callable[[Object], Iterator[Finding]]] = {
     ("StatefulSet", "apps"): _workload,
     ("DaemonSet", "apps"): _workload,
     ("Job", "batch"): _workload,
+    ("LeaderWorkerSet", "leaderworkerset.x-k8s.io"): _groups,
     ("InferencePool", GROUP): _pool,
     ("InferenceModel", EARLY_GROUP): _model,
 }

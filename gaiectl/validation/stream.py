@@ -10,7 +10,13 @@ from gaiectl.documents import Document
 from gaiectl.validation.fields import Object, at, name_of, namespace_of, pairs, parts, word
 from gaiectl.validation.objects import kind_of, title
 
-_TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+_TEMPLATE = (("spec", "template"),)
+_GROUP = ("spec", "leaderWorkerTemplate")
+_TEMPLATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "Job"), _TEMPLATE),
+    "LeaderWorkerSet": ((*_GROUP, "leaderTemplate"), (*_GROUP, "workerTemplate")),
+}
+"""Where the templates of pods are, by kind of workload."""
 
 
 class Remark(NamedTuple):
@@ -109,5 +115,9 @@ class Stream:
         for document in self.of("Pod"):
             yield Pods(document, pairs(document, "metadata", "labels"), at(document, "spec"))
         for document in self.of(*_TEMPLATES):
-            template = at(document, "spec", "template")
-            yield Pods(document, pairs(template, "metadata", "labels"), at(template, "spec"))
+            for path in _TEMPLATES[document["kind"]]:
+                template = at(document, *path)
+                if template or path is _TEMPLATE[0]:
+                    yield Pods(
+                        document, pairs(template, "metadata", "labels"), at(template, "spec")
+                    )

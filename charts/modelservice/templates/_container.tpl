@@ -135,27 +135,27 @@ user of the pod has no entry in an image's passwd, so that Python asks USER and 
 - {name: OTEL_TRACES_SAMPLER_ARG, value: {{ $tracing.sampling.samplerArg | quote }}}
 {{- end }}
 
-{{- /* modelservice.ports (list root role container): the ports of a model server as YAML; the one that it
-listens on is added, under the name that a PodMonitor reads. */ -}}
+{{- /* modelservice.ports (list root role container): the ports of a model server as YAML. The one that it
+listens on is added, and gets the name that a PodMonitor reads. */ -}}
 {{- define "modelservice.ports" -}}
 {{- $root := index . 0 }}
 {{- $role := index . 1 }}
-{{- $ports := (index . 2).ports | default list }}
 {{- $number := include "modelservice.port" (list $root $role) | int }}
 {{- $names := list }}
-{{- $numbers := list }}
-{{- range $ports }}
-  {{- $names = append $names .name }}
-  {{- $numbers = append $numbers (int .containerPort) }}
-{{- end }}
-{{- if not (has $number $numbers) }}
-  {{- $own := dict "containerPort" $number "protocol" "TCP" }}
-  {{- range $name := reverse (list (get $root.Values $role).monitoring.podmonitor.portName "http") }}
-    {{- if not (has $name $names) }}{{ $_ := set $own "name" $name }}{{ end }}
+{{- $own := dict "containerPort" $number "protocol" "TCP" }}
+{{- $others := list }}
+{{- range (index . 2).ports }}
+  {{- if .name }}{{ $names = append $names .name }}{{ end }}
+  {{- if eq (int .containerPort) $number }}
+    {{- $own = deepCopy . }}
+  {{- else }}
+    {{- $others = append $others . }}
   {{- end }}
-  {{- $ports = append $ports $own }}
 {{- end }}
-{{- toYaml $ports }}
+{{- range $name := list "http" (get $root.Values $role).monitoring.podmonitor.portName }}
+  {{- if and (not (has $name $names)) (not (has $own.name $names)) }}{{ $_ := set $own "name" $name }}{{ end }}
+{{- end }}
+{{- toYaml (append $others $own) }}
 {{- end }}
 
 {{- /* modelservice.probes (list root role container): the probes of a model server as YAML. Loading counts as

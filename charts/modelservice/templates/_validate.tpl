@@ -4,6 +4,15 @@ all. Each template of an object asks, since Helm promises no order among files. 
 {{- if not (hasKey .Values "validated") }}
   {{- include "epplib.complete" . }}
   {{- include "epplib.checkRelease" . }}
+  {{- include "modelservice.checkLegacy" . }}
+  {{- include "modelservice.checkModel" . }}
+  {{- include "modelservice.checkRouting" . }}
+  {{- include "modelservice.checkTracing" . }}
+  {{- include "modelservice.checkObjects" . }}
+  {{- $root := . }}
+  {{- range list "decode" "prefill" }}
+    {{- include "modelservice.checkRole" (list $root .) }}
+  {{- end }}
   {{- $_ := set .Values "validated" true }}
 {{- end }}
 {{- end }}

@@ -508,3 +508,15 @@ def test_no_mutation_crashes_and_each_complaint_has_a_line(
     refusal = refusal_of(objects)
 
     assert refusal is None or (refusal.hint and all(refusal.detail.splitlines()))
+
+
+@pytest.mark.parametrize("template", ["leaderTemplate", "workerTemplate"])
+def test_pods_of_a_leader_worker_set_are_model_servers_too(template: str) -> None:
+    objects = changed(f"{MODEL}/{POD}/containers/0/ports/0/containerPort", 9000)
+    model = objects[steps_of(MODEL)[0]]
+    model |= {"kind": "LeaderWorkerSet", "apiVersion": "leaderworkerset.x-k8s.io/v1"}
+    model["spec"] = {"leaderWorkerTemplate": {template: model["spec"]["template"]}}
+    error = refusal_of(objects)
+    assert error
+    listener = "LeaderWorkerSet.leaderworkerset.x-k8s.io llm/llm-model listens on 9000"
+    assert listener in error.detail
