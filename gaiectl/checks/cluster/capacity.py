@@ -1,15 +1,17 @@
 """CAP: nodes that can take the pods, quotas that leave room, storage that can be had."""
 
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from gaiectl.checks.cluster.admission import refusals
 from gaiectl.checks.cluster.check import PRE, Check, Doubtful, Failed, Severity, Skipped
 from gaiectl.checks.cluster.fit import Node, nodes_of, obstacle, unplaced
 from gaiectl.checks.cluster.quantities import Amounts, added, amounts, quantity, requests, shown
+from gaiectl.checks.cluster.rollout import replicas, surge
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.wording import counted
 from gaiectl.documents import Document
-from gaiectl.validation.fields import at, name_of, pairs, parts, whole, word
+from gaiectl.validation.fields import at, name_of, pairs, parts, word
 from gaiectl.validation.stream import Pods
 
 _AUTOSCALERS = (
@@ -45,26 +47,62 @@ def _suitable(scene: Scene) -> str:
 def _room(scene: Scene) -> str:
     workloads = _workloads(scene)
     nodes, _ = _nodes(scene)
-    used: dict[str, list[Amounts]] = {}
-    for pod in scene.all("", "Pod"):
-        place = word(pod, "spec", "nodeName")
-        has_ended = word(pod, "status", "phase") in ("Succeeded", "Failed")
-        if place and not has_ended and not _is_ours(pod, workloads):
-            used.setdefault(place, []).append({**requests(pod["spec"]), "pods": Decimal(1)})
-    taken = {name: added(several) for name, several in used.items()}
-    problems = unplaced([(str(p), p.spec, replicas(p)) for p in workloads], nodes, taken)
-    if problems:
+    pods = [
+        pod
+        for pod in scene.all("", "Pod")
+        if word(pod, "spec", "nodeName")
+        and word(pod, "status", "phase") not in ("Succeeded", "Failed")
+    ]
+    others = _taken(pod for pod in pods if not _is_of(pod, workloads))
+    wanted = [(str(one), one.spec, replicas(one)) for one in workloads]
+    if problems := unplaced(wanted, nodes, others):
+        raise Failed("\n".join(problems))
+    there = [one for one in workloads if any(_is_of(pod, [one]) for pod in pods)]
+    # What is there stays until the new pod is ready; what is not comes, too.
+    first = [
+        (f"{one}, whose update starts a new pod before an old one ends", one.spec, surge(one))
+        if one in there
+        else (str(one), one.spec, replicas(one))
+        for one in workloads
+    ]
+    if problems := unplaced(first, nodes, _taken(pods)):
         raise Failed("\n".join(problems))
     return f"{counted(sum(map(replicas, workloads)), 'pod')} find room"
+
+
+def _taken(pods: Iterable[Document]) -> dict[str, Amounts]:
+    """Return what pods take of each node."""
+    used: dict[str, list[Amounts]] = {}
+    for pod in pods:
+        amount = {**requests(pod["spec"]), "pods": Decimal(1)}
+        used.setdefault(word(pod, "spec", "nodeName"), []).append(amount)
+    return {name: added(several) for name, several in used.items()}
 
 
 def _quota(scene: Scene) -> str:
     workloads = _workloads(scene)
     problems = [f"{one.workload}: {one.message}" for one in refusals(scene) if one.is_quota]
     quotas = scene.all("", "ResourceQuota", scene.namespace)
-    own = [pod for pod in scene.all("", "Pod", scene.namespace) if _is_ours(pod, workloads)]
+    own = [pod for pod in scene.all("", "Pod", scene.namespace) if _is_of(pod, workloads)]
     wanted = _counted_by_quotas([p.spec for p in workloads for _ in range(replicas(p))])
     there = _counted_by_quotas([pod["spec"] for pod in own])
+    problems += _beyond(quotas, wanted, there, "the stack takes {} more")
+    if problems:
+        raise Failed("\n".join(problems))
+    updated = [one for one in workloads if any(_is_of(pod, [one]) for pod in own)]
+    both = _counted_by_quotas(
+        [pod["spec"] for pod in own] + [one.spec for one in updated for _ in range(surge(one))]
+    )
+    said = "an update, which starts new pods before old ones end, takes {} more"
+    if problems := list(_beyond(quotas, both, there, said)):
+        raise Doubtful("\n".join(problems))
+    return f"{counted(len(quotas), 'quota')} in namespace {scene.namespace}"
+
+
+def _beyond(
+    quotas: Iterable[Document], wanted: Amounts, there: Amounts, said: str
+) -> Iterator[str]:
+    """Yield which quotas do not leave what is wanted beyond what is there."""
     for one in quotas:
         if at(one, "spec", "scopes") or at(one, "spec", "scopeSelector"):
             continue  # the trial of a pod has told whether it counts there
@@ -74,13 +112,10 @@ def _quota(scene: Scene) -> str:
             left = limit - used.get(name, Decimal(0))
             if more > 0 and more > left:
                 plain = name.removeprefix("requests.").removeprefix("limits.")
-                problems.append(
+                yield (
                     f"ResourceQuota {name_of(one)} leaves {shown(plain, max(left, Decimal(0)))} of "
-                    f"{shown(plain, limit)} {name}, and the stack takes {shown(plain, more)} more"
+                    f"{shown(plain, limit)} {name}, and {said.format(shown(plain, more))}"
                 )
-    if problems:
-        raise Failed("\n".join(problems))
-    return f"{counted(len(quotas), 'quota')} in namespace {scene.namespace}"
 
 
 def _limits(scene: Scene) -> str:
@@ -126,14 +161,6 @@ def _storage(scene: Scene) -> str:
     return f"{counted(len(named), 'claim')}"
 
 
-def replicas(pods: Pods) -> int:
-    """Return how many pods a workload has."""
-    if pods.owner.get("kind") == "Pod":
-        return 1
-    found = whole(pods.owner, "spec", "replicas")
-    return 1 if found is None else found
-
-
 def _workloads(scene: Scene) -> list[Pods]:
     if not scene.stream.pods:
         raise Skipped("no pods come with the stack")
@@ -153,8 +180,8 @@ def _autoscaler(scene: Scene) -> str:
     return ""
 
 
-def _is_ours(pod: Document, workloads: list[Pods]) -> bool:
-    """Tell whether a pod is of an earlier installation, whose place will be free again."""
+def _is_of(pod: Document, workloads: list[Pods]) -> bool:
+    """Tell whether a pod is of one of these workloads, as an earlier installation made it."""
     labels, place = pairs(pod, "metadata", "labels"), word(pod, "metadata", "namespace")
     return any(
         place == one.namespace
@@ -197,7 +224,8 @@ CHECKS = (
         title="there is room for all pods now",
         proves="none of them waits until others end",
         hint="remove something, add a node, or ask for fewer replicas; pods of lower priority and "
-        "nodes that come by themselves may make room",
+        "nodes that come by themselves may make room; an update of the EPP needs no more room with "
+        "--set inferenceExtension.strategy.type=Recreate, and has a gap",
         run=_room,
         stages=PRE,
         severity=Severity.WARNING,
