@@ -11,7 +11,7 @@ from gaiectl.cli import completion
 from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.options import HelmOption
 from gaiectl.cli.shared_options import Command, shares
-from gaiectl.errors import Exit, UsageError
+from gaiectl.errors import Exit, GaieError, UsageError
 from gaiectl.stack.model import (
     Api,
     Implementation,
@@ -107,6 +107,7 @@ class Wanted:
         given = self.given
         flags: dict[str, Any] = {
             "path": given["path"],
+            "profile": given["profile"],
             "name": given["name"],
             "namespace": given["namespace"],
             "api": given["api"],
@@ -134,7 +135,7 @@ def takes_stack(command: Command) -> Callable[..., int]:
 
     Signals end it as Ctrl-C does: Helm with it, and nothing is left behind.
     """
-    inner = shares(_options, "wanted", Wanted)(command)
+    inner = shares(_options, "wanted", Wanted)(_says_where(command))
 
     @wraps(inner)
     def run(**given: Any) -> int:
@@ -144,6 +145,25 @@ def takes_stack(command: Command) -> Callable[..., int]:
         except KeyboardInterrupt:
             return heard.code
         return done if isinstance(done, int) else Exit.OK
+
+    return run
+
+
+def _says_where(command: Command) -> Command:
+    """Let an error that is about the objects name what of the user's input they are made from."""
+
+    @wraps(command)
+    def run(**given: Any) -> Any:
+        try:
+            return command(**given)
+        except GaieError as error:
+            from gaiectl.validation.objections import Objected
+
+            if isinstance(error, Objected):
+                from gaiectl.operations.written import say_where
+
+                say_where(error, given["wanted"].inputs())
+            raise
 
     return run
 
@@ -173,6 +193,10 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
     stack: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A gaie.yaml, or -; options win over it."),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Variant of inference-scheduling.  [default: wlp]"),
     ] = None,
     model_server: Annotated[
         ModelServerKind | None,

@@ -1,5 +1,6 @@
 """What stands in the way of an installation, found before anything is written."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,12 +13,18 @@ from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, Refused
 from gaiectl.operations import definitions, permissions
 from gaiectl.operations.releasing import ByHelm, has_release, release_of
+from gaiectl.validation.objections import Objected, Objection, value_at
+from gaiectl.validation.origins import origin
 
 SHARED = ("Namespace", "CustomResourceDefinition")
 """Kinds that the whole cluster shares: no stack owns their objects."""
 
 GATEWAYS = gateways.GROUP
 """The API group of Gateways, their classes and routes."""
+
+
+_FIELD = re.compile(r": \.((?:metadata|spec|data)[^\s:]*): ")
+"""How an API server names a field that its schema does not know."""
 
 
 class Prospect(NamedTuple):
@@ -242,22 +249,23 @@ def _refusal(refused: Sequence[tuple[Document, ApiError]]) -> GaieError:
     conflicts = [one for one in refused if one[1].status == 409]
     if len(conflicts) == len(refused):
         return conflict(refused)
-    lines = [line for document, error in refused for line in _lines(document, error)]
+    said = [one for document, error in refused for one in _objections(document, error)]
+    lines = [one.text for one in said]
     is_quota = any("exceeded quota" in line for line in lines)
-    return GaieError(
+    return Objected(
         f"the API server would refuse {len(refused)} object{'s'[: len(refused) != 1]}; "
         "nothing was changed",
         hint="ask for a larger quota, or for less: kubectl describe quota shows what is used"
         if is_quota
         else "correct what it names: values of the chart, gaie.yaml or options; gaiectl render "
         "shows the objects",
-        detail="\n".join(lines),
+        objections=said,
     )
 
 
 def conflict(refused: Sequence[tuple[Document, ApiError]]) -> GaieError:
     """Return what to say of fields that others own."""
-    lines = [line for document, error in refused for line in _lines(document, error)]
+    lines = [line for document, error in refused for line in _conflicts(document, error)]
     return Refused(
         f"{lines[0]}",
         hint="leave that field to them: remove it from what you install; or take it over with "
@@ -266,16 +274,33 @@ def conflict(refused: Sequence[tuple[Document, ApiError]]) -> GaieError:
     )
 
 
-def _lines(document: Document, error: ApiError) -> list[str]:
+def _conflicts(document: Document, error: ApiError) -> list[str]:
+    """Return who has set which field."""
+    who = identity(document)
+    return [
+        f"{who}: {field.lstrip('.')} is set by {_manager(told)}" for field, told in error.causes
+    ] or [f"{who}: {error.message}"]
+
+
+def _objections(document: Document, error: ApiError) -> list[Objection]:
     """Return what an API server says of an object, by field, with the value that we sent."""
     who = identity(document)
     if error.status == 409:
-        return [
-            f"{who}: {field.lstrip('.')} is set by {_manager(told)}" for field, told in error.causes
-        ] or [f"{who}: {error.message}"]
+        return [Objection(line, "", None, "") for line in _conflicts(document, error)]
     if error.causes and all(field for field, _ in error.causes):
-        return [f"{who}: {field}: {told}" for field, told in error.causes]
-    return [f"{who}: {error.message}"]
+        told = [(field.lstrip("."), f"{who}: {field}: {text}") for field, text in error.causes]
+    else:
+        named = _FIELD.search(error.message)
+        told = [(named[1] if named else "", f"{who}: {error.message}")]
+    return [_objection(document, field, text) for field, text in told]
+
+
+def _objection(document: Document, field: str, text: str) -> Objection:
+    if not field:
+        return Objection(text, "", None, "")
+    name = origin(document, field)
+    see = f" (see {name})" if name else ""
+    return Objection(text + see, field, value_at(document, field), name)
 
 
 def _manager(told: str) -> str:

@@ -6,29 +6,18 @@ Schemas of Kubernetes and of CRDs, unknown fields refused, and the rules that ar
 import re
 from collections.abc import Iterator, Sequence
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
 from gaiectl.validation.kinds import Kind, Kinds
+from gaiectl.validation.objections import Objected, Objection, value_at
 from gaiectl.validation.origins import origin
 from gaiectl.validation.rules import check_rules
 from gaiectl.validation.schema import Finding, path_of
 
 _API = re.compile(r"((?P<group>[a-z0-9][-a-z0-9.]*)/)?(?P<version>[a-z0-9]+)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
-
-
-class Mistake(NamedTuple):
-    """What an API server would refuse.
-
-    Attributes:
-        text: object, field, what is wrong, and the values to look at.
-        origin: the user's values that the field is made from; empty when none is known.
-    """
-
-    text: str
-    origin: str
 
 
 def check_objects(documents: Sequence[Document]) -> list[str]:
@@ -66,14 +55,16 @@ def title(document: Any) -> str:
     return f"{what} {place}/{name}" if (place := metadata.get("namespace")) else f"{what} {name}"
 
 
-def _mistakes(document: Any, checker: Kinds) -> Iterator[Mistake]:
+def _mistakes(document: Any, checker: Kinds) -> Iterator[Objection]:
     who = title(document)
     for finding in _findings(document, checker):
         value = origin(document, finding.path) if isinstance(document, dict) else ""
         where = f"{who}: {finding.path}" if finding.path else who
         hint = f"; {finding.hint}" if finding.hint else ""
         see = f" (see {value})" if value else ""
-        yield Mistake(_printable(f"{where}: {finding.message}{hint}{see}"), value)
+        said = _printable(f"{where}: {finding.message}{hint}{see}")
+        stands = value_at(document, finding.path) if isinstance(document, dict) else None
+        yield Objection(said, finding.path, stands, value)
 
 
 def _printable(text: str) -> str:
@@ -102,15 +93,15 @@ def _unchecked(kind: Kind, versions: Sequence[str]) -> str:
     return f"{name} is not checked: gaiectl has no schema of it"
 
 
-def _invalid(mistakes: Sequence[Mistake]) -> GaieError:
+def _invalid(mistakes: Sequence[Objection]) -> GaieError:
     origins = list(dict.fromkeys(mistake.origin for mistake in mistakes if mistake.origin))
     count = len(mistakes)
-    return GaieError(
+    return Objected(
         f"a cluster would refuse what is rendered: {count} mistake{'s' if count > 1 else ''}",
         hint=f"correct {'; '.join(origins)}"
         if origins
         else "look at the values that the listed fields are made from",
-        detail="\n".join(mistake.text for mistake in mistakes),
+        objections=mistakes,
     )
 
 
