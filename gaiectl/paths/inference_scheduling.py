@@ -5,8 +5,10 @@ the route above all, is part of the plan.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from gaiectl.errors import UsageError
 from gaiectl.paths.epp import epp_values
 from gaiectl.paths.request import Request, framed, objects
 from gaiectl.paths.well_lit_names import Names, checked
@@ -14,9 +16,9 @@ from gaiectl.paths.well_lit_profiles import DEFAULT, profile
 from gaiectl.paths.well_lit_servers import servers
 from gaiectl.plan import Phase, Plan, Release, Step
 from gaiectl.providers.catalog import provider
-from gaiectl.rendering import well_lit
+from gaiectl.rendering import epp_configs, well_lit
 from gaiectl.stack.merge import merged
-from gaiectl.stack.model import ProviderName
+from gaiectl.stack.model import ModelServerKind, ProviderName
 from gaiectl.validation.assignments import part
 
 CHARTS: Mapping[str, str] = {
@@ -25,6 +27,13 @@ CHARTS: Mapping[str, str] = {
     "ms": "modelservice",
 }
 """The chart of each release, by the key under which its values stand in ``gaie.yaml``."""
+
+
+ENVIRONMENTS = (
+    *(ProviderName.ISTIO, ProviderName.GKE, ProviderName.KGATEWAY, ProviderName.AGENTGATEWAY),
+    ProviderName.NONE,
+)
+"""The gateways that the path is made for."""
 
 
 def plan(request: Request) -> Plan:
@@ -36,12 +45,24 @@ def plan(request: Request) -> Plan:
     stack = request.stack
     names = checked(stack.name, stack.namespace)
     chosen = profile(stack.profile)
+    if not chosen.has_servers and stack.model_server.kind is ModelServerKind.GPU:
+        stack = replace(stack, model_server=replace(stack.model_server, kind=ModelServerKind.SIM))
+    if stack.provider.name not in ENVIRONMENTS:
+        raise UsageError(
+            f"provider.name: the well-lit path knows no gateway {stack.provider.name}",
+            hint=f"choose from {', '.join(ENVIRONMENTS)}",
+        )
     gateway = provider(stack.provider.name)
-    given = {"names": names, "provider": str(gateway.name), "gateway_class": gateway.gateway_class}
+    given: dict[str, Any] = {
+        "names": names,
+        "provider": str(gateway.name),
+        "gateway_class": gateway.gateway_class,
+    }
     serving = servers(stack, well_lit.values(f"ms/{stack.profile or DEFAULT}", **given))
-    epp = epp_values(stack, request.epp_config or well_lit.epp_config(chosen.epp_config))
+    offered = epp_configs.text(chosen.epp_config, tokenizer=names.tokenizer)
+    epp = epp_values(stack, request.epp_config or offered)
     values: dict[str, Mapping[str, Any]] = {
-        "infra": well_lit.values("infra", **given, service_type="ClusterIP"),
+        "infra": well_lit.values("infra", **given),
         "gaie": merged(well_lit.values("gaie", **given), {"inferenceExtension": epp}),
         "ms": serving.values,
     }

@@ -47,6 +47,11 @@ class Names(NamedTuple):
         return f"{self.name}-model-storage"
 
     @property
+    def tokenizer(self) -> str:
+        """Return the Service that makes tokens of text, where the EPP asks for them."""
+        return f"{self.ms}-tokenizer"
+
+    @property
     def epp_host(self) -> str:
         """Return the DNS name of the EPP's Service, as a DestinationRule names it."""
         return f"{self.gaie}-epp.{self.namespace}.svc.cluster.local"

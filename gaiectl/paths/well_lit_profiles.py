@@ -12,12 +12,12 @@ class Profile(NamedTuple):
     Attributes:
         summary: one line.
         epp_config: name of the EndpointPickerConfig.
-        model: as clients call it.
+        has_servers: whether its values say what servers on GPUs run; simulators are brought if not.
     """
 
     summary: str
     epp_config: str
-    model: str
+    has_servers: bool = True
 
 
 DEFAULT = "wlp"
@@ -26,7 +26,27 @@ PROFILES: Mapping[str, Profile] = {
     DEFAULT: Profile(
         summary="four servers of Llama 3.1 8B with a GPU each; the shortest queue wins",
         epp_config="queue-only",
-        model="meta-llama/Llama-3.1-8B-Instruct",
+    ),
+    "wlp-head": Profile(
+        summary="the same with LoRA adapters; goes where the prompt is in a KV cache",
+        epp_config="precise-prefix-aware",
+    ),
+    "precise": Profile(
+        summary="two servers of Qwen3 0.6B; goes where the prompt is in a KV cache",
+        epp_config="precise-prefix-aware",
+    ),
+    "pd": Profile(
+        summary="Llama 3.3 70B on eight GPUs: four servers read prompts, one writes answers",
+        epp_config="prefill-decode",
+    ),
+    "wide-ep": Profile(
+        summary="DeepSeek R1 on three nodes of eight GPUs, which share its experts",
+        epp_config="prefill-decode",
+    ),
+    "sim": Profile(
+        summary="three simulators and one that reads prompts, without any GPU",
+        epp_config="prefix-aware",
+        has_servers=False,
     ),
 }
 

@@ -1,14 +1,20 @@
 """Values of the model servers' release: the profile's own, or another kind in their place."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from gaiectl.documents import Document
+from gaiectl.errors import UsageError
 from gaiectl.paths.pool import model_servers
 from gaiectl.plan import Requirement
 from gaiectl.stack.merge import merged
-from gaiectl.stack.model import ModelServerKind, Stack
+from gaiectl.stack.model import ModelServer, ModelServerKind, Stack
 
+Values = Mapping[str, Any]
+
+_SIMULATED = (ModelServerKind.SIM, ModelServerKind.BUILTIN)
+_ROLES = ("decode", "prefill")
 _CONTAINER = (
     *("name", "image", "imagePullPolicy", "command", "args", "env", "ports", "resources"),
     *("volumeMounts", "startupProbe", "livenessProbe", "readinessProbe", "securityContext"),
@@ -24,39 +30,153 @@ class Servers(NamedTuple):
         requirements: what must be in the cluster first.
     """
 
-    values: Mapping[str, Any]
+    values: Values
     beside: tuple[Document, ...] = ()
     requirements: tuple[Requirement, ...] = ()
 
 
-def servers(stack: Stack, own: Mapping[str, Any]) -> Servers:
+def servers(stack: Stack, own: Values) -> Servers:
     """Return the model servers of a stack.
 
     Args:
         stack: what the user wants.
-        own: the profile's values, which are for GPUs.
+        own: the profile's values.
+
+    Raises:
+        UsageError: the stack brings no model servers.
     """
-    if stack.model_server.kind is ModelServerKind.GPU:
-        return Servers(own)
-    documents, requirements = model_servers(stack)
+    chosen = stack.model_server
+    if chosen.kind is ModelServerKind.NONE:
+        raise UsageError(
+            f"modelServer.kind: {stack.path} brings its model servers",
+            hint="use the path inferencepool for those that are there",
+        )
+    if chosen.kind is ModelServerKind.GPU:
+        return _of_profile(stack, own)
+    return _of_another_kind(stack, own)
+
+
+def _of_profile(stack: Stack, own: Values) -> Servers:
+    chosen = stack.model_server
+    artifacts: dict[str, Any] = {}
+    if chosen.model:
+        artifacts |= {"name": chosen.model, "uri": f"hf://{chosen.model}"}
+    if chosen.token_secret is not None:
+        artifacts["authSecretName"] = chosen.token_secret
+    if chosen.cache.size:
+        artifacts["size"] = chosen.cache.size
+    changed = {role: _changed(own[role], chosen) for role in _ROLES if own[role]["create"]}
+    values = merged(own, {"modelArtifacts": artifacts, **changed})
+    secret = values["modelArtifacts"].get("authSecretName")
+    needed = (_token(secret, stack.namespace),) if secret else ()
+    return Servers(values, requirements=needed)
+
+
+def _changed(role: Values, chosen: ModelServer) -> dict[str, Any]:
+    """Return what the user wants otherwise of the servers of a role."""
+    serving, *others = role["containers"]
+    container = dict(serving)
+    if chosen.image:
+        container["image"] = chosen.image
+    container["args"] = [*serving.get("args", ()), *chosen.arguments]
+    mine = [{"name": name, "value": value} for name, value in chosen.env.items()]
+    container["env"] = [
+        *(one for one in serving.get("env", ()) if one["name"] not in chosen.env),
+        *mine,
+    ]
+    if chosen.resources is not None:
+        container["resources"] = chosen.resources
+    said: dict[str, Any] = {"containers": [container, *others]}
+    if chosen.accelerators:
+        said["parallelism"] = {"tensor": chosen.accelerators}
+        counted = {chosen.accelerator_resource: str(chosen.accelerators)}
+        container["resources"] = merged(
+            container.get("resources", {}), {"limits": counted, "requests": counted}
+        )
+    if chosen.replicas:
+        said["replicas"] = chosen.replicas
+    if chosen.startup_seconds:
+        said["startupSeconds"] = chosen.startup_seconds
+    if chosen.node_selector:
+        said["nodeSelector"] = chosen.node_selector
+    if chosen.tolerations:
+        said["tolerations"] = list(chosen.tolerations)
+    return said
+
+
+def _of_another_kind(stack: Stack, own: Values) -> Servers:
+    """Return servers whose containers are those of the other paths.
+
+    They have no KV cache to hand over, so that no sidecar stands before them.
+    """
+    model = stack.model_server.model
+    if (
+        not model and stack.model_server.kind in _SIMULATED
+    ):  # they call themselves what they are told
+        model = own["modelArtifacts"]["name"]
+    server = replace(stack.model_server, model=model)
+    documents, requirements = model_servers(replace(stack, model_server=server))
     (deployment,) = (one for one in documents if one["kind"] == "Deployment")
-    spec = deployment["spec"]
-    pod = spec["template"]["spec"]
+    pod = deployment["spec"]["template"]["spec"]
     (serving,) = pod["containers"]
-    values = {
-        "modelArtifacts": {"authSecretName": ""},
-        # Such servers have no KV cache to hand over, so that nothing stands in front of them.
-        "routing": {"proxy": {"enabled": False}},
-        "accelerator": {"type": "cpu"},
-        "decode": {
-            "replicas": spec["replicas"],
-            "containers": [
-                {name: serving[name] for name in _CONTAINER if name in serving}
-                | {"modelCommand": "custom", "mountModelVolume": False}
-            ],
-            "volumes": pod.get("volumes", []),
-            "monitoring": {"podmonitor": {"portName": serving["ports"][0]["name"]}},
+    role = {
+        "create": True,
+        "containers": [
+            _as_value(serving),
+        ],
+        "initContainers": pod.get("initContainers", []),
+        "volumes": pod.get("volumes", []),
+        "monitoring": {
+            "podmonitor": {
+                "enabled": "monitoring" in own["decode"],
+                "portName": serving["ports"][0]["name"],
+            }
         },
+        "terminationGracePeriodSeconds": pod["terminationGracePeriodSeconds"],
+        **{name: pod[name] for name in ("nodeSelector", "tolerations") if name in pod},
+    }
+    values = {
+        "modelArtifacts": {
+            "name": model or own["modelArtifacts"]["name"],
+            "labels": own["modelArtifacts"]["labels"],
+        },
+        "routing": {
+            "servicePort": stack.model_server.target_ports[0],
+            "proxy": {"enabled": False},
+        },
+        "accelerator": {"type": "cpu"},
+        **{
+            name: role | {"replicas": stack.model_server.replicas or own[name].get("replicas", 1)}
+            if own[name]["create"]
+            else own[name]
+            for name in _ROLES
+        },
+        "extraObjects": own.get("extraObjects", []),
     }
     beside = tuple(one for one in documents if one is not deployment)
-    return Servers(merged(own, values), beside, requirements)
+    return Servers(values, beside, requirements)
+
+
+def _as_value(serving: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a container as the chart wants it.
+
+    Where the image's own command runs, the chart says itself which model it serves, and where.
+    """
+    said = {name: serving[name] for name in _CONTAINER if name in serving}
+    said |= {"mountModelVolume": False, "extraConfig": {"lifecycle": serving["lifecycle"]}}
+    if "command" in said:
+        return said | {"modelCommand": "custom"}
+    arguments = list(said["args"])
+    for option in ("--model", "--port"):
+        at = arguments.index(option)
+        del arguments[at : at + 2]
+    return said | {"modelCommand": "imageDefault", "args": arguments}
+
+
+def _token(secret: str, namespace: str) -> Requirement:
+    return Requirement(
+        what=f"the Secret {secret} with the Hugging Face token under the key HF_TOKEN exists",
+        commands=(
+            f"kubectl create secret generic {secret} -n {namespace} --from-literal=HF_TOKEN=...",
+        ),
+    )

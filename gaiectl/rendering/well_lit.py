@@ -1,6 +1,5 @@
-"""Values of the well-lit path's releases, and the EndpointPickerConfigs that it offers."""
+"""Values of the well-lit path's releases."""
 
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,19 +18,12 @@ def values(release: str, **given: Any) -> dict[str, Any]:
         given: what the template asks for.
     """
     template = environment().get_template(f"{_FOLDER}/{release}.yaml.j2")
-    made: dict[str, Any] = yaml.safe_load(template.render(given))
+    made: dict[str, Any] = yaml.safe_load(template.render(given, versions=versions()))
     return made
 
 
-def epp_config(name: str) -> str:
-    """Return the text of an EndpointPickerConfig that the path offers."""
-    return _epp_config(name).read_text(encoding="utf-8")
-
-
-def epp_configs() -> list[str]:
-    """Return the names of the EndpointPickerConfigs that the path offers, sorted."""
-    return sorted(file.stem for file in _epp_config("x").parent.glob("*.yaml"))
-
-
-def _epp_config(name: str) -> Path:
-    return assets.folder("templates") / _FOLDER / "epp" / f"{name}.yaml"
+def versions() -> dict[str, Any]:
+    """Return the versions that the path pins."""
+    file = assets.folder("helmfiles") / _FOLDER / "versions.yaml"
+    pinned: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return pinned
