@@ -50,6 +50,20 @@ _CHART: tuple[tuple[str, str, str], ...] = (
     (".*", r"metadata\.name", "the name of the release"),
     (".*", r"metadata\.namespace", "the namespace of the release"),
 )
+_GATEWAY: tuple[tuple[str, str, str], ...] = (
+    ("Gateway", r"spec\.gatewayClassName", "gateway.gatewayClassName"),
+    ("Gateway", r"spec\.listeners.*", "gateway.listeners"),
+    ("DestinationRule", r"spec.*", "gateway.destinationRule"),
+    ("GatewayParameters|AgentgatewayParameters", r".*\.service\b.*", "gateway.service"),
+    ("GatewayParameters|AgentgatewayParameters", r"spec.*", "gateway.gatewayParameters"),
+    ("ReferenceGrant", r"spec.*|metadata\.name.*", "gateway.tls.referenceGrant"),
+    ("Ingress", r"spec.*", "ingress"),
+    ("Ingress", r"metadata\.annotations.*", "commonAnnotations, ingress.annotations"),
+    (".*", r"metadata\.annotations.*", "commonAnnotations, gateway.annotations"),
+    (".*", r"metadata\.labels.*", "commonLabels, gateway.labels"),
+    (".*", r"metadata\.name", "the name of the release, gateway.fullnameOverride"),
+    (".*", r"metadata\.namespace", "the namespace of the release"),
+)
 _MODEL_SERVER: tuple[tuple[str, str, str], ...] = (
     (".*", r"metadata\.(name|namespace)", "modelServer.name"),
     (".*", r"spec\.replicas", "modelServer.replicas"),
@@ -72,11 +86,16 @@ def origin(document: Mapping[str, Any], path: str) -> str:
     kind = str(document.get("kind"))
     metadata = document.get("metadata")
     labels = metadata.get("labels") if isinstance(metadata, dict) else None
-    of_chart = isinstance(labels, dict) and "helm.sh/chart" in labels
+    chart = str(labels.get("helm.sh/chart", "")) if isinstance(labels, dict) else ""
     workload = kind in ("Deployment", "PersistentVolumeClaim", "Service", "ConfigMap")
-    rows = _CHART if of_chart else _MODEL_SERVER if workload else ()
+    rows = _of_chart(chart) if chart else _MODEL_SERVER if workload else ()
     for kinds, pattern, value in rows:
         match = re.fullmatch(pattern, path)
         if match and re.fullmatch(kinds, kind):
             return value.replace("{1}", match[match.lastindex or 0])
     return ""
+
+
+def _of_chart(chart: str) -> tuple[tuple[str, str, str], ...]:
+    """Return the rows of a chart; the label holds its name and version."""
+    return _GATEWAY if chart.startswith("gateway-") else _CHART

@@ -15,7 +15,12 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 SOURCES = (
     *("charts/13-prometheus/documents.yaml", "charts/10-istio-destination-rule/documents.yaml"),
     *("charts/28-route/documents.yaml", "charts/05-gke/documents.yaml", "model/gpu-full.yaml"),
-    "providers/istio.yaml",
+    *("providers/istio.yaml", "charts/gateway-kgateway-node-port/documents.yaml"),
+    *(
+        "charts/gateway-agentgateway-values/documents.yaml",
+        "charts/gateway-openshift/documents.yaml",
+    ),
+    "charts/gateway-ingress/documents.yaml",
 )
 POD = "spec/template/spec"
 EPP = f"{POD}/containers/0"
@@ -58,6 +63,14 @@ REFUSED = [
     ("HTTPRoute", "spec/rules/0/timeouts", None),
     ("DestinationRule", "spec/trafficPolicy/connectionPool", None),
     ("ServiceMonitor", "spec/endpoints/0/interval", "often"),
+    ("Telemetry", "spec/targetRefs/0/kind", None),
+    ("ReferenceGrant", "spec/to", []),
+    ("GatewayParameters", "spec/kube/service/ports/0/name", "http"),
+    ("GatewayParameters", "spec/kube/envoyContainer/resources/limits/memory", "1 GB"),
+    ("AgentgatewayParameters", "spec/shutdown/max", None),
+    ("Ingress", "spec/rules/0/http/paths/0/path", "v1"),
+    ("Ingress", "spec/rules/0/http/paths/0/pathType", "Regex"),
+    ("Ingress", "spec/rules/0/host", "*.*.example.com"),
 ]
 ACCEPTED = [
     ("Deployment", f"{EPP}/livenessProbe/periodSeconds", 0),
@@ -85,6 +98,8 @@ ACCEPTED = [
     ("Secret", "data", {"token": "QU\nJD\n"}),
     ("RoleBinding", "roleRef/apiGroup", ""),
     ("Gateway", "spec/addresses", [{"value": "192.0.2.1"}]),
+    ("Ingress", "spec/rules/0/host", "*.example.com"),
+    ("Ingress", "spec/ingressClassName", None),
 ]
 
 

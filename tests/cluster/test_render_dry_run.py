@@ -17,6 +17,7 @@ from gaiectl import crds
 from gaiectl.documents import Document, load
 from machine.cluster import Cluster
 
+GOLDEN = Path(__file__).parents[1] / "golden/charts"
 CHARTS = ("standalone", "inferencepool")
 PROVIDERS = ("none", "istio", "gke", "kgateway", "agentgateway", "envoy-gateway", "nginx")
 SERVERS = ("none", "gpu", "cpu", "sim", "builtin", "sglang", "triton")
@@ -34,6 +35,11 @@ FEATURES = (
 POOL_FEATURES = (*FEATURES, "experimentalHttpRoute.enabled=true", "jaeger.enabled=true")
 
 BROUGHT = {"PodDisruptionBudget", "ServiceMonitor", "NetworkPolicy", "InferencePool"}
+
+BESIDE_A_GATEWAY = {
+    *("ConfigMap", "Telemetry", "DestinationRule", "ReferenceGrant", "Ingress"),
+    *("GatewayParameters", "AgentgatewayParameters"),
+}
 
 CASES: dict[str, tuple[str, str, tuple[str, ...], set[str]]] = {
     "standalone": ("standalone", "none", FEATURES, BROUGHT),
@@ -165,6 +171,21 @@ def test_a_stack_with_every_feature_is_taken(
     )
 
     assert kinds - {document["kind"] for document in documents} == set()
+    assert cluster_of_all_kinds.dry_run(documents, restricted_namespace) == []
+
+
+def test_whatever_the_chart_of_a_gateway_renders_is_taken(
+    cluster_of_all_kinds: Cluster, restricted_namespace: str
+) -> None:
+    documents = [
+        document
+        for case in sorted(GOLDEN.glob("gateway-*/documents.yaml"))
+        for document in load(case.read_text())
+    ]
+    for document in documents:
+        document["metadata"]["namespace"] = restricted_namespace
+
+    assert BESIDE_A_GATEWAY - {document["kind"] for document in documents} == set()
     assert cluster_of_all_kinds.dry_run(documents, restricted_namespace) == []
 
 

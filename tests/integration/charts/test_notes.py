@@ -35,6 +35,42 @@ def notes(helm4: Path, run_helm: RunHelm) -> Callable[..., str]:
     return show
 
 
+def test_a_gateway_says_where_its_address_is_to_be_read(notes: Callable[..., str]) -> None:
+    text = notes("gateway")
+    assert (
+        "-n ns1 get gateway/rel-inference-gateway -o jsonpath='{.status.addresses[0].value}'"
+        in text
+    )
+    assert "--for=condition=Programmed" in text
+    assert "port-forward service/rel-inference-gateway-istio 8080:80" in text
+    assert not re.search("success|congratulations|deployed|running", text, re.IGNORECASE)
+
+
+def test_a_gateway_without_a_service_of_the_cluster_speaks_of_none(
+    notes: Callable[..., str],
+) -> None:
+    assert "port-forward" not in notes("gateway", "--set", "gateway.provider=agentgateway")
+    assert "port-forward" not in notes("gateway", "--set", "gateway.provider=gke")
+    assert "kubectl" not in notes("gateway", "--set", "gateway.enabled=false")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("gateway.provider=kgateway,gateway.destinationRule.enabled=true", "for Istio only"),
+        ("gateway.exposure.type=external,ingress.enabled=true", "there is no Ingress"),
+        ("gateway.provider=gke,ingress.enabled=true", "there is no Ingress"),
+        ("gateway.gatewayParameters.enabled=false,gateway.service.type=NodePort", "is left to"),
+        ("gateway.provider=kgateway,gateway.service.loadBalancerClass=a", "not known to kgateway"),
+        ("gateway.gatewayClassName=agentgateway-v2", "is called agentgateway now"),
+    ],
+)
+def test_a_gateway_warns_of_what_it_leaves_out(
+    notes: Callable[..., str], words: str, told: str
+) -> None:
+    assert told in notes("gateway", "--set", words)
+
+
 def test_a_pool_names_itself_its_picker_and_how_to_see_it(notes: Callable[..., str]) -> None:
     text = notes("inferencepool", *POOL)
     assert "InferencePool" in text

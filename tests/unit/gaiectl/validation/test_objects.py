@@ -209,6 +209,30 @@ def test_a_complaint_names_the_value_that_the_field_is_made_from() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "spec", "value"),
+    [
+        ("GatewayParameters", {"kube": {"service": {"type": "External"}}}, "gateway.service"),
+        ("GatewayParameters", {"kube": {"envoy": {}}}, "gateway.gatewayParameters"),
+        ("DestinationRule", {"host": 1}, "gateway.destinationRule"),
+    ],
+)
+def test_a_complaint_names_the_value_of_the_chart_that_made_the_object(
+    kind: str, spec: dict[str, Any], value: str
+) -> None:
+    versions = {
+        "GatewayParameters": "gateway.kgateway.dev/v1alpha1",
+        "DestinationRule": "networking.istio.io/v1beta1",
+    }
+    metadata = {"name": "a", "namespace": "b", "labels": {"helm.sh/chart": "gateway-0.1.0"}}
+    error = refusal_of(
+        [{"apiVersion": versions[kind], "kind": kind, "metadata": metadata, "spec": spec}]
+    )
+
+    assert error
+    assert error.detail.endswith(f"(see {value})")
+
+
+@pytest.mark.parametrize(
     ("path", "value", "place", "words"),
     [
         (
