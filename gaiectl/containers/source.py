@@ -15,7 +15,7 @@ CONTAINERFILE = "epp/Containerfile"
 
 _PACKAGE = Path(assets.__file__).resolve().parent
 _PROJECT = ("pyproject.toml", "README.md", "LICENSE")
-_DATA = ("templates", "charts")
+_DATA = ("templates", "charts", "helmfiles")
 _PACKAGES = ("gaiectl", "epp")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.so", "_data")
 

@@ -10,7 +10,13 @@ from gaiectl.errors import GaieError
 
 ROOT = Path(__file__).resolve().parents[4]
 FILES = ("pyproject.toml", "README.md", "LICENSE", "epp/Containerfile", "epp/requirements.lock")
-FOLDERS = ("templates/envoy", "charts/standalone", "gaiectl/cli", "epp/server")
+FOLDERS = (
+    "templates/envoy",
+    "charts/standalone",
+    "helmfiles/inference-scheduling",
+    "gaiectl/cli",
+    "epp/server",
+)
 
 
 def files(folder: Path) -> set[str]:
@@ -24,7 +30,7 @@ def wheel(tmp_path: Path) -> Path:
     for name in ("gaiectl", "epp"):
         shutil.copytree(ROOT / name, installed / name, ignore=shutil.ignore_patterns("__pycache__"))
     data = installed / "gaiectl" / "_data"
-    for name in ("templates", "charts"):
+    for name in ("templates", "charts", "helmfiles"):
         shutil.copytree(ROOT / name, data / name)
     (data / "project").mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
