@@ -151,6 +151,9 @@ class _Looks:
             said = self._other(who, status)
             is_gateway = (who.group, who.kind) == (gateways.GROUP, "Gateway")
             return self._of_gateway(who, said) if is_gateway and isinstance(said, str) else said
+        return self._workload(who, found, status)
+
+    def _workload(self, who: Identity, found: Document, status: Status) -> str | Failure:
         trouble = self._of_pods(who, found)
         if isinstance(trouble, Failure):
             return trouble
@@ -177,14 +180,13 @@ class _Looks:
         """Return what is wrong with what a controller made of a Gateway, after what it says."""
         said = [reason]
         for made in self._made("apps", "Deployment", who):
-            deployment = identity(made)
             status = status_of(made)
             if status.state is State.CURRENT:
                 continue
-            trouble = self._of_pods(deployment, made)
+            trouble = self._workload(identity(made), made, status)
             if isinstance(trouble, Failure):
                 return trouble._replace(message=f"{who.title}: {trouble.message}")
-            said.append(f"{deployment.title}: {trouble or status.reason}")
+            said.append(f"{identity(made).title}: {trouble}")
         for made in self._made("", "Service", who):
             if not awaits_address(made):
                 continue
