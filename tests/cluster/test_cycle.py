@@ -1,0 +1,113 @@
+"""All that becomes of a stack, from an empty cluster to an empty cluster, while clients use it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gaiectl.cluster.api import Cluster as Api
+from gaiectl.cluster.connection import Access, connect
+from gaiectl.model import builtin
+from machine.alone import alone, differences, settled
+from machine.cluster import Cluster
+from machine.images import Image
+from machine.load import load
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
+
+Said = subprocess.CompletedProcess[str]
+
+_STACK = """\
+apiVersion: gaiectl/v1
+kind: Stack
+path: standalone
+api: {api}
+modelServer:
+  kind: builtin
+  replicas: 2
+  model: some/model
+  arguments: [--time-to-first-token=50ms, --inter-token-latency=10ms]
+"""
+_SCORER = """\
+apiVersion: inference.networking.x-k8s.io/v1alpha1
+kind: EndpointPickerConfig
+plugins: [{type: queue-scorer}, {type: max-score-picker}]
+schedulingProfiles:
+- {name: default, plugins: [{pluginRef: queue-scorer}, {pluginRef: max-score-picker}]}
+"""
+_URL = "http://llm-epp.cycle:8081"
+_EPPS = ("pods", "-n", "cycle", "-l", "app.kubernetes.io/instance=llm", "-o", "name")
+
+
+@pytest.fixture(scope="module")
+def lone(
+    node_parts: None,
+    kubectl: Path,
+    bare_python_image: Image,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Cluster]:
+    with alone(tmp_path_factory.mktemp("alone"), kubectl, bare_python_image) as cluster:
+        cluster.do("create", "namespace", "clients")
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def gaiectl(lone: Cluster, helm4: Path) -> Callable[..., Said]:
+    environment = {**os.environ, "KUBECONFIG": str(lone.kubeconfig), "GAIECTL_HELM": str(helm4)}
+
+    def run(*words: str) -> Said:
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "gaiectl", *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        phases = [line for line in done.stderr.splitlines() if line.startswith("✓")]
+        print(f"{words[0]}: {time.monotonic() - began:.1f} s; {'; '.join(phases)}")
+        return done
+
+    return run
+
+
+@pytest.mark.parametrize("api", ["crds", "flags"])
+def test_a_stack_serves_through_every_change_and_goes_without_a_trace(
+    api: str, lone: Cluster, gaiectl: Callable[..., Said], tmp_path: Path
+) -> None:
+    stack, scorer = tmp_path / "gaie.yaml", tmp_path / "scorer.yaml"
+    stack.write_text(_STACK.format(api=api))
+    scorer.write_text(_SCORER)
+    kubernetes = Api(connect(Access(kubeconfig=str(lone.kubeconfig))))
+    before = settled(kubernetes)
+    brings = ["--create-namespace", *(["--include-crds"] if api == "crds" else [])]
+    gaiectl("install", "--stack", str(stack), "-n", "cycle", *brings)
+    told = json.loads(gaiectl("test", "llm", "-n", "cycle", "-o", "json").stdout)
+    assert told["success"]
+
+    first = lone.do("get", *_EPPS)
+    with load(lone, "clients", builtin.image(), _URL, "some/model") as clients:
+        clients.go_on()
+        gaiectl("upgrade", "llm", "-n", "cycle", "--epp-config", str(scorer))
+        second = lone.do("get", *_EPPS)
+        clients.go_on()
+        gaiectl("rollback", "llm", "-n", "cycle")
+        third = lone.do("get", *_EPPS)
+        old = {*first.split(), *second.split()} - {*third.split()}
+        lone.do("wait", "-n", "cycle", "--for=delete", *sorted(old), "--timeout=180s")
+        clients.go_on()
+        seen = clients.end()
+    print(seen)
+    assert len({first, second, third}) == 3
+    assert seen.failures == []
+    assert seen.failed == 0
+    assert seen.streamed > 100
+
+    gaiectl("cleanup", "llm", "-n", "cycle", "--namespace", "--crds", "-y")
+    assert differences(kubernetes, before) == set()
