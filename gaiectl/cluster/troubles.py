@@ -156,7 +156,7 @@ def _unschedulable(
     return Trouble(
         "unschedulable",
         f"fits on no node: {need}{told.rstrip('.')}",
-        hint or "add a node with room, or ask for less: the model server's resources, replicas",
+        hint or _ROOM_HINT,
         inf if is_growing or passes else _SCHEDULER_SECONDS,
         lacking=tuple(lacking(told)),
     )
@@ -168,7 +168,7 @@ def _of_taints(told: str) -> tuple[str, bool]:
     passing = [one for one in taints if one.startswith(_OF_NODES) and one != _CORDONED]
     if passing:
         return NODE_HINT, True
-    if _CORDONED in taints:
+    if _CORDONED in taints or "were unschedulable" in told:
         return "let pods onto the node again: kubectl uncordon", False
     if taints and not lacking(told):
         named = ", ".join(dict.fromkeys(taints))
@@ -279,6 +279,10 @@ def _short(text: str, width: int = 300) -> str:
     return flat if len(flat) <= width else f"{flat[: width - 3]}..."
 
 
+_ROOM_HINT = (
+    "add a node with room, or ask for less: the model server's resources, replicas; an EPP that is "
+    "updated needs none with --set inferenceExtension.strategy.type=Recreate, but leaves a gap"
+)
 _IMAGE_HINT = (
     "gaiectl image load brings an image to the nodes; --registry and values name a mirror; a "
     "private registry needs imagePullSecrets"

@@ -156,6 +156,18 @@ def test_the_node_with_most_room_is_named_with_what_is_left() -> None:
     assert room(nodes, [], "nvidia.com/gpu") == "no node has any nvidia.com/gpu"
 
 
+def test_of_a_node_that_is_cordoned_the_hint_lets_pods_onto_it_again() -> None:
+    trouble = trouble_of(unscheduled("0/1 nodes are available: 1 node(s) were unschedulable."), [])
+    assert trouble is not None
+    assert "kubectl uncordon" in trouble.hint
+
+
+def test_a_pod_without_room_may_be_that_of_an_update_beside_an_old_one() -> None:
+    trouble = trouble_of(unscheduled("0/1 nodes are available: 1 Insufficient cpu."), [])
+    assert trouble is not None
+    assert "strategy.type=Recreate" in trouble.hint
+
+
 @pytest.mark.parametrize(
     ("taint", "hint", "patience"),
     [
