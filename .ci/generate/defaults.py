@@ -22,6 +22,7 @@ def files() -> dict[Path, str]:
     for name in values.NAMES:
         defaults = dict(_leaves(values.read(name).root.values()))
         body = yaml.safe_dump(defaults, sort_keys=False, width=100).rstrip()
+        body = body.replace("{{", '{{ "{{" }}')  # a default may be a template itself
         texts[values.CHARTS / name / "templates" / "_defaults.tpl"] = _TEXT % (name, name, body)
     return texts
 

@@ -7,7 +7,7 @@ serviceAccountOverride: ''
 schedulerName: ''
 extraObjects: []
 modelArtifacts.name: random/model
-modelArtifacts.uri: hf://{{ .Values.modelArtifacts.name }}
+modelArtifacts.uri: hf://{{ "{{" }} .Values.modelArtifacts.name }}
 modelArtifacts.labels:
   llm-d.ai/inferenceServing: 'true'
   llm-d.ai/inference-serving: 'true'

@@ -17,6 +17,7 @@ POOL = {"inferencePool": {"modelServers": {"matchLabels": {"app": "a"}}}}
 VALUES: dict[str, dict[str, Any]] = {
     "gateway": {"commonLabels": {"team": "search"}},
     "inferencepool": POOL,
+    "modelservice": {"modelArtifacts": {"name": "mine"}},
     "standalone": POOL,
 }
 CHART_LABEL = "helm.sh/chart"

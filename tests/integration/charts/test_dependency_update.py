@@ -10,13 +10,14 @@ CHARTS = Path(__file__).resolve().parents[3] / "charts"
 
 
 @pytest.mark.parametrize("helm", ["helm3", "helm4"])
-@pytest.mark.parametrize("chart", ["gateway", "inferencepool", "standalone"])
+@pytest.mark.parametrize("chart", ["gateway", "inferencepool", "modelservice", "standalone"])
 def test_a_clone_is_installed_with_dependency_update(
     request: pytest.FixtureRequest, run_helm: Any, tmp_path: Path, helm: str, chart: str
 ) -> None:
     for name in (chart, "epplib"):
         shutil.copytree(CHARTS / name, tmp_path / name)
-    needed = () if chart == "gateway" else ("--set", "inferencePool.modelServers.matchLabels.app=a")
+    selector = ("--set", "inferencePool.modelServers.matchLabels.app=a")
+    needed = selector if chart in ("inferencepool", "standalone") else ()
 
     done = run_helm(
         request.getfixturevalue(helm),

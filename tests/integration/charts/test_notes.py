@@ -37,10 +37,8 @@ def notes(helm4: Path, run_helm: RunHelm) -> Callable[..., str]:
 
 def test_a_gateway_says_where_its_address_is_to_be_read(notes: Callable[..., str]) -> None:
     text = notes("gateway")
-    assert (
-        "-n ns1 get gateway/rel-inference-gateway -o jsonpath='{.status.addresses[0].value}'"
-        in text
-    )
+    read = "gateways.gateway.networking.k8s.io/rel-inference-gateway -o jsonpath="
+    assert f"-n ns1 get {read}'{{.status.addresses[0].value}}'" in text
     assert "--for=condition=Programmed" in text
     assert "port-forward service/rel-inference-gateway-istio 8080:80" in text
     assert not re.search("success|congratulations|deployed|running", text, re.IGNORECASE)

@@ -18,17 +18,23 @@ RunHelm = Callable[..., subprocess.CompletedProcess[str]]
 Place = tuple[str, ...]
 Trouble = Callable[[Path, str, Iterable[tuple[Place, Any]]], str]
 
-OURS = re.compile(r"execution error at \([^)]*\): [A-Za-z ]+(\.[-\w]+|\[[^\]]+\])*: .+")
+OURS = re.compile(r"execution error at \([^)]*\): [A-Za-z ]+(\.[-\w/]+|\[[^\]]+\])*: .+")
 SCHEMA = "values don't meet the specifications of the schema"
 SELECTOR = ("inferencePool", "modelServers", "matchLabels", "app")
 NEEDED: dict[str, list[tuple[Place, Any]]] = {
     "gateway": [],
     "inferencepool": [(SELECTOR, "a")],
+    "modelservice": [],
     "standalone": [(SELECTOR, "a")],
 }
 """What each chart does not render without."""
 
-each_chart = pytest.mark.parametrize("chart", NEEDED)
+MANY = {"modelservice"}
+"""Charts with so many values that only CI tries all of them."""
+
+each_chart = pytest.mark.parametrize(
+    "chart", [pytest.param(chart, marks=[pytest.mark.long] * (chart in MANY)) for chart in NEEDED]
+)
 picker_charts = pytest.mark.parametrize("chart", ["inferencepool", "standalone"])
 
 
@@ -73,11 +79,16 @@ def trouble(run_helm: RunHelm, tmp_path_factory: pytest.TempPathFactory) -> Trou
 
 @pytest.fixture(scope="module")
 def values(complete_charts: Path) -> dict[str, dict[Place, Any]]:
-    """Each chart's places; what both charts of an EPP have is asked of standalone alone."""
+    """Each chart's places; what both charts of an EPP have is asked of standalone alone.
+
+    And what both roles of model servers have, of decode.
+    """
     charts = {
         chart: dict(places(yaml.safe_load((complete_charts / chart / "values.yaml").read_text())))
         for chart in NEEDED
     }
+    for place in [place for place in charts["modelservice"] if place[0] == "prefill"]:
+        del charts["modelservice"][place]
     own = charts["inferencepool"].items()
     charts["inferencepool"] = {k: v for k, v in own if k not in charts["standalone"]}
     return charts

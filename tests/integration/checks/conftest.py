@@ -94,6 +94,10 @@ class TinyGateway:
     gateway_url: str = ""
     metrics_url: str = ""
     metrics_headers: dict[str, str] = field(default_factory=dict)
+    metrics_hidden: str = ""
+    unkillable: str = ""
+    heals_itself: bool = False
+    repeats: bool = True
     model: str = MODEL
     plugins: frozenset[str] | None = None
     body_limit_bytes: int | None = LIMIT
@@ -108,6 +112,8 @@ class TinyGateway:
 
     def kill(self, endpoint: str) -> None:
         self.simulators.kill(endpoint)
+
+    def hold_down(self) -> None: ...
 
     def start(self, endpoint: str) -> None:
         self.simulators.start(endpoint)

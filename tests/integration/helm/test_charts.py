@@ -10,7 +10,7 @@ from gaiectl.helm.binary import Helm
 from gaiectl.operations import charts
 
 SELECTOR = ("--set", "inferencePool.modelServers.matchLabels.app=vllm")
-NEEDED = {"gateway": (), "inferencepool": SELECTOR, "standalone": SELECTOR}
+NEEDED = {"gateway": (), "inferencepool": SELECTOR, "modelservice": (), "standalone": SELECTOR}
 """What is to be set of each chart."""
 
 each_chart = pytest.mark.parametrize("name", NEEDED)
