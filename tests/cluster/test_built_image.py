@@ -21,6 +21,9 @@ from machine.images import Image
 
 # What podman needs where it may not make namespaces; elsewhere it does no harm.
 _SANDBOX = ("--isolation", "chroot", "--network", "host", "--ulimit", "nofile=1024:1024")
+_RUN_IN_SANDBOX = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096")
+_START_SECONDS = 2.0
+_HERE = Path(__file__).parent
 _BASE = "localhost/gaiectl-test/base:1"
 _BUILDER = "localhost/gaiectl-test/builder:1"
 _BUILT = "localhost/gaiectl-test/built:1"
@@ -79,6 +82,30 @@ def test_the_image_says_what_it_is_made_of_and_runs_as_nobody(built: Path) -> No
     assert described["Config"]["Entrypoint"] == ["/opt/gaiectl/bin/epp"]
     assert described["Labels"]["org.opencontainers.image.base.name"] == _BASE
     assert {"python", "aiohttp", "kubernetes", "tokenizers", "opentelemetry-sdk"} <= named
+
+
+@pytest.mark.usefixtures("built")
+def test_the_image_serves_as_nobody_without_a_shell_and_where_nothing_can_be_written(
+    tmp_path: Path,
+) -> None:
+    for source in (_HERE / "machine" / "started").iterdir():
+        shutil.copy(source, tmp_path)
+    tmp_path.chmod(0o755)  # whoever runs in the container may read it
+
+    runtime = ("--runtime", "runc") if shutil.which("runc") else ()  # crun wants newer cgroups
+    said = _podman(
+        *(*runtime, "run", "--rm", "--network", "none", "--read-only", "--read-only-tmpfs=false"),
+        *("--cap-drop", "all", "--security-opt", "no-new-privileges", *_RUN_IN_SANDBOX),
+        *("--volume", f"{tmp_path}:/started:ro", "--entrypoint", "/opt/gaiectl/bin/python"),
+        *(_BUILT, "/started/start.py"),
+    )
+
+    found = json.loads(said.splitlines()[-1])
+    print(f"SERVING after {found['seconds']:.2f} s, of which the CPU worked {found['cpu']:.2f} s")
+    assert found["user"] == 65532
+    assert not found["shell"]
+    assert found["exit"] == 0
+    assert found["cpu"] < _START_SECONDS  # time that others take on this computer is not ours
 
 
 @pytest.mark.usefixtures("built")

@@ -1,0 +1,57 @@
+"""In a container of the image: starts a simulator and the EPP, and prints how that went as JSON."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+_HERE = Path(__file__).parent
+_SERVING = b"\x08\x01"  # HealthCheckResponse of grpc.health.v1
+
+
+def until_simulated() -> None:
+    while True:
+        try:
+            urllib.request.urlopen("http://127.0.0.1:8000/health/ready").close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+
+
+def is_serving() -> bool:
+    with grpc.insecure_channel("127.0.0.1:9003") as channel:
+        check: Any = channel.unary_unary("/grpc.health.v1.Health/Check")
+        try:
+            return bool(check(b"", timeout=1) == _SERVING)
+        except grpc.RpcError:
+            return False
+
+
+with subprocess.Popen([sys.executable, "-m", "gaiectl.simulator", "--port", "8000"]) as simulator:
+    until_simulated()
+    began = time.monotonic()
+    flags = ("--config-file", f"{_HERE}/config.yaml", "--metrics-endpoint-auth=false")
+    with subprocess.Popen(["/opt/gaiectl/bin/epp", *flags]) as epp:
+        while not is_serving():
+            time.sleep(0.02)
+            assert epp.poll() is None
+        seconds = time.monotonic() - began
+        epp.terminate()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)  # of those that ended: the EPP
+    simulator.kill()
+found = {
+    "seconds": seconds,
+    "cpu": used.ru_utime + used.ru_stime,
+    "user": os.getuid(),
+    "shell": Path("/bin/sh").exists(),
+    "exit": epp.returncode,
+}
+print(json.dumps(found))
