@@ -13,9 +13,12 @@ _NOT_REACHED = (
     *("no such host", "dial tcp", "connection refused", "i/o timeout", "error pinging"),
     *("temporary failure in name", "network is unreachable", "server misbehaving"),
 )
-_BAD_CERTIFICATE = ("x509", "tls: ", "certificate verify failed")
+_BAD_CERTIFICATE = ("x509: ", "tls: ", "certificate verify failed")
 _NO_DOCKER = ("cannot connect to the docker daemon", "is the docker daemon running")
 _NO_IMAGE = ("no such image", "image not known", "not found in local", "does not exist locally")
+
+_ECHO = re.compile(r"\bRUN\b")
+"""What an engine runs, which is no word of what came of it."""
 
 _ANY: Hints = {
     "make room where the engine keeps its images": ("no space left",),
@@ -116,6 +119,7 @@ def loading(place: Place) -> Hints:
 
 def hint(hints: Hints, said: str) -> str:
     """Return what to do about the last lines of a failed command; empty when nothing is known."""
+    said = "\n".join(line for line in said.splitlines() if not _ECHO.search(line))
     for text, signs in {**hints, **_ANY}.items():
         if any(re.search(sign, said, re.IGNORECASE) for sign in signs):
             return text

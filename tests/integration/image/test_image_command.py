@@ -93,6 +93,7 @@ def test_the_bill_of_materials_is_written_beside_the_image(shell: Shell, tmp_pat
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "package index"),
         ("Cannot connect to the Docker daemon at unix:///var/run", "choose another engine"),
         ("something new", "see what it says above"),
+        ('Step 30/32 : RUN ["python", "-c", "import cryptography.x509"]', "see what it says above"),
     ],
 )
 def test_what_an_engine_fails_of_is_shown_with_what_to_do(
