@@ -105,7 +105,8 @@ def test_a_stack_serves_through_every_change_and_goes_without_a_trace(
         seen = clients.end()
     print(seen)
     assert len({first, second, third}) == 3
-    assert seen.failures == []
+    events = lone.do("get", "events", "-n", "cycle", "--field-selector=type=Warning")
+    assert seen.failures == [], events
     assert seen.failed == 0
     assert seen.streamed > 100
 
