@@ -2,14 +2,16 @@
 {{- define "gateway.validate" -}}
 {{- if not (hasKey .Values "validated") }}
   {{- include "epplib.complete" . }}
-  {{- include "gateway.checkProvider" . }}
-  {{- include "gateway.checkName" . }}
-  {{- include "gateway.checkListeners" . }}
   {{- include "gateway.checkTexts" . }}
-  {{- include "gateway.checkService" . }}
-  {{- include "gateway.checkDestinationRule" . }}
-  {{- include "gateway.checkIngress" . }}
-  {{- include "gateway.checkShutdown" . }}
+  {{- if .Values.gateway.enabled }}
+    {{- include "gateway.checkProvider" . }}
+    {{- include "gateway.checkName" . }}
+    {{- include "gateway.checkListeners" . }}
+    {{- include "gateway.checkService" . }}
+    {{- include "gateway.checkDestinationRule" . }}
+    {{- include "gateway.checkIngress" . }}
+    {{- include "gateway.checkShutdown" . }}
+  {{- end }}
   {{- $_ := set .Values "validated" true }}
 {{- end }}
 {{- end }}
