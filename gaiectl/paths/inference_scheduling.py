@@ -13,12 +13,12 @@ from gaiectl.paths.epp import epp_values
 from gaiectl.paths.request import Request, framed, objects
 from gaiectl.paths.well_lit_names import Names, checked
 from gaiectl.paths.well_lit_profiles import DEFAULT, profile
-from gaiectl.paths.well_lit_servers import servers
+from gaiectl.paths.well_lit_servers import Servers, servers
 from gaiectl.plan import Phase, Plan, Release, Step
 from gaiectl.providers.catalog import provider
 from gaiectl.rendering import epp_configs, well_lit
 from gaiectl.stack.merge import merged
-from gaiectl.stack.model import ModelServerKind, ProviderName
+from gaiectl.stack.model import ModelServerKind, ProviderName, Stack
 from gaiectl.validation.assignments import part
 
 CHARTS: Mapping[str, str] = {
@@ -40,47 +40,67 @@ def plan(request: Request) -> Plan:
     """Return the plan of the well-lit path.
 
     Raises:
-        UsageError: the stack's name is too long, or no profile has this name.
+        UsageError: the stack's name is too long, its gateway is none of ``ENVIRONMENTS``, or no
+            profile is called so.
     """
     stack = request.stack
     names = checked(stack.name, stack.namespace)
-    chosen = profile(stack.profile)
-    if not chosen.has_servers and stack.model_server.kind is ModelServerKind.GPU:
-        stack = replace(stack, model_server=replace(stack.model_server, kind=ModelServerKind.SIM))
     if stack.provider.name not in ENVIRONMENTS:
         raise UsageError(
             f"provider.name: the well-lit path knows no gateway {stack.provider.name}",
             hint=f"choose from {', '.join(ENVIRONMENTS)}",
         )
-    gateway = provider(stack.provider.name)
-    given: dict[str, Any] = {
-        "names": names,
-        "provider": str(gateway.name),
-        "gateway_class": gateway.gateway_class,
-    }
-    serving = servers(stack, well_lit.values(f"ms/{stack.profile or DEFAULT}", **given))
-    offered = epp_configs.text(chosen.epp_config, tokenizer=names.tokenizer)
-    epp = epp_values(stack, request.epp_config or offered)
-    values: dict[str, Mapping[str, Any]] = {
-        "infra": well_lit.values("infra", **given),
-        "gaie": merged(well_lit.values("gaie", **given), {"inferenceExtension": epp}),
-        "ms": serving.values,
-    }
-    if gateway.name == ProviderName.NONE:
-        del values["infra"]
+    serving = _servers(stack, names)
     return framed(
         request,
-        (*objects(Phase.MODEL_SERVER, serving.beside), *_steps(request, names, values)),
-        requirements=gateway.requirements,
+        (*objects(Phase.MODEL_SERVER, serving.beside), *_steps(request, names)),
+        requirements=provider(stack.provider.name).requirements,
         needed=serving.requirements,
     )
 
 
-def _steps(
-    request: Request, names: Names, values: Mapping[str, Mapping[str, Any]]
-) -> Iterator[Step]:
+def values(stack: Stack, names: Names, epp_config: str = "") -> dict[str, Mapping[str, Any]]:
+    """Return the values of the releases, by the keys of ``CHARTS``; without a Gateway no infra.
+
+    Args:
+        stack: what the user wants.
+        names: of the parts; they may be texts for another program to fill in.
+        epp_config: text of the user's EndpointPickerConfig; empty for the profile's.
+    """
+    given = _given(stack, names)
+    offered = epp_configs.text(profile(stack.profile).epp_config, tokenizer=names.tokenizer)
+    epp = epp_values(stack, epp_config or offered)
+    made: dict[str, Mapping[str, Any]] = {
+        "infra": well_lit.values("infra", **given),
+        "gaie": merged(well_lit.values("gaie", **given), {"inferenceExtension": epp}),
+        "ms": _servers(stack, names).values,
+    }
+    if stack.provider.name is ProviderName.NONE:
+        del made["infra"]
+    return made
+
+
+def _servers(stack: Stack, names: Names) -> Servers:
+    has_servers = profile(stack.profile).has_servers
+    if not has_servers and stack.model_server.kind is ModelServerKind.GPU:
+        stack = replace(stack, model_server=replace(stack.model_server, kind=ModelServerKind.SIM))
+    own = well_lit.values(f"ms/{stack.profile or DEFAULT}", **_given(stack, names))
+    return servers(stack, own)
+
+
+def _given(stack: Stack, names: Names) -> dict[str, Any]:
+    """Return what the templates ask for."""
+    gateway = provider(stack.provider.name)
+    return {
+        "names": names,
+        "provider": str(gateway.name),
+        "gateway_class": gateway.gateway_class,
+    }
+
+
+def _steps(request: Request, names: Names) -> Iterator[Step]:
     phases = {"infra": Phase.PROVIDER, "gaie": Phase.ENDPOINT_PICKER, "ms": Phase.MODEL_SERVER}
-    for key, said in values.items():
+    for key, said in values(request.stack, names, request.epp_config).items():
         release = Release(
             name=getattr(names, key),
             namespace=names.namespace,
