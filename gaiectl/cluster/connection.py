@@ -2,8 +2,9 @@
 
 import logging
 import os
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+from gaiectl.cluster.kubeconfig import no_context, why_nobody, why_unusable
 from gaiectl.errors import GaieError
 
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
@@ -61,24 +62,32 @@ def connect(access: Access) -> Connection:
     # It warns of what is an error a moment later.
     logging.getLogger("kubernetes").setLevel(logging.ERROR)
     configuration: Any = client.Configuration()
-    name, namespace = access.context, ""
+    name, namespace, user = access.context, "", ""
+    said = _Said()
     try:
         loader = config.kube_config
         files = access.kubeconfig or loader.KUBE_CONFIG_DEFAULT_LOCATION
         contexts, active = config.list_kube_config_contexts(config_file=files)
         chosen = _chosen(contexts, active, access.context)
-        name, namespace = chosen["name"], str(chosen.get("context", {}).get("namespace") or "")
-        config.load_kube_config(config_file=files, context=name, client_configuration=configuration)
+        about = chosen.get("context") or {}
+        name, namespace = chosen["name"], str(about.get("namespace") or "")
+        user = str(about.get("user") or "")
+        with said:
+            config.load_kube_config(
+                config_file=files, context=name, client_configuration=configuration
+            )
     except GaieError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever YAML, keys and exec plugins raise
         if access.kubeconfig or access.context or _IN_CLUSTER not in os.environ:
-            raise _unusable(error) from None
+            raise why_unusable(access.kubeconfig, access.context, _told(error)) from None
         try:
             config.load_incluster_config(client_configuration=configuration)
         except Exception as second:  # noqa: BLE001 - see above
-            raise _unusable(second) from None
-        name, namespace = "in-cluster", _own_namespace()
+            raise why_unusable(access.kubeconfig, access.context, _told(second)) from None
+        name, namespace, user = "in-cluster", _own_namespace(), ""
+    if trouble := why_nobody(access.kubeconfig, user, said.lines):
+        raise trouble
     configuration.retries = False
     api: Any = client.ApiClient(configuration)
     if access.user:
@@ -115,16 +124,29 @@ def _chosen(contexts: list[dict[str, Any]], active: dict[str, Any], name: str) -
     for context in contexts:
         if context["name"] == name:
             return context
-    there = ", ".join(sorted(context["name"] for context in contexts)) or "none"
-    raise GaieError(f"there is no context {name}", hint=f"--context takes one of: {there}")
+    raise no_context(name, [str(context["name"]) for context in contexts])
 
 
-def _unusable(error: Exception) -> GaieError:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return GaieError(
-        f"no cluster to ask: {reason}",
-        hint="set KUBECONFIG, or name a file with --kubeconfig; kubectl config view shows it",
-    )
+def _told(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class _Said(logging.Handler):
+    """Hears what the client logs of credentials that it cannot get, instead of the terminal."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def __enter__(self) -> Self:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage().strip())
 
 
 def _own_namespace() -> str:
