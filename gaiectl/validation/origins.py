@@ -64,6 +64,36 @@ _GATEWAY: tuple[tuple[str, str, str], ...] = (
     (".*", r"metadata\.name", "the name of the release, gateway.fullnameOverride"),
     (".*", r"metadata\.namespace", "the namespace of the release"),
 )
+_ROLE = "decode.{0}, prefill.{0}"
+_MODEL_SERVICE: tuple[tuple[str, str, str], ...] = (
+    (
+        "PodMonitor",
+        r"spec.*|metadata\.(annotations|labels).*",
+        _ROLE.format("monitoring.podmonitor"),
+    ),
+    ("PersistentVolumeClaim", r"spec.*|metadata\.name", "modelArtifacts.volume"),
+    ("ResourceClaimTemplate", r"spec.*|metadata\.name", "accelerator.resourceClaimTemplates"),
+    (".*", r"spec\.replicas", _ROLE.format("replicas")),
+    ("Deployment", r"spec\.strategy.*", _ROLE.format("strategy")),
+    ("LeaderWorkerSet", r".*\.size", _ROLE.format("parallelism")),
+    ("LeaderWorkerSet", r".*\.subGroupPolicy.*", _ROLE.format("subGroupPolicy")),
+    (".*", r"spec.*\.metadata\.labels.*", "modelArtifacts.labels"),
+    (".*", r"spec.*\.metadata\.annotations.*", _ROLE.format("podAnnotations")),
+    (".*", r"metadata\.annotations.*", _ROLE.format("annotations")),
+    (".*", r"spec.*\.initContainers\[0\].*", "routing.proxy"),
+    (".*", r"spec.*\.containers\[\d+\].*", _ROLE.format("containers")),
+    (".*", r"spec.*\.spec\.volumes.*", "modelArtifacts, " + _ROLE.format("volumes")),
+    (".*", r"spec.*\.spec\.serviceAccountName", "serviceAccountOverride"),
+    (".*", r"spec.*\.spec\.securityContext.*", _ROLE.format("podSecurityContext")),
+    (".*", r"spec.*\.spec\.affinity.*", _ROLE.format("acceleratorTypes")),
+    (
+        ".*",
+        rf"spec.*\.spec\.({'|'.join(_OF_POD)}|resourceClaims|schedulerName)\b.*",
+        _ROLE.format("{1}"),
+    ),
+    (".*", r"metadata\.name", "the name of the release, fullnameOverride"),
+    (".*", r"metadata\.namespace", "the namespace of the release"),
+)
 _MODEL_SERVER: tuple[tuple[str, str, str], ...] = (
     (".*", r"metadata\.(name|namespace)", "modelServer.name"),
     (".*", r"spec\.replicas", "modelServer.replicas"),
@@ -98,4 +128,6 @@ def origin(document: Mapping[str, Any], path: str) -> str:
 
 def _of_chart(chart: str) -> tuple[tuple[str, str, str], ...]:
     """Return the rows of a chart; the label holds its name and version."""
-    return _GATEWAY if chart.startswith("gateway-") else _CHART
+    return {"gateway": _GATEWAY, "modelservice": _MODEL_SERVICE}.get(
+        chart.partition("-")[0], _CHART
+    )

@@ -20,7 +20,8 @@ SOURCES = (
         "charts/gateway-agentgateway-values/documents.yaml",
         "charts/gateway-openshift/documents.yaml",
     ),
-    "charts/gateway-ingress/documents.yaml",
+    *("charts/gateway-ingress/documents.yaml", "charts/modelservice-dra/documents.yaml"),
+    *("charts/modelservice-well-lit/documents.yaml", "charts/modelservice-wide/documents.yaml"),
 )
 POD = "spec/template/spec"
 EPP = f"{POD}/containers/0"
@@ -71,6 +72,13 @@ REFUSED = [
     ("Ingress", "spec/rules/0/http/paths/0/path", "v1"),
     ("Ingress", "spec/rules/0/http/paths/0/pathType", "Regex"),
     ("Ingress", "spec/rules/0/host", "*.*.example.com"),
+    ("PodMonitor", "spec/podMetricsEndpoints/0/interval", "often"),
+    ("PodMonitor", "spec/selector", None),
+    ("LeaderWorkerSet", "spec/leaderWorkerTemplate/size", "two"),
+    ("LeaderWorkerSet", "spec/leaderWorkerTemplate/workerTemplate/spec/containers", None),
+    ("LeaderWorkerSet", "spec/leaderWorkerTemplate/leaderTemplates", {}),
+    ("ResourceClaimTemplate", "spec/spec/devices/requests/0/name", None),
+    ("ResourceClaimTemplate", "spec/spec/devices/requests/0/exactly/count", "two"),
 ]
 ACCEPTED = [
     ("Deployment", f"{EPP}/livenessProbe/periodSeconds", 0),

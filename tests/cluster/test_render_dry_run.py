@@ -36,10 +36,17 @@ POOL_FEATURES = (*FEATURES, "experimentalHttpRoute.enabled=true", "jaeger.enable
 
 BROUGHT = {"PodDisruptionBudget", "ServiceMonitor", "NetworkPolicy", "InferencePool"}
 
-BESIDE_A_GATEWAY = {
-    *("ConfigMap", "Telemetry", "DestinationRule", "ReferenceGrant", "Ingress"),
-    *("GatewayParameters", "AgentgatewayParameters"),
+OF_ITSELF = {
+    "gateway": {
+        *("ConfigMap", "Telemetry", "DestinationRule", "ReferenceGrant", "Ingress"),
+        *("GatewayParameters", "AgentgatewayParameters"),
+    },
+    "modelservice": {
+        *("Deployment", "LeaderWorkerSet", "ServiceAccount", "PodMonitor"),
+        *("ResourceClaimTemplate", "PersistentVolumeClaim"),
+    },
 }
+"""Charts that need no stack around them, and kinds that they render in golden cases."""
 
 CASES: dict[str, tuple[str, str, tuple[str, ...], set[str]]] = {
     "standalone": ("standalone", "none", FEATURES, BROUGHT),
@@ -174,18 +181,19 @@ def test_a_stack_with_every_feature_is_taken(
     assert cluster_of_all_kinds.dry_run(documents, restricted_namespace) == []
 
 
-def test_whatever_the_chart_of_a_gateway_renders_is_taken(
-    cluster_of_all_kinds: Cluster, restricted_namespace: str
+@pytest.mark.parametrize("chart", OF_ITSELF)
+def test_whatever_a_chart_renders_by_itself_is_taken(
+    cluster_of_all_kinds: Cluster, restricted_namespace: str, chart: str
 ) -> None:
     documents = [
         document
-        for case in sorted(GOLDEN.glob("gateway-*/documents.yaml"))
+        for case in sorted(GOLDEN.glob(f"{chart}-*/documents.yaml"))
         for document in load(case.read_text())
     ]
     for document in documents:
         document["metadata"]["namespace"] = restricted_namespace
 
-    assert BESIDE_A_GATEWAY - {document["kind"] for document in documents} == set()
+    assert OF_ITSELF[chart] - {document["kind"] for document in documents} == set()
     assert cluster_of_all_kinds.dry_run(documents, restricted_namespace) == []
 
 

@@ -233,6 +233,34 @@ def test_a_complaint_names_the_value_of_the_chart_that_made_the_object(
 
 
 @pytest.mark.parametrize(
+    ("container", "values"),
+    [
+        ("initContainers", "routing.proxy"),
+        ("containers", "decode.containers, prefill.containers"),
+    ],
+)
+def test_a_complaint_of_model_servers_names_the_values_of_their_chart(
+    container: str, values: str
+) -> None:
+    ports = [{"containerPort": "many"}]
+    whole: dict[str, Any] = {"containers": [{"name": "a", "image": "b"}]}
+    pod = {"spec": whole | {container: [{"name": "a", "image": "b", "ports": ports}]}}
+    error = refusal_of(
+        [
+            {
+                "apiVersion": "leaderworkerset.x-k8s.io/v1",
+                "kind": "LeaderWorkerSet",
+                "metadata": {"name": "a", "labels": {"helm.sh/chart": "modelservice-0.1.0"}},
+                "spec": {"leaderWorkerTemplate": {"workerTemplate": pod}},
+            }
+        ]
+    )
+
+    assert error
+    assert error.detail.endswith(f"(see {values})")
+
+
+@pytest.mark.parametrize(
     ("path", "value", "place", "words"),
     [
         (
