@@ -17,7 +17,7 @@ _BAD_CERTIFICATE = ("x509: ", "tls: ", "certificate verify failed")
 _NO_DOCKER = ("cannot connect to the docker daemon", "is the docker daemon running")
 _NO_IMAGE = ("no such image", "image not known", "not found in local", "does not exist locally")
 
-_ECHO = re.compile(r"\bRUN\b")
+_ECHO = re.compile(r"\bRUN\b|^The command '|process \"/bin/sh -c|>>>")
 """What an engine runs, which is no word of what came of it."""
 
 _ANY: Hints = {

@@ -5,7 +5,7 @@ httpx is imported where it is used, for it costs more than all else a short comm
 
 import ipaddress
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -17,7 +17,8 @@ from gaiectl.cluster.pods import Target, find_pod, is_ready
 from gaiectl.cluster.port_forward import forwarded
 from gaiectl.cluster.rights import NotAllowed
 from gaiectl.documents import Document, Identity, identity
-from gaiectl.errors import GaieError, UsageError
+from gaiectl.errors import GaieError, TimedOut, UsageError
+from gaiectl.operations.model_loading import still_loading
 from gaiectl.operations.waiting import Patience, printable
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _ASK_SECONDS = 60.0
 _CONNECT_SECONDS = 3.0
 _MOST_BYTES = 1 << 20
 _PERIOD_SECONDS = 0.5
+_LOADING_PERIOD_SECONDS = 3.0
 
 
 class Door(NamedTuple):
@@ -120,13 +122,19 @@ def probe(
     }
     try:
         with _way_to(cluster, door) as url:
-            return _insist(url, addresses, patience, door)
+            return _insist(
+                url, addresses, patience, door, lambda: still_loading(cluster, documents, pods)
+            )
     except (NotAllowed, UsageError) as error:  # the last one: nobody can be impersonated in it
         return Closed(f"all is ready, but nothing was asked: {error.message}; {error.hint}")
 
 
 def _insist(
-    url: str, addresses: Mapping[str, str], patience: Patience, door: Door
+    url: str,
+    addresses: Mapping[str, str],
+    patience: Patience,
+    door: Door,
+    loading: Callable[[], str],
 ) -> Served | Closed:
     import httpx  # noqa: PLC0415 - see the module's docstring
 
@@ -145,6 +153,17 @@ def _insist(
             if isinstance(found, Served):
                 return found
             if patience.now() >= end:
+                reason = loading()
+                if reason and patience.left > 0:
+                    patience.sleep(_LOADING_PERIOD_SECONDS)
+                    continue
+                if reason:
+                    raise TimedOut(
+                        f"all is installed, but no model is served after {patience.seconds:g} s: "
+                        f"{reason}",
+                        hint="see that pod's log; --timeout waits longer, and a readinessProbe "
+                        "that asks for the model keeps requests away until it is loaded",
+                    )
                 raise GaieError(
                     f"all is installed and ready, but a request through it fails: {found}",
                     hint=f"gaiectl check --post -n {door.namespace} looks for the reason; the log "
