@@ -30,7 +30,6 @@ def pod(*, is_ready: bool, declares: int) -> dict[str, Any]:
     [
         ([POOL], [pod(is_ready=True, declares=8080)]),
         ([POOL], [pod(is_ready=False, declares=8000)]),
-        ([POOL], [{"metadata": {}, "spec": None, "status": {"conditions": "x"}}]),
         ([], [pod(is_ready=True, declares=8000)]),
     ],
 )
