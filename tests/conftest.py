@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -113,3 +115,19 @@ def helmfile(require: Require) -> Path:
 def kubectl(require: Require) -> Path:
     """The kubectl that our cache holds."""
     return _program(catalogue.KUBECTL, require)
+
+
+@pytest.fixture(scope="session")
+def console_scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with our programs, made as an installer makes them from ``pyproject.toml``."""
+    folder = tmp_path_factory.mktemp("bin")
+    project = Path(__file__).parent.parent / "pyproject.toml"
+    for name, target in tomllib.loads(project.read_text())["project"]["scripts"].items():
+        module, _, function = target.partition(":")
+        script = folder / name
+        script.write_text(
+            f"#!{sys.executable}\nimport sys\nfrom {module} import {function}\n"
+            f"sys.exit({function}())\n"
+        )
+        script.chmod(0o755)
+    return folder

@@ -4,15 +4,11 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-import gaiectl
 
 _BASH = shutil.which("bash")
 _AT_MOST_SECONDS = 10.0
@@ -43,33 +39,18 @@ pytestmark = pytest.mark.skipif(_BASH is None, reason="bash is needed")
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with our console scripts, made as an installer does from ``pyproject.toml``."""
-    folder = tmp_path_factory.mktemp("bin")
-    project = Path(gaiectl.__file__).parent.parent / "pyproject.toml"
-    for name, target in tomllib.loads(project.read_text())["project"]["scripts"].items():
-        module, _, function = target.partition(":")
-        script = folder / name
-        script.write_text(
-            f"#!{sys.executable}\nimport sys\nfrom {module} import {function}\n"
-            f"sys.exit({function}())\n"
-        )
-        script.chmod(0o755)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def script(programs: Path) -> Path:
+def script(console_scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a user of bash puts in their profile."""
     shown = subprocess.run(
         [str(_BASH), "-c", "gaiectl --show-completion; true"],
-        env={"PATH": f"{programs}:{os.environ['PATH']}"},
+        env={"PATH": f"{console_scripts}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=True,
     )
-    (programs / "script").write_text(shown.stdout)
-    return programs / "script"
+    path = tmp_path_factory.mktemp("completion") / "script"
+    path.write_text(shown.stdout)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +61,7 @@ def silent_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def complete(programs: Path, script: Path, silent_server: str, tmp_path: Path) -> Complete:
+def complete(console_scripts: Path, script: Path, silent_server: str, tmp_path: Path) -> Complete:
     """Return what bash offers for the last of the words, split as bash does."""
     kubeconfig = tmp_path / "config"
     listed = "".join(
@@ -88,7 +69,7 @@ def complete(programs: Path, script: Path, silent_server: str, tmp_path: Path) -
     )
     kubeconfig.write_text(_KUBECONFIG.format(address=silent_server, contexts=listed))
     environment = {
-        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PATH": f"{console_scripts}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "KUBECONFIG": str(kubeconfig),
     }
