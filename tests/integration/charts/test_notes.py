@@ -135,3 +135,34 @@ def test_what_every_picker_can_do_is_no_warning(notes: Callable[..., str]) -> No
     features = ("tracing.enabled=true", "latencyPredictor.enabled=true")
     words = [f"inferenceExtension.{feature}" for feature in features]
     assert "WARNING" not in notes("inferencepool", *POOL, "--set", ",".join(words))
+
+
+def test_model_servers_say_how_a_pool_finds_them_and_how_to_ask_one(
+    notes: Callable[..., str],
+) -> None:
+    text = notes("modelservice", "--set", "routing.servicePort=9000")
+    assert "rollout status deployment/rel-llm-d-modelservice-decode" in text
+    assert "llm-d.ai/model=rel-llm-d-modelservice" in text
+    assert "-n ns1 port-forward deployment/rel-llm-d-modelservice-decode 9000" in text
+    assert "http://localhost:9000/v1/models" in text
+    assert "leaderworkerset/rel-llm-d-modelservice-decode" in notes(
+        "modelservice", "--set", "multinode=true"
+    )
+    assert "neither decode nor prefill" in notes("modelservice", "--set", "decode.create=false")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("decode.create=false,prefill.replicas=1", "only prefill"),
+        ("decode.replicas=2,modelArtifacts.volume.create=true", "2 pods share the claim"),
+        ("modelArtifacts.volume.existingClaim=mine", "claim mine must exist"),
+        ("modelArtifacts.authSecretName=token", "Secret token with the key HF_TOKEN"),
+        ("modelArtifacts.volume.create=true", "delete pvc rel-llm-d-modelservice-model-storage"),
+    ],
+)
+def test_what_model_servers_need_or_leave_is_told(
+    notes: Callable[..., str], words: str, told: str
+) -> None:
+    assert told in notes("modelservice", "--set", words)
+    assert told not in notes("modelservice")
