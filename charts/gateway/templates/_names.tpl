@@ -52,14 +52,20 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{- /* gateway.extraObject (list root index value): an object of extraDeploy, as YAML. */ -}}
-{{- define "gateway.extraObject" -}}
+{{- /* gateway.extraObjects (list root index value): what an entry of extraDeploy renders to, as YAML: an
+object, several, or none. */ -}}
+{{- define "gateway.extraObjects" -}}
 {{- $value := index . 2 }}
+{{- $at := printf "extraDeploy[%d]" (index . 1) }}
 {{- $text := kindIs "string" $value | ternary $value (toYaml $value) }}
-{{- $rendered := tpl $text (index . 0) }}
-{{- $object := fromYaml $rendered }}
-{{- if or (hasKey $object "Error") (not (and $object.apiVersion $object.kind)) }}
-  {{- include "epplib.fail" (list (printf "extraDeploy[%d]" (index . 1)) "is no Kubernetes object; write one object with apiVersion, kind and metadata") }}
+{{- range regexSplit "(?m)^---\\s*$" (tpl $text (index . 0)) -1 }}
+  {{- if trim . }}
+    {{- $object := fromYaml . }}
+    {{- if or (hasKey $object "Error") (not (and $object.apiVersion $object.kind)) }}
+      {{- include "epplib.fail" (list $at "is no Kubernetes object; write one object with apiVersion, kind and metadata") }}
+    {{- end }}
+---
+{{ . }}
+  {{- end }}
 {{- end }}
-{{- $rendered }}
 {{- end }}
