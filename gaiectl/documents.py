@@ -24,7 +24,8 @@ _ORDER = (
     *("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
     *("Service", "ResourceClaimTemplate", "Deployment", "StatefulSet", "LeaderWorkerSet", "Job"),
     *("InferencePool", "InferenceModel", "InferenceObjective", "InferenceModelRewrite"),
-    *("GatewayClass", "GatewayParameters", "AgentgatewayParameters", "ReferenceGrant", "Gateway"),
+    *("GatewayClass", "GatewayParameters", "AgentgatewayParameters", "EnvoyProxy"),
+    *("ReferenceGrant", "Gateway"),
     *("Telemetry", "Backend", "DestinationRule", "HTTPRoute", "Ingress"),
 )
 _RANK = {kind: rank for rank, kind in enumerate(_ORDER)}

@@ -4,7 +4,8 @@ The label is that of GEP-1762. How many ports a Service has, and where they lead
 controller's affair.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from gaiectl.documents import Document
 from gaiectl.validation.fields import parts, whole, word
@@ -12,6 +13,34 @@ from gaiectl.validation.fields import parts, whole, word
 GROUP = "gateway.networking.k8s.io"
 NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
 """Label of all that is made for a Gateway; its value is the Gateway's name."""
+
+ENVOY_GATEWAY = "envoy-gateway-system"
+"""Namespace that Envoy Gateway is installed into; it makes the pods of all Gateways there, with
+labels of its own."""
+
+
+class Place(NamedTuple):
+    """Where a controller may have made the pods and the Service of a Gateway.
+
+    Attributes:
+        namespace: theirs.
+        labels: that they have.
+    """
+
+    namespace: str
+    labels: Mapping[str, str]
+
+    @property
+    def selector(self) -> str:
+        """The labels as the API server takes them."""
+        return ",".join(f"{key}={value}" for key, value in self.labels.items())
+
+
+def places(namespace: str, name: str) -> tuple[Place, ...]:
+    """Return where what is made for a Gateway may be: the likeliest first."""
+    owner = "gateway.envoyproxy.io/owning-gateway"
+    labels = {f"{owner}-namespace": namespace, f"{owner}-name": name}
+    return Place(namespace, {NAME_LABEL: name}), Place(ENVOY_GATEWAY, labels)
 
 
 def selector(name: str) -> str:

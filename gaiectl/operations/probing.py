@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.failures import ApiError
-from gaiectl.cluster.gateways import GROUP, container_port, selector
+from gaiectl.cluster.gateways import GROUP, Place, container_port, places
 from gaiectl.cluster.pods import Target, find_pod, is_ready
 from gaiectl.cluster.port_forward import forwarded
 from gaiectl.cluster.rights import NotAllowed
@@ -223,7 +223,8 @@ def _way_to(cluster: Cluster, door: Door) -> Iterator[str]:
             yield url
             return
         pod, port = behind
-    with forwarded(cluster.connection, door.namespace, pod["metadata"]["name"], port) as forward:
+    where = pod["metadata"]
+    with forwarded(cluster.connection, where["namespace"], where["name"], port) as forward:
         yield f"http://127.0.0.1:{forward.local_port}"
 
 
@@ -246,18 +247,18 @@ def _is_reached(url: str) -> bool:
 def _behind(cluster: Cluster, door: Door) -> tuple[Document, int] | None:
     """Return a ready pod of a Gateway and its port; None where there is none that may be seen."""
     try:
-        pod = next(filter(is_ready, _listed(cluster, "Pod", door)), None)
-        services = _listed(cluster, "Service", door) if pod else []
+        for place in places(door.namespace, door.name):
+            for pod in filter(is_ready, _listed(cluster, "Pod", place)):
+                return pod, container_port(_listed(cluster, "Service", place), pod, door.port)
     except ApiError as error:
         if error.status != 403:
             raise
-        return None
-    return (pod, container_port(services, pod, door.port)) if pod else None
+    return None
 
 
-def _listed(cluster: Cluster, kind: str, door: Door) -> list[Document]:
+def _listed(cluster: Cluster, kind: str, place: Place) -> list[Document]:
     resource = cluster.kinds.need("", kind)
-    return list(cluster.list(resource, door.namespace, selector=selector(door.name)))
+    return list(cluster.list(resource, place.namespace, selector=place.selector))
 
 
 def _host(address: str) -> str:

@@ -4,6 +4,8 @@ AI Gateway reads only pools of ``inference.networking.k8s.io/v1``, and itself ma
 the ext-proc filter of a pool: no Backend and no patch is needed.
 """
 
+import json
+
 from gaiectl.documents import Document
 from gaiectl.plan import Requirement
 from gaiectl.providers.gateway import chart_install, gateway_of
@@ -18,21 +20,41 @@ GATEWAY_CLASS = "envoy-ai-gateway"
 
 _VALUES = f"https://raw.githubusercontent.com/envoyproxy/ai-gateway/{AI_GATEWAY_VERSION}"
 _GATEWAY = gateway_of(GATEWAY_CLASS)
+_API = "gateway.envoyproxy.io/v1alpha1"
+
+# The charts bring no class, and a stack none either: it is one for the whole cluster.
+_CLASS: Document = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "GatewayClass",
+    "metadata": {"name": GATEWAY_CLASS},
+    "spec": {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"},
+}
 
 
 def _objects(target: Target) -> tuple[Document, ...]:
-    # The charts bring no class. It is one for the whole cluster and says nothing of a stack, so
-    # that every stack renders the same object.
-    gateway_class: Document = {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "GatewayClass",
-        "metadata": {
-            "name": GATEWAY_CLASS,
-            "labels": {"app.kubernetes.io/name": GATEWAY_CLASS},
+    (gateway,) = _GATEWAY(target._replace(service=""))
+    if not target.service:
+        return (gateway,)
+    group = _API.partition("/")[0]
+    proxy: Document = {
+        "apiVersion": _API,
+        "kind": "EnvoyProxy",
+        "metadata": {key: gateway["metadata"][key] for key in ("name", "namespace", "labels")},
+        "spec": {
+            "mergeType": "StrategicMerge",  # what the cluster's operator has set otherwise stays
+            "provider": {
+                "type": "Kubernetes",
+                "kubernetes": {"envoyService": {"type": target.service}},
+            },
         },
-        "spec": {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"},
     }
-    return (gateway_class, *_GATEWAY(target))
+    spec = {
+        **gateway["spec"],
+        "infrastructure": {
+            "parametersRef": {"group": group, "kind": proxy["kind"], "name": target.gateway}
+        },
+    }
+    return (proxy, {**gateway, "spec": spec})
 
 
 PROVIDER = Provider(
@@ -62,6 +84,10 @@ PROVIDER = Provider(
                     ("aieg", "ai-gateway-helm"),
                 )
             ),
+        ),
+        Requirement(
+            what=f"the GatewayClass {GATEWAY_CLASS} is Envoy Gateway's",
+            commands=(f"echo '{json.dumps(_CLASS)}' | kubectl apply --server-side -f -",),
         ),
     ),
     objects=_objects,

@@ -13,7 +13,7 @@ from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.cluster.tunnel import Answer, ask
 from gaiectl.checks.gateway import SERVED_HEADER
 from gaiectl.checks.wording import counted
-from gaiectl.cluster.gateways import NAME_LABEL, container_port
+from gaiectl.cluster.gateways import container_port, places
 from gaiectl.cluster.pods import is_ready
 from gaiectl.documents import Document
 from gaiectl.validation.epps import selections
@@ -174,20 +174,20 @@ def door_of(scene: Scene) -> Door:
 
 
 def _of_gateway(scene: Scene, gateway: Document) -> Door:
-    """Return a pod of a Gateway, which its controller labels (GEP-1762)."""
-    place, name = namespace_of(gateway), name_of(gateway)
-    what = f"Gateway {place}/{name}"
-    labels = {NAME_LABEL: name}
-    number = next((whole(one, "port") for one in parts(gateway, "spec", "listeners")), 80)
-    services = [
-        one
-        for one in scene.all("", "Service", place)
-        if labels.items() <= pairs(one, "metadata", "labels").items()
-    ]
-    pods = [pod for pod in scene.pods(place, labels) if is_ready(pod)]
-    if not pods:
-        raise Skipped(f"no ready pod of {what} is in namespace {place}")
-    return _first(pods, what, container_port(services, pods[0], number or 80))
+    """Return a pod of a Gateway, which its controller labels."""
+    what = f"Gateway {namespace_of(gateway)}/{name_of(gateway)}"
+    listeners = parts(gateway, "spec", "listeners")
+    number = next((whole(one, "port") for one in listeners), None) or 80
+    for place in places(namespace_of(gateway), name_of(gateway)):
+        pods = [pod for pod in scene.pods(place.namespace, place.labels) if is_ready(pod)]
+        if pods:
+            services = [
+                one
+                for one in scene.all("", "Service", place.namespace)
+                if place.labels.items() <= pairs(one, "metadata", "labels").items()
+            ]
+            return _first(pods, what, container_port(services, pods[0], number))
+    raise Skipped(f"no ready pod of {what} is in namespace {namespace_of(gateway)}")
 
 
 def _first(pods: Any, what: str, port: int) -> Door:

@@ -59,15 +59,9 @@ def test_istio_appends_its_class_to_the_gateways_name_for_the_service() -> None:
     assert "1 to 57" in refused.value.hint
 
 
-def test_the_gateway_class_of_envoy_gateway_is_the_same_object_for_every_stack() -> None:
-    first, second = (
-        provider("envoy-gateway").objects(target)[0]
-        for target in (
-            _target(),
-            Target(name="b", namespace="b", gateway="b"),
-        )
-    )
-    assert first == second
+def test_a_stack_brings_no_gateway_class_which_is_the_whole_clusters() -> None:
+    made = provider("envoy-gateway").objects(_target())
+    assert [one["kind"] for one in made] == ["Gateway"]
 
 
 def test_istio_is_told_of_which_type_the_gateways_service_is() -> None:
@@ -80,3 +74,17 @@ def test_a_type_of_service_that_nobody_would_hear_of_is_refused(name: str) -> No
     with pytest.raises(GaieError, match=r"^provider\.gatewayService: ") as refused:
         provider(name).objects(_target()._replace(service="ClusterIP"))
     assert "leave it out" in refused.value.hint
+
+
+def test_envoy_gateway_is_told_of_which_type_the_gateways_service_is() -> None:
+    target = _target()._replace(service="NodePort")
+    proxy, gateway = provider("envoy-gateway").objects(target)
+    told = gateway["spec"]["infrastructure"]["parametersRef"]
+    assert told == {
+        "group": "gateway.envoyproxy.io",
+        "kind": proxy["kind"],
+        "name": proxy["metadata"]["name"],
+    }
+    assert proxy["metadata"]["namespace"] == gateway["metadata"]["namespace"]
+    made = proxy["spec"]["provider"]["kubernetes"]
+    assert made == {"envoyService": {"type": "NodePort"}}
