@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from gaiectl import crds
-from machine import foreign, images, lease, node, programs, python_image
+from machine import foreign, images, istio_parts, lease, node, programs, python_image
 from machine import stack_images as stack_images_of
 from machine.cluster import Cluster
 from machine.images import Image
@@ -165,6 +165,45 @@ def stack_images(
                 shutil.rmtree(folder)
             made.append(note.read_text())
     return StackImages(*made)
+
+
+@pytest.fixture(scope="session")
+def istio_images(
+    require: Any, load_image: Callable[[Image], str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The machine has the images of Istio's controller and of its gateways' proxies."""
+    folder = tmp_path_factory.mktemp("istio-images")
+    try:
+        for image in istio_parts.images(folder):
+            load_image(image)
+    except programs.Missing as error:
+        require("cluster", str(error))
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def istio(
+    machine: Cluster,
+    helm4: Path,
+    istio_images: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+) -> Iterator[Cluster]:
+    """The machine with Istio on it, which knows InferencePools; gone after the test's module.
+
+    A Gateway of class ``istio`` gets a Deployment and a Service, both called ``NAME-istio``, in its
+    namespace, which may be of Pod Security ``restricted``. The machine has no load balancer, so let
+    the Service be ``ClusterIP``: that is its address in the Gateway's status, and it is reached
+    from pods, or by a port-forward to ``deploy/NAME-istio``. With the EPP's image from
+    ``stack_images`` all of the path ``inferencepool`` runs.
+    """
+    del istio_images
+    with programs.locked(_shared(tmp_path_factory, worker_id) / "gateways.lock"):
+        try:
+            istio_parts.install(machine, helm4)
+            yield machine
+        finally:
+            istio_parts.remove(machine, helm4)
 
 
 def _shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
