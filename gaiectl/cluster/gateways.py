@@ -1,7 +1,7 @@
 """What controllers make of a Gateway: pods and a Service with its name as a label. Pure.
 
-The label is that of GEP-1762. How many ports a Service has, and where they lead, is the
-controller's affair.
+The label is that of GEP-1762; Envoy Gateway has its own. How many ports a Service has, and where
+they lead, is the controller's affair.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from gaiectl.cluster import gateways
 from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.failures import ApiError
 from gaiectl.cluster.nodes import trouble_of_node
 from gaiectl.cluster.pods import is_ready
 from gaiectl.cluster.troubles import trouble_of, why_not_ready
@@ -65,10 +66,9 @@ def find(cluster: Cluster, members: Sequence[Document]) -> list[Pod]:
     Raises:
         GaieError: the cluster refuses to tell.
     """
-    kind = cluster.kinds.need("", "Pod")
     found: dict[str, Pod] = {}
     for namespace, selector, component in _selectors(members):
-        for document in cluster.list(kind, namespace, selector=selector):
+        for document in _selected(cluster, namespace, selector):
             found.setdefault(document["metadata"]["uid"], _pod(cluster, document, component))
     return sorted(found.values(), key=lambda one: (COMPONENTS.index(one.component), one.name))
 
@@ -76,6 +76,16 @@ def find(cluster: Cluster, members: Sequence[Document]) -> list[Pod]:
 def component_of(container: str, pod: Pod) -> str:
     """Return what a container of a pod does: a sidecar may carry requests."""
     return PROXY if _PROXY_CONTAINERS.search(container) else pod.component
+
+
+def _selected(cluster: Cluster, namespace: str, selector: str) -> list[Document]:
+    try:
+        kind = cluster.kinds.need("", "Pod")
+        return list(cluster.list(kind, namespace, selector=selector))
+    except ApiError as error:
+        if error.status != 403 or namespace != gateways.ENVOY_GATEWAY:
+            raise
+        return []  # what is in a controller's namespace is not for every user to see
 
 
 def _selectors(members: Iterable[Document]) -> Iterator[tuple[str, str, str]]:
@@ -91,7 +101,8 @@ def _selectors(members: Iterable[Document]) -> Iterator[tuple[str, str, str]]:
         elif member["kind"] == "InferencePool":
             yield namespace, _joined(labels or _map(spec, "selector")), MODEL
         elif member["kind"] == "Gateway":
-            yield namespace, gateways.selector(metadata["name"]), PROXY
+            for place in gateways.places(namespace, metadata["name"]):
+                yield place.namespace, place.selector, PROXY
 
 
 def _joined(labels: Mapping[str, Any]) -> str:
