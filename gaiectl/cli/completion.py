@@ -31,9 +31,11 @@ ASKED = "_GAIECTL_COMPLETE"
 Found = list[tuple[str, str] | str]
 """Words, each perhaps with a few words on it."""
 
+_PATIENCE = "GAIECTL_COMPLETION_SECONDS"
+"""Environment variable: how long a word may take, for clusters that are far away."""
 _SECONDS = 1.7
 """Of the whole process; who waits for a shell has not noticed two."""
-_SHORTEST = 0.5
+_SHORTEST, _LONGEST = 0.5, 600.0
 _GLUE = re.compile(r"[:=@]+")
 _NO_FILES = ":4"
 """What kubectl reads at the end: it is not to offer files (``ShellCompDirectiveNoFileComp``)."""
@@ -54,7 +56,7 @@ def _quiet(find: Completer) -> Completer:
         with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
             os.dup2(nowhere.fileno(), 2)
         signal.signal(signal.SIGALRM, _end)
-        signal.setitimer(signal.ITIMER_REAL, max(_SECONDS - time.process_time(), _SHORTEST))
+        signal.setitimer(signal.ITIMER_REAL, max(_patience() - time.process_time(), _SHORTEST))
         try:
             return find(ctx)
         except (Exception, _Late):  # noqa: BLE001 - nobody can be told
@@ -63,6 +65,14 @@ def _quiet(find: Completer) -> Completer:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     return found
+
+
+def _patience() -> float:
+    try:
+        wished = float(os.environ.get(_PATIENCE, ""))
+    except ValueError:
+        wished = 0.0
+    return wished if 0 < wished < _LONGEST else _SECONDS
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
@@ -144,11 +154,12 @@ def words_of_bash() -> Iterator[None]:
     Contexts have such names: ``arn:aws:eks:...``, ``admin@cluster``. What bash holds for finished
     is left out of the answer.
     """
-    if os.environ.get(ASKED) != "complete_bash":
+    words, position = os.environ.get("COMP_WORDS", "").split("\n"), os.environ.get("COMP_CWORD", "")
+    is_bash = os.environ.get(ASKED) == "complete_bash" and position.isdecimal()
+    if not is_bash or int(position) >= len(words):
         yield
         return
-    words = os.environ.get("COMP_WORDS", "").split("\n")
-    glued, at, done = _glued(words, int(os.environ.get("COMP_CWORD") or 0))
+    glued, at, done = _glued(words, int(position))
     os.environ |= {"COMP_WORDS": "\n".join(glued), "COMP_CWORD": str(at)}
     told = io.StringIO()
     try:
@@ -176,7 +187,7 @@ def _glued(words: Sequence[str], at: int) -> tuple[list[str], int, str]:
         goes_on = is_glue
     last = made[-1] if made else ""
     value = last.partition("=")[2] if last.startswith("-") else last
-    tail = "" if _GLUE.fullmatch(words[at] if at < len(words) else "") else words[at]
+    tail = "" if _GLUE.fullmatch(words[at]) else words[at]
     return made, len(made) - 1, value.removesuffix(tail)
 
 
@@ -192,7 +203,7 @@ def _cluster(ctx: typer.Context) -> "Cluster":
         namespace=given.get("place") or _text(given.get("namespace")),
         user=given.get("as_") or "",
         groups=tuple(given.get("as_group") or ()),
-        timeout_seconds=_SECONDS,
+        timeout_seconds=_patience(),
     )
     return Cluster(connect(access))
 

@@ -68,6 +68,7 @@ def run(kubectl: Path, kubeconfig: Path, console_scripts: Path, tmp_path: Path) 
         "PATH": f"{console_scripts}:{os.environ['PATH']}",
         "KUBECONFIG": str(kubeconfig),
         "HOME": str(tmp_path),
+        "GAIECTL_COMPLETION_SECONDS": "60",
     }
 
     def call(*words: str) -> subprocess.CompletedProcess[str]:
