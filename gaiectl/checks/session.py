@@ -9,6 +9,8 @@ from gaiectl.checks.check import Skipped
 from gaiectl.checks.gateway import Gateway
 from gaiectl.checks.target import Endpoint, Target
 
+_PAUSE_SECONDS = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -31,7 +33,8 @@ class Session:
         """
         target = self.target
         if not target.metrics_url:
-            raise Skipped("it is not known where the endpoint picker's metrics are")
+            unknown = "it is not known where the endpoint picker's metrics are"
+            raise Skipped(target.metrics_hidden or unknown)
         answer = await self.gateway.get("", root=target.metrics_url, headers=target.metrics_headers)
         return answer.require().text
 
@@ -66,6 +69,8 @@ class Session:
         Raises:
             Skipped: there are some that may not.
         """
+        if self.target.unkillable:
+            raise Skipped(self.target.unkillable)
         endpoints = list(self.target.endpoints)
         foreign = [endpoint.name for endpoint in endpoints if not endpoint.is_killable]
         if foreign or not endpoints:
@@ -74,7 +79,10 @@ class Session:
 
     @contextlib.asynccontextmanager
     async def mending(self) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
-        """Yield a function that kills an endpoint; in the end all killed ones are started again."""
+        """Yield a function that kills an endpoint; in the end all killed ones are started again.
+
+        Who interrupts us does not wait for those that come back by themselves.
+        """
         broken: list[str] = []
 
         async def kill(endpoint: str) -> None:
@@ -83,7 +91,34 @@ class Session:
 
         try:
             yield kill
+        except asyncio.CancelledError:
+            if self.target.heals_itself:
+                broken.clear()
+            raise
         finally:
             async with contextlib.AsyncExitStack() as all_of_them:
                 for endpoint in broken:
                     all_of_them.push_async_callback(asyncio.to_thread, self.target.start, endpoint)
+
+    @contextlib.asynccontextmanager
+    async def emptied(self) -> AsyncIterator[None]:
+        """Kill all endpoints, and those that come back, as long as this lasts.
+
+        Raises:
+            Skipped: they may not be killed.
+        """
+        endpoints = self.killable()
+
+        async def hold_down() -> None:
+            while True:
+                await asyncio.to_thread(self.target.hold_down)
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+        async with self.mending() as kill:
+            await asyncio.to_thread(self.target.hold_down)
+            for endpoint in endpoints:
+                await kill(endpoint.name)
+            async with asyncio.TaskGroup() as group:
+                holding = group.create_task(hold_down())
+                yield
+                holding.cancel()

@@ -64,9 +64,37 @@ class StackTarget:
         assert isinstance(limit, int)
         return limit
 
+    @property
+    def metrics_hidden(self) -> str:
+        """Nothing hides them."""
+        return ""
+
+    @property
+    def unkillable(self) -> str:
+        """Nothing is against it."""
+        return ""
+
+    @property
+    def heals_itself(self) -> bool:
+        """Nobody starts a process again that was killed."""
+        return False
+
+    @property
+    def repeats(self) -> bool:
+        """Envoy does, as its bootstrap tells it to."""
+        return True
+
+    @property
+    def keeps_request_ids(self) -> bool:
+        """Our Envoy does."""
+        return True
+
     def kill(self, endpoint: str) -> None:
         """Kill a simulator."""
         self.stack.kill(endpoint)
+
+    def hold_down(self) -> None:
+        """Do nothing: what was killed stays dead."""
 
     def start(self, endpoint: str) -> None:
         """Start it again."""

@@ -23,7 +23,7 @@ class Endpoint:
 
 
 class Target(Protocol):
-    """A gateway to check. ``kill`` and ``start`` block."""
+    """A gateway to check. ``kill``, ``hold_down`` and ``start`` block."""
 
     @property
     def gateway_url(self) -> str:
@@ -51,6 +51,11 @@ class Target(Protocol):
         ...
 
     @property
+    def metrics_hidden(self) -> str:
+        """Why the metrics cannot be read; empty if they can, or nobody knows."""
+        ...
+
+    @property
     def plugins(self) -> frozenset[str] | None:
         """The plugin types in the endpoint picker's configuration; None when unknown."""
         ...
@@ -60,10 +65,34 @@ class Target(Protocol):
         """The largest request body that the gateway is meant to pass; None when unknown."""
         ...
 
+    @property
+    def unkillable(self) -> str:
+        """Why no endpoint may be killed; empty if those that are killable may be."""
+        ...
+
+    @property
+    def heals_itself(self) -> bool:
+        """Whether what was killed comes back without ``start``, perhaps elsewhere."""
+        ...
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the gateway sends requests elsewhere that an endpoint has not begun to answer."""
+        ...
+
+    @property
+    def keeps_request_ids(self) -> bool:
+        """Whether the gateway is meant to pass on the request ids of its clients."""
+        ...
+
     def kill(self, endpoint: str) -> None:
         """End the endpoint of this name as a crash would; return when it is dead."""
         ...
 
+    def hold_down(self) -> None:
+        """End what has come back since by itself."""
+        ...
+
     def start(self, endpoint: str) -> None:
-        """Start it again at the same address; return when it is ready."""
+        """Start it again; return when it is ready, or another one in its place."""
         ...

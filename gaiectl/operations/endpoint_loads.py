@@ -2,16 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.port_forward import forwarded
+from gaiectl.cluster.rights import NotAllowed
+from gaiectl.cluster.tokens import token_of_pod
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
 from gaiectl.operations.epp_pods import metrics_port
 
+if TYPE_CHECKING:
+    import httpx
+
 _SECONDS = 5.0
 _MOST_BYTES = 32 << 20
+_MOST_SHOWN = 300
 
 
 class Load(NamedTuple):
@@ -49,32 +55,52 @@ class Loads(NamedTuple):
 
 
 def ask(cluster: Cluster, pod: Document) -> Loads:
-    """Return what the EPP in a pod knows; why not, if it does not tell: never an error."""
+    """Return what the EPP in a pod knows; why not, if it does not tell: never an error.
+
+    Where it asks who reads, it is shown a token of its own account, made for ten minutes.
+    """
     import httpx  # noqa: PLC0415 - 100 ms, and only EPPs that run are asked
 
     metadata, port = pod["metadata"], metrics_port(pod)
+    if port.wants_certificate:
+        return Loads(unknown="its EPP asks who reads for a certificate")
     where = (metadata["namespace"], metadata["name"], port.number)
     try:
         with (
             forwarded(cluster.connection, *where) as forward,
             # The cluster says whom we talk to, not the certificate.
             httpx.Client(verify=False, trust_env=False, timeout=_SECONDS) as client,  # noqa: S501 - see above
-            client.stream(
-                "GET", f"{port.scheme}://127.0.0.1:{forward.local_port}/debug/state"
-            ) as answer,
         ):
-            if answer.status_code != 200:
-                return Loads(unknown=_REFUSED.get(answer.status_code, f"{answer.status_code}"))
-            held = bytearray()
-            for chunk in answer.iter_bytes():
-                held += chunk
-                if len(held) > _MOST_BYTES:
-                    return Loads(unknown="its EPP's state is too large")
+            url = f"{port.scheme}://127.0.0.1:{forward.local_port}/debug/state"
+            status, held = _got(client, url)
+            if status in (401, 403):
+                status, held = _got(client, url, token_of_pod(cluster, pod))
     except httpx.HTTPError as error:
         return Loads(unknown=f"its EPP does not answer: {error}")
+    except NotAllowed as error:
+        return Loads(unknown=f"its EPP asks for a token, and {error.message}; {error.hint}")
     except GaieError as error:
         return Loads(unknown=error.message)
-    return read(bytes(held))
+    if len(held) > _MOST_BYTES:
+        return Loads(unknown="its EPP's state is too large")
+    if status in (401, 403):
+        said = " ".join(held[:_MOST_SHOWN].decode("utf-8", "replace").split())
+        return Loads(unknown=f"its EPP does not show it: {said}")
+    if status != 200:
+        return Loads(unknown=_REFUSED.get(status, f"{status}"))
+    return read(held)
+
+
+def _got(client: "httpx.Client", url: str, token: str = "") -> tuple[int, bytes]:
+    """Return status and body of an answer, of which no more is read than may be."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    held = bytearray()
+    with client.stream("GET", url, headers=headers) as answer:
+        for chunk in answer.iter_bytes():
+            held += chunk
+            if len(held) > _MOST_BYTES:
+                break
+        return answer.status_code, bytes(held)
 
 
 def read(answer: bytes) -> Loads:
@@ -105,7 +131,5 @@ def _number(value: object) -> float | None:
 
 
 _REFUSED = {
-    401: "its EPP's metrics port asks for a token",
-    403: "its EPP's metrics port asks for a token",
     404: "its EPP does not tell: it is not gaiectl's, or has no debug pages",
 }

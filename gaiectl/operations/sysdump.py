@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.applyset import ApplySet
-from gaiectl.cluster.tokens import token_of
+from gaiectl.cluster.tokens import token_of_pod
 from gaiectl.documents import Document, dump, identity
 from gaiectl.errors import GaieError
 from gaiectl.operations import pod_pages, redaction, stack_pods
@@ -307,8 +307,7 @@ def _of_picker(cluster: Cluster, pod: Document, place: str) -> bytes:
     except NotShown as error:
         if error.status not in (401, 403):
             raise
-        account = str(pod["spec"].get("serviceAccountName") or "default")
-        token = token_of(cluster, pod["metadata"]["namespace"], account)
+        token = token_of_pod(cluster, pod)
         found = pod_pages.read(cluster, pod, port.number, place, scheme=port.scheme, token=token)
     return _cleaned(found)
 

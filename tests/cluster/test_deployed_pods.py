@@ -34,7 +34,8 @@ modelServer: {kind: builtin, replicas: 2, env: {X_API_KEY: swordfish-99}}
 """
 PASS = {
     *("models", "completion", "chat", "streaming", "big-body", "request-id", "prefix-affinity"),
-    *("spread", "objective-priority", "metrics", "bad-json", "unknown-path", "picker-dies"),
+    *("spread", "objective-priority", "metrics", "bad-json", "unknown-path", "endpoint-dies"),
+    *("no-endpoints", "picker-dies"),
 }
 PARTS = (
     *("versions.json", "nodes.json", "checks.json", "errors.txt", "objects/inventory.yaml"),

@@ -6,11 +6,11 @@ from gaiectl.checks.cluster.check import Skipped
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.cluster.tunnel import Answer, ask
 from gaiectl.cluster.pods import is_ready
-from gaiectl.cluster.tokens import token_of
+from gaiectl.cluster.tokens import token_of_pod
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
 from gaiectl.validation.epps import Epp, epps
-from gaiectl.validation.fields import name_of, namespace_of, pairs, word
+from gaiectl.validation.fields import name_of, namespace_of, pairs
 
 _METRICS_PORT = 9090
 
@@ -61,12 +61,9 @@ def told_by(scene: Scene, epp: Epp, pod: Document) -> Any:
     def asked() -> Any:
         answer = page(scene, epp, pod, "/debug/state")
         if answer.status in (401, 403):
-            account = word(epp.pods.spec, "serviceAccountName", default="default")
-            answer = page(
-                scene, epp, pod, "/debug/state", token=_token(scene, namespace_of(pod), account)
-            )
+            answer = page(scene, epp, pod, "/debug/state", token=_token(scene, pod))
         if answer.status in (401, 403):
-            raise Skipped(f"{name_of(pod)} shows /debug/state only to those who may read metrics")
+            raise Skipped(f"{name_of(pod)} does not show /debug/state: {answer.short}")
         if answer.status != 200 or not isinstance(answer.json, dict):
             raise Skipped(f"{name_of(pod)} has no /debug/state: {answer.status}")
         return answer.json
@@ -74,9 +71,9 @@ def told_by(scene: Scene, epp: Epp, pod: Document) -> Any:
     return scene.once(("state", namespace_of(pod), name_of(pod)), asked)
 
 
-def _token(scene: Scene, namespace: str, account: str) -> str:
+def _token(scene: Scene, pod: Document) -> str:
     try:
-        return token_of(scene.cluster, namespace, account)
+        return token_of_pod(scene.cluster, pod)
     except GaieError as error:
         raise Skipped(error.message, hint=error.hint) from None
 

@@ -16,12 +16,13 @@ from gaiectl.checks.cluster.picker_pods import state_of
 from gaiectl.checks.cluster.pools import endpoints
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.cluster.tunnel import Answer, ask
+from gaiectl.checks.deployed.model_pods import ModelPods
 from gaiectl.checks.session import Session
 from gaiectl.checks.target import Endpoint
 from gaiectl.cluster.failures import ApiError
 from gaiectl.cluster.pods import is_ready
 from gaiectl.cluster.port_forward import forwarded
-from gaiectl.cluster.tokens import token_of
+from gaiectl.cluster.tokens import token_of_pod
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
 from gaiectl.validation.epps import Epp, epps, selections
@@ -69,8 +70,10 @@ class Deployed:
         endpoints: the model servers.
         door: the pod behind ``gateway_url``; None when that was given.
         picker: the endpoint picker; None when no pod of it is ready.
+        models: the pods of the model servers.
         metrics_url: the endpoint picker's metrics; empty when unknown.
         metrics_headers: what who reads them has to send.
+        metrics_hidden: why they cannot be read; empty if they can.
         plugins: the plugin types in its configuration; None when unknown.
         body_limit_bytes: nobody says.
     """
@@ -81,18 +84,45 @@ class Deployed:
     endpoints: Sequence[Endpoint]
     door: Door | None
     picker: Picker | None
+    models: ModelPods
     metrics_url: str = ""
     metrics_headers: Mapping[str, str] = field(default_factory=dict)
+    metrics_hidden: str = ""
     plugins: frozenset[str] | None = None
     body_limit_bytes: int | None = None
 
+    @property
+    def unkillable(self) -> str:
+        """Pods that the stack did not bring are others'."""
+        return self.models.foreign
+
+    @property
+    def heals_itself(self) -> bool:
+        """Kubernetes makes other pods."""
+        return True
+
+    @property
+    def repeats(self) -> bool:
+        """An Envoy that the stack brought does; of other gateways nobody knows."""
+        return self.door is not None and not any(self.scene.stream.of("Gateway"))
+
+    @property
+    def keeps_request_ids(self) -> bool:
+        """An Envoy that the stack brought does; Istio's, as Envoy's by default, makes new ones."""
+        return self.repeats
+
     def kill(self, endpoint: str) -> None:
-        """Not called: no endpoint is killable."""
-        raise NotImplementedError(endpoint)
+        """Delete the pod, or its successor."""
+        self.models.kill(endpoint)
+
+    def hold_down(self) -> None:
+        """Delete its successors."""
+        self.models.hold_down()
 
     def start(self, endpoint: str) -> None:
-        """Not called: no endpoint is killable."""
-        raise NotImplementedError(endpoint)
+        """Wait until there are as many as there were; the name is of no account."""
+        del endpoint
+        self.models.await_back()
 
 
 def deployed(session: Session) -> Deployed:
@@ -128,12 +158,18 @@ def reach(scene: Scene, *, url: str = "", model: str = "") -> Iterator[Deployed]
         if isinstance(door, str):
             url, door = door, None
         gateway_url = url.rstrip("/") or lead(door.pod, door.port) if door else url.rstrip("/")
-        servers = _servers(scene)
+        servers, models = _servers(scene), ModelPods(scene)
         picker = _picker(scene, door)
-        metrics_url, headers = "", {}
-        if picker is not None and not picker.epp.flags.get("metrics-cert-dir"):
-            metrics_url = lead(picker.pod, picker.metrics_port) + "/metrics"
-            headers = _credentials(scene, picker)
+        metrics_url, headers, hidden = (
+            "",
+            dict[str, str](),
+            "no pod of the endpoint picker is ready",
+        )
+        if picker is not None and picker.epp.flags.get("metrics-cert-dir"):
+            hidden = "the endpoint picker shows its metrics by TLS, with a certificate of its own"
+        elif picker is not None:
+            headers, hidden = _credentials(scene, picker)
+            metrics_url = "" if hidden else lead(picker.pod, picker.metrics_port) + "/metrics"
         yield Deployed(
             scene=scene,
             gateway_url=gateway_url,
@@ -143,14 +179,16 @@ def reach(scene: Scene, *, url: str = "", model: str = "") -> Iterator[Deployed]
                     name_of(pod),
                     lead(pod, port) if number < _MOST_DIRECT else "",
                     f"{_host(word(pod, 'status', 'podIP'))}:{port}",
-                    is_killable=False,
+                    is_killable=not models.foreign,
                 )
                 for number, (pod, port) in enumerate(servers)
             ],
             door=door,
             picker=picker,
+            models=models,
             metrics_url=metrics_url,
             metrics_headers=headers,
+            metrics_hidden=hidden,
             plugins=_plugins(scene),
         )
 
@@ -204,20 +242,22 @@ def _picker(scene: Scene, door: Door | None) -> Picker | None:
     return None
 
 
-def _credentials(scene: Scene, picker: Picker) -> dict[str, str]:
-    """Return what the metrics want: nothing, or a token made for ten minutes."""
+def _credentials(scene: Scene, picker: Picker) -> tuple[dict[str, str], str]:
+    """Return what the metrics want: nothing, or a token made for ten minutes; or why not."""
+    headers: dict[str, str] = {}
     try:
         answer = ask(scene, picker.pod, picker.metrics_port, "/metrics")
-    except (of_cluster.Failed, GaieError):
-        return {}
-    if answer.status not in (401, 403):
-        return {}
-    account = word(picker.epp.pods.spec, "serviceAccountName", default="default")
-    try:
-        token = token_of(scene.cluster, namespace_of(picker.pod), account)
-    except GaieError:
-        return {}
-    return {"authorization": f"Bearer {token}"}
+        if answer.status in (401, 403):
+            token = token_of_pod(scene.cluster, picker.pod)
+            answer = ask(scene, picker.pod, picker.metrics_port, "/metrics", token=token)
+            headers = {"authorization": f"Bearer {token}"}
+    except of_cluster.Failed as error:
+        return {}, str(error)
+    except GaieError as error:
+        return {}, f"{error.message}; {error.hint}"
+    if answer.status in (401, 403):
+        return {}, f"the endpoint picker does not show its metrics: {answer.short}"
+    return headers, ""
 
 
 def _plugins(scene: Scene) -> frozenset[str] | None:

@@ -16,12 +16,18 @@ class PaperTarget:
     endpoints: list[Endpoint] = field(default_factory=list)
     metrics_url: str = ""
     metrics_headers: dict[str, str] = field(default_factory=dict)
+    metrics_hidden: str = ""
+    unkillable: str = ""
+    heals_itself: bool = False
+    repeats: bool = True
     plugins: frozenset[str] | None = None
     body_limit_bytes: int | None = None
     events: list[str] = field(default_factory=list)
 
     def kill(self, endpoint: str) -> None:
         self.events.append(f"kill {endpoint}")
+
+    def hold_down(self) -> None: ...
 
     def start(self, endpoint: str) -> None:
         self.events.append(f"start {endpoint}")

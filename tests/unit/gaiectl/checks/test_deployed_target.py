@@ -23,7 +23,13 @@ def scene(*documents: Any) -> Any:
     nothing: Any = lambda *_: []  # noqa: E731 - whatever is asked for
     stream = Stream(documents)
     return SimpleNamespace(
-        stream=stream, all=nothing, pods=nothing, name="llm", namespace="models", cluster=None
+        stream=stream,
+        documents=documents,
+        all=nothing,
+        pods=nothing,
+        name="llm",
+        namespace="models",
+        cluster=None,
     )
 
 

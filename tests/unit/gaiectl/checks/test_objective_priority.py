@@ -83,7 +83,10 @@ def target(cluster: PaperCluster) -> Deployed:
         stream=Stream([POOL]),
         inventory=ApplySet(parent_of("llm", "models")),
     )
-    return Deployed(scene, "http://gateway", "m", [], None, None, metrics_url="http://epp/metrics")
+    models: Any = None
+    return Deployed(
+        scene, "http://gateway", "m", [], None, None, models, metrics_url="http://epp/metrics"
+    )
 
 
 def session(cluster: PaperCluster, *, heeds: bool = True) -> Any:
