@@ -86,7 +86,7 @@ PROVIDER = Provider(
             ),
         ),
         Requirement(
-            what=f"the GatewayClass {GATEWAY_CLASS} is Envoy Gateway's",
+            what=f"Envoy Gateway runs the Gateways of class {GATEWAY_CLASS}",
             commands=(f"echo '{json.dumps(_CLASS)}' | kubectl apply --server-side -f -",),
         ),
     ),

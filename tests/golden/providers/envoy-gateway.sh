@@ -3,5 +3,5 @@ helm upgrade --install eg oci://docker.io/envoyproxy/gateway-helm --namespace en
 # Envoy AI Gateway v1.0.0 runs (on Kubernetes 1.32 or newer)
 helm upgrade --install aieg-crd oci://docker.io/envoyproxy/ai-gateway-crds-helm --namespace envoy-ai-gateway-system --create-namespace --version v1.0.0
 helm upgrade --install aieg oci://docker.io/envoyproxy/ai-gateway-helm --namespace envoy-ai-gateway-system --create-namespace --version v1.0.0
-# the GatewayClass envoy-ai-gateway is Envoy Gateway's
+# Envoy Gateway runs the Gateways of class envoy-ai-gateway
 echo '{"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": "envoy-ai-gateway"}, "spec": {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"}}' | kubectl apply --server-side -f -
