@@ -145,12 +145,12 @@ class _Looks:
                 "it is not there" if self._age(str(who), "gone") < _SETTLE_SECONDS else _gone(who)
             )
         status = status_of(found)
+        if (who.group, who.kind) == (gateways.GROUP, "Gateway"):
+            return self._gateway(who, status)
         if status.state is State.CURRENT:
             return ""
         if not is_workload(found):
-            said = self._other(who, status)
-            is_gateway = (who.group, who.kind) == (gateways.GROUP, "Gateway")
-            return self._of_gateway(who, said) if is_gateway and isinstance(said, str) else said
+            return self._other(who, status)
         return self._workload(who, found, status)
 
     def _workload(self, who: Identity, found: Document, status: Status) -> str | Failure:
@@ -176,37 +176,49 @@ class _Looks:
             )
         return status.reason
 
-    def _of_gateway(self, who: Identity, reason: str) -> str | Failure:
-        """Return what is wrong with what a controller made of a Gateway, after what it says."""
+    def _gateway(self, who: Identity, status: Status) -> str | Failure:
+        """Look at what a controller made of a Gateway too; it is programmed before that serves."""
+        reason = "" if status.state is State.CURRENT else self._other(who, status)
+        if isinstance(reason, Failure):
+            return reason
         said = [reason]
         for made in self._made("apps", "Deployment", who):
-            status = status_of(made)
-            if status.state is State.CURRENT:
+            rollout = status_of(made)
+            if rollout.state is State.CURRENT:
                 continue
-            trouble = self._workload(identity(made), made, status)
+            trouble = self._workload(identity(made), made, rollout)
             if isinstance(trouble, Failure):
                 return trouble._replace(message=f"{who.title}: {trouble.message}")
             said.append(f"{identity(made).title}: {trouble}")
-        for made in self._made("", "Service", who):
-            if not awaits_address(made):
-                continue
-            metadata = made["metadata"]
-            message = f"its Service {metadata['name']} waits for the address of a load balancer"
-            said = [message]
-            seconds = self._age(str(who), "balancer")
-            events = self._cluster.events(who.namespace, metadata["uid"])
-            if lacks_balancer(made, events) and seconds >= _NO_BALANCER_SECONDS:
-                return Failure(
-                    f"{who.title}: {message}, and after {_NO_BALANCER_SECONDS:g} s nothing in the "
-                    "cluster has begun to make one",
-                    _BALANCER_HINT,
-                )
-        return "; ".join(dict.fromkeys(filter(None, said)))
+        if reason:
+            for made in filter(awaits_address, self._made("", "Service", who)):
+                waits = self._balancer(who, made)
+                if isinstance(waits, Failure):
+                    return waits
+                said = [waits]
+        return "; ".join(filter(None, said))
+
+    def _balancer(self, who: Identity, service: Document) -> str | Failure:
+        """Return that a Service waits for its load balancer, and give up if nobody makes one."""
+        metadata = service["metadata"]
+        message = f"its Service {metadata['name']} waits for the address of a load balancer"
+        seconds = self._age(str(who), "balancer")
+        events = self._cluster.events(metadata["namespace"], metadata["uid"])
+        if not lacks_balancer(service, events) or seconds < _NO_BALANCER_SECONDS:
+            return message
+        return Failure(
+            f"{who.title}: {message}, and after {_NO_BALANCER_SECONDS:g} s nothing in the cluster "
+            "has begun to make one",
+            _BALANCER_HINT,
+        )
 
     def _made(self, group: str, kind: str, gateway: Identity) -> list[Document]:
         """Return what a controller made of a Gateway; nothing where it may not be seen."""
-        selector = gateways.selector(gateway.name)
-        return self._seen(group, kind, gateway.namespace, selector)
+        for place in gateways.places(gateway.namespace, gateway.name):
+            found = self._seen(group, kind, place.namespace, place.selector)
+            if found:
+                return found
+        return []
 
     def _of_pods(self, who: Identity, workload: Document) -> str | Failure:
         """Return what is wrong with the pods of a workload's newest revision."""

@@ -23,7 +23,7 @@ CLASS = "istio"
 
 _SOURCES = Path(__file__).parent / "istio"
 _MODULE = "istio.io/istio"
-_HUB, _TAG = "localhost/gaiectl-test/istio", "1"
+_HUB, _TAG = "localhost/gaiectl-test/istio", "1.31"  # what the module is on the way to
 _USER = 1337
 _SECONDS = 180
 _MADE_BY_ITSELF = "istio.io/config=true"
