@@ -135,3 +135,34 @@ def test_what_a_program_reads_is_utf_8_in_any_locale(monkeypatch: pytest.MonkeyP
     terminal.data("gr\N{LATIN SMALL LETTER U WITH DIAERESIS}n and a path's \udcff")
 
     assert pipe.getvalue() == b"gr\xc3\xbcn and a path's \xff\n"
+
+
+class Named(Tty):
+    encoding = "utf-8"
+
+
+POD = "llm-d-infra-production-decode-llama-33-70b-7d9f8b6c5-x1a2b"
+
+
+def test_a_table_fits_its_terminal_by_the_middle_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [(POD, "serving", "Running")]
+
+    shown = table(("pod", "namespace", "state"), rows, shrinks=(0,), stream=Named())
+
+    head, line = shown.splitlines()
+    assert max(len(head), len(line)) <= 40
+    assert line.startswith("llm-d-")
+    assert line.split()[0].endswith("-x1a2b")
+    assert line.split()[1:] == ["serving", "Running"]
+
+
+def test_programs_get_all_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+
+    assert POD in table(("pod",), [(POD,)], shrinks=(0,), stream=io.StringIO())
+    assert POD in table(("pod",), [(POD,)], stream=Named())
+
+
+def test_a_table_without_headers_has_its_rows_only() -> None:
+    assert table(("pod", "state"), [("a", None)], has_headers=False) == "a   <none>"
