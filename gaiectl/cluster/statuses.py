@@ -33,7 +33,7 @@ class Status(NamedTuple):
 
 
 _CURRENT = Status(State.CURRENT)
-_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Pod")
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Pod", "LeaderWorkerSet")
 _LEADER_FLAG = "--ha-enable-leader-election"
 
 
@@ -116,6 +116,21 @@ def _daemon_set(document: Document) -> Status:
     return _CURRENT
 
 
+def _groups(document: Document) -> Status:
+    spec, status = _map(document, "spec"), _map(document, "status")
+    conditions = _conditions(status)
+    if not conditions:
+        return _waiting("no controller has seen it yet")
+    wanted = _number(spec, "replicas", 1)
+    for field, words in (("updatedReplicas", "of the new revision"), ("readyReplicas", "ready")):
+        if _number(status, field) < wanted:
+            return _waiting(f"{_number(status, field)} of {wanted} groups are {words}")
+    available = conditions.get("Available", {})
+    if available.get("status") == "True":
+        return _CURRENT
+    return _waiting(_words(available) or "its groups are not available yet")
+
+
 def _job(document: Document) -> Status:
     status = _map(document, "status")
     failed = _conditions(status).get("Failed", {})
@@ -195,6 +210,7 @@ _RULES: Mapping[tuple[str, str], Callable[[Document], Status]] = {
     ("apps", "StatefulSet"): _stateful_set,
     ("apps", "DaemonSet"): _daemon_set,
     ("batch", "Job"): _job,
+    ("leaderworkerset.x-k8s.io", "LeaderWorkerSet"): _groups,
     ("", "Pod"): _pod,
     ("", "PersistentVolumeClaim"): _claim,
     ("", "Service"): _service,

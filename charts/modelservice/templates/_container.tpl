@@ -17,6 +17,10 @@
   "securityContext" (include "modelservice.securityContext" ($given.securityContext | default dict) | fromYaml)
   "volumeMounts" (include "modelservice.mounts" (list $root $given) | fromYamlArray)
   "command" (include "modelservice.words" ($ownCommand | default list) | fromJsonArray) }}
+{{- $drain := int (get $root.Values $role).drainSeconds }}
+{{- if and $serves $drain (not ($given.extraConfig).lifecycle) }}
+  {{- $_ := set $made "lifecycle" (dict "preStop" (dict "sleep" (dict "seconds" $drain))) }}
+{{- end }}
 {{- include "epplib.overlay" (list $parts (ternary (include "modelservice.probes" (list $root $role $given) | fromYaml) dict $serves)) }}
 {{- range $name := list "imagePullPolicy" "workingDir" "stdin" "tty" "startupProbe" "livenessProbe" "readinessProbe" }}
   {{- if hasKey $given $name }}{{ $_ := set $parts $name (get $given $name) }}{{ end }}

@@ -109,6 +109,7 @@ decode.containers:
 decode.initContainers: []
 decode.volumes: []
 decode.startupSeconds: 1800
+decode.drainSeconds: 5
 decode.strategy: {}
 decode.nodeSelector: {}
 decode.tolerations: []
@@ -162,6 +163,7 @@ prefill.containers:
 prefill.initContainers: []
 prefill.volumes: []
 prefill.startupSeconds: 1800
+prefill.drainSeconds: 5
 prefill.strategy: {}
 prefill.nodeSelector: {}
 prefill.tolerations: []

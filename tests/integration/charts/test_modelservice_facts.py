@@ -177,8 +177,9 @@ def documents(case: str) -> list[Document]:
 def test_values_of_a_guide_give_what_upstream_gives(case: str) -> None:
     found, wanted = Objects(documents(case)).facts(), expected(case)
     if found != wanted:
-        sides = [yaml.safe_dump(each).splitlines() for each in (wanted, found)]
-        pytest.fail("\n".join(difflib.unified_diff(*sides, "upstream", "ours")), pytrace=False)
+        before, after = (yaml.safe_dump(each).splitlines() for each in (wanted, found))
+        lines = difflib.unified_diff(before, after, "upstream", "ours", lineterm="")
+        pytest.fail("\n".join(lines), pytrace=False)
 
 
 @pytest.mark.parametrize("case", CASES)

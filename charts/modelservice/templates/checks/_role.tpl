@@ -9,8 +9,12 @@
 {{- include "epplib.checkNumber" (list (printf "%s.replicas" $role) $values.replicas 0 100000) }}
 {{- if eq (include "modelservice.created" .) "true" }}
   {{- include "epplib.checkNumber" (list (printf "%s.startupSeconds" $role) $values.startupSeconds 10 86400) }}
-  {{- with $values.terminationGracePeriodSeconds }}
-    {{- include "epplib.checkNumber" (list (printf "%s.terminationGracePeriodSeconds" $role) . 0 999999999) }}
+  {{- $grace := $values.terminationGracePeriodSeconds }}
+  {{- $grace = ternary 30 $grace (kindIs "invalid" $grace) }}
+  {{- include "epplib.checkNumber" (list (printf "%s.terminationGracePeriodSeconds" $role) $grace 0 999999999) }}
+  {{- include "epplib.checkNumber" (list (printf "%s.drainSeconds" $role) $values.drainSeconds 0 3600) }}
+  {{- if and (int $values.drainSeconds) (ge (int $values.drainSeconds) (int $grace)) }}
+    {{- include "epplib.fail" (list (printf "%s.drainSeconds" $role) (printf "%d seconds do not fit into the %d of %s.terminationGracePeriodSeconds; write fewer here or more there" (int $values.drainSeconds) (int $grace) $role)) }}
   {{- end }}
   {{- include "epplib.checkLabels" (list (printf "%s.nodeSelector" $role) $values.nodeSelector) }}
   {{- range $name := list "annotations" "podAnnotations" }}

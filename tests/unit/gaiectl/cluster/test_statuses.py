@@ -12,6 +12,7 @@ TRUE = {"status": "True", "observedGeneration": 2}
 DEPLOYMENT = ("apps/v1", "Deployment")
 GATEWAY = ("gateway.networking.k8s.io/v1", "Gateway")
 ROUTE = ("gateway.networking.k8s.io/v1", "HTTPRoute")
+GROUPS = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")
 POOL = ("inference.networking.k8s.io/v1", "InferencePool")
 
 
@@ -41,6 +42,19 @@ def replicas(count: int, **others: Any) -> dict[str, Any]:
         (made(DEPLOYMENT, replicas(2, updatedReplicas=1), replicas=2), "1 of 2 pods are of the"),
         (made(DEPLOYMENT, replicas(1, replicas=3)), "2 old pods are still there"),
         (made(("apps/v1", "StatefulSet"), replicas(1), replicas=2), "1 of 2 pods are ready"),
+        (made(GROUPS, {}, replicas=2), "no controller has seen it yet"),
+        (
+            made(GROUPS, replicas(1, conditions=conditions(Progressing=TRUE)), replicas=2),
+            "1 of 2 groups are of the new revision",
+        ),
+        (
+            made(
+                GROUPS,
+                replicas(2, readyReplicas=1, conditions=conditions(Progressing=TRUE)),
+                replicas=2,
+            ),
+            "1 of 2 groups are ready",
+        ),
         (made(("v1", "PersistentVolumeClaim"), {}, storageClassName="fast"), "of class fast"),
         (made(("v1", "Service"), {}, type="LoadBalancer"), "no address"),
         (made(("apiextensions.k8s.io/v1", "CustomResourceDefinition")), "not established"),
@@ -66,6 +80,7 @@ def test_what_is_not_there_yet_says_why(document: dict[str, Any], reason: str) -
         made(DEPLOYMENT, replicas(3), replicas=3),
         made(DEPLOYMENT, replicas(0), replicas=0),
         made(("apps/v1", "StatefulSet"), replicas(2), replicas=2),
+        made(GROUPS, replicas(2, conditions=conditions(Available=TRUE)), replicas=2),
         made(("v1", "Service"), {}, type="ClusterIP"),
         made(("v1", "ConfigMap")),
         made(("v1", "PersistentVolumeClaim"), {"phase": "Bound"}),
