@@ -1,0 +1,141 @@
+"""What is said while pods are waited for, and when it is clear that they will not come."""
+
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gaiectl.documents import Document, Identity
+from gaiectl.errors import GaieError, TimedOut
+from gaiectl.operations.waiting import Patience, Pending, until_ready
+
+WORKLOAD: Document = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "vllm", "namespace": "models", "uid": "d", "generation": 1},
+    "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "vllm"}}},
+    "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1},
+}
+UNREADY = {"type": "Ready", "status": "False", "message": "containers with unready status: [vllm]"}
+POD: Document = {
+    "metadata": {
+        "name": "vllm-1-a",
+        "namespace": "models",
+        "uid": "p",
+        "ownerReferences": [{"uid": "r"}],
+    },
+    "spec": {"nodeName": "n1", "containers": [{"name": "vllm"}]},
+    "status": {"phase": "Running", "conditions": [UNREADY]},
+}
+REPLICA_SET: Document = {
+    "metadata": {"name": "vllm-1", "uid": "r", "ownerReferences": [{"uid": "d"}]}
+}
+SILENT = {
+    "type": "Ready",
+    "status": "Unknown",
+    "reason": "NodeStatusUnknown",
+    "message": "Kubelet stopped posting node status.",
+}
+
+
+class PaperCluster:
+    """Objects as they are; time goes on only when somebody waits."""
+
+    def __init__(self, workload: Document, *pods: Document, node: Document | None = None) -> None:
+        self.outages: Any = SimpleNamespace(count=0)
+        self.kinds = SimpleNamespace(need=lambda _, kind: kind)
+        self.now = 0.0
+        self._found = {"Deployment": workload, "Node": node}
+        self._lists = {"ReplicaSet": [REPLICA_SET] if pods else [], "Pod": pods}
+
+    def get(self, who: Identity) -> Document | None:
+        return self._found[who.kind]
+
+    def list(self, kind: str, *_: object, **__: object) -> Iterator[Document]:
+        return iter(self._lists[kind])
+
+    def events(self, *_: object) -> tuple[Document, ...]:
+        return ()
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def wait(self, seconds: float = 30) -> tuple[GaieError, set[str]]:
+        """Wait for the workload; return why that ended, and what was said meanwhile."""
+        said: set[str] = set()
+
+        class Hears:
+            def waits(self, pending: Sequence[Pending]) -> None:
+                said.update(one.reason for one in pending)
+
+        patience = Patience(seconds, clock=lambda: self.now, sleep=self.sleep)
+        this: Any = self
+        with pytest.raises(GaieError) as caught:
+            until_ready(this, [WORKLOAD], patience, Hears())
+        return caught.value, said
+
+
+def node(*conditions: Document) -> Document:
+    return {"metadata": {"name": "n1"}, "status": {"conditions": list(conditions)}}
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        (
+            node(SILENT),
+            "is not ready (NodeStatusUnknown: Kubelet stopped posting node status)",
+        ),
+        (None, "is gone"),
+    ],
+)
+def test_a_pod_on_a_node_that_fails_is_waited_for_and_the_node_is_named(
+    there: Document | None, told: str
+) -> None:
+    error, said = PaperCluster(WORKLOAD, POD, node=there).wait(60)
+
+    assert isinstance(error, TimedOut)
+    assert f"pod vllm-1-a is on node n1, which {told}" in error.detail
+    assert len(said) == 1
+
+
+def test_a_pod_on_a_node_that_is_well_says_itself_what_it_lacks() -> None:
+    error, _ = PaperCluster(WORKLOAD, POD, node=node({"type": "Ready", "status": "True"})).wait(5)
+    assert "pod vllm-1-a: containers with unready status: [vllm]" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ('pods "vllm-1-a" is forbidden: exceeded quota: q, requested: pods=1', "describe quota"),
+        ('violates PodSecurity "restricted:latest": runAsNonRoot != true', "securityContext"),
+        ("maximum cpu usage per Container is 1, but limit is 2", "describe limitrange -n models"),
+    ],
+)
+def test_pods_that_are_refused_are_given_up_with_what_to_do(message: str, hint: str) -> None:
+    failure = {"type": "ReplicaFailure", "status": "True", "message": message}
+    refused = {**WORKLOAD, "status": {"observedGeneration": 1, "conditions": [failure]}}
+    error, _ = PaperCluster(refused).wait()
+
+    assert not isinstance(error, TimedOut)
+    assert message in error.message
+    assert hint in error.hint
+
+
+def test_the_time_without_an_api_server_is_no_time_to_mend_anything() -> None:
+    condition = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}
+    stuck = {**POD, "spec": {}, "status": {"phase": "Pending", "conditions": [condition]}}
+    cluster = PaperCluster(WORKLOAD, stuck)
+    sleep = cluster.sleep
+
+    def away_in_the_middle(seconds: float) -> None:
+        sleep(seconds)
+        if cluster.now > 10 and not cluster.outages.count:
+            cluster.outages.count = 1
+            cluster.now += 1000
+
+    cluster.sleep = away_in_the_middle  # type: ignore[method-assign] # on this one only
+    error, _ = cluster.wait(2000)
+    assert "fits on no node" in error.message
+    assert cluster.now > 1020
