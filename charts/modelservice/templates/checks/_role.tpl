@@ -46,6 +46,16 @@
 {{- if $values.strategy }}
   {{- include "epplib.fail" (list (printf "%s.strategy" $role) "is a Deployment's; leave it out with multinode: true") }}
 {{- end }}
+{{- $size := (include "modelservice.parallelism" . | fromYaml).workers | int }}
+{{- $part := $values.subGroupPolicy.subGroupSize }}
+{{- if $part }}
+  {{- include "epplib.checkNumber" (list (printf "%s.subGroupPolicy.subGroupSize" $role) $part 1 $size) }}
+  {{- if and (mod $size (int $part)) (mod (sub $size 1) (int $part)) }}
+    {{- include "epplib.fail" (list (printf "%s.subGroupPolicy.subGroupSize" $role) (printf "groups of %d pods, or of %d without the leader, have no equal parts of %d; write a number that divides one of them" $size (sub $size 1) (int $part))) }}
+  {{- end }}
+{{- else if $values.subGroupExclusiveTopology }}
+  {{- include "epplib.fail" (list (printf "%s.subGroupExclusiveTopology" $role) (printf "gives nodes to subgroups, and there are none; write %s.subGroupPolicy.subGroupSize" $role)) }}
+{{- end }}
 {{- /* Each group is a StatefulSet, whose pods have a label of its name and a hash of 10 digits. */}}
 {{- $group := printf "%s-%d" (include "modelservice.workload" .) (max 0 (sub (int $values.replicas) 1)) }}
 {{- if gt (len $group) 52 }}
