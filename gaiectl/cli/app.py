@@ -14,6 +14,7 @@ from gaiectl.cli import (
     completion,
     diff,
     epp,
+    export,
     history,
     image,
     images,
@@ -59,6 +60,7 @@ test.register(app)
 sysdump.register(app)
 init.register(app)
 images.register(app)
+app.add_typer(export.app)
 app.add_typer(image.app)
 app.add_typer(charts.app)
 app.add_typer(local.app)

@@ -59,6 +59,20 @@ def values(chart: str) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
+def texts(chart: str) -> dict[str, str]:
+    """Return the files of a complete chart by their paths below it.
+
+    Raises:
+        UsageError: we have no such chart.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = charts.copy(chart, Path(scratch))
+        files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+        return {
+            file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in files
+        }
+
+
 def export(target: Path, wanted: Sequence[str] = (), *, force: bool = False) -> list[Path]:
     """Write complete charts to a folder, for Helm, helmfile or a GitOps repository.
 

@@ -6,7 +6,8 @@ literally.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,9 +117,14 @@ def part(assignments: Iterable[Assignment], key: str) -> tuple[Assignment, ...]:
     )
 
 
-def merged(assigned: Sequence[Assigned]) -> dict[str, Any]:
-    """Return all values in one map; parts of lists that nobody assigns are ``UNUSABLE``."""
-    root: dict[str, Any] = {}
+def merged(assigned: Sequence[Assigned], onto: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return all values in one map; parts of lists that nobody assigns are ``UNUSABLE``.
+
+    Args:
+        assigned: the last one wins.
+        onto: values that were there before; they stay as they are.
+    """
+    root: dict[str, Any] = deepcopy(dict(onto or {}))
     for one in assigned:
         place: Any = root
         for step, below in zip(one.steps, one.steps[1:], strict=False):

@@ -1,0 +1,179 @@
+"""``gaiectl export``: a stack as files that work without gaiectl."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gaiectl.cli.options import examples
+from gaiectl.cli.stack_options import Wanted, takes_stack
+from gaiectl.console import terminal
+from gaiectl.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gaiectl.exports.repository import Repository
+    from gaiectl.operations.render import Rendered
+    from gaiectl.plan import Plan
+
+RECORD = ".gaiectl-export"
+"""In an export's folder: the names of the files that we wrote there."""
+
+app = typer.Typer(
+    name="export",
+    help="Write a stack as files that work without gaiectl.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+FolderOption = Annotated[Path, typer.Option("--output-dir", metavar="DIR", help="Where to write.")]
+UrlOption = Annotated[
+    str, typer.Option("--repo-url", metavar="URL", help="Of the Git repository that will hold it.")
+]
+RepositoryPathOption = Annotated[
+    str, typer.Option("--repo-path", metavar="PATH", help="Of the folder in that repository.")
+]
+RevisionOption = Annotated[
+    str, typer.Option("--repo-revision", metavar="NAME", help="Branch of that repository.")
+]
+
+
+@app.command(
+    short_help="A shell script that needs kubectl only.",
+    epilog=examples(
+        "gaiectl export script standalone --model-server sim > gaie.sh && sh gaie.sh up",
+        "gaiectl export script --stack gaie.yaml --output-dir deploy",
+    ),
+)
+@takes_stack
+def script(
+    wanted: Wanted,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option("--output-dir", metavar="DIR", help="Where to write.  [default: stdout]"),
+    ] = None,
+) -> None:
+    """Write a shell script that brings the stack up and takes it down with kubectl alone.
+
+    It waits for what it brings, as install does.
+    """
+    from gaiectl.exports import script as form
+
+    _, rendered = _rendered(wanted)
+    if output_dir is None:
+        terminal.data(form.text(rendered).rstrip("\n"))
+    else:
+        _write(form.files(rendered), output_dir, "sh gaie.sh up")
+
+
+@app.command(
+    short_help="A helmfile with the charts and values.",
+    epilog=examples("gaiectl export helmfile inference-scheduling --output-dir deploy"),
+)
+@takes_stack
+def helmfile(wanted: Wanted, output_dir: FolderOption) -> None:
+    """Write a helmfile, the charts and the values: for helmfile 0.166 or newer and its Helm."""
+    from gaiectl.exports import helmfile as form
+    from gaiectl.operations.charts import texts
+
+    plan, _ = _rendered(wanted)
+    charts = {
+        f"charts/{name}/{path}": text
+        for name in form.charts(plan)
+        for path, text in texts(name).items()
+    }
+    _write({**form.files(plan), **charts}, output_dir, "helmfile sync")
+
+
+@app.command(
+    short_help="Bases for kustomize.",
+    epilog=examples(
+        "gaiectl export kustomize standalone --model-server sim --output-dir deploy",
+        "kubectl apply --server-side -k deploy/base",
+    ),
+)
+@takes_stack
+def kustomize(wanted: Wanted, output_dir: FolderOption) -> None:
+    """Write a base for kustomize, and one more for the CRDs with --include-crds."""
+    from gaiectl.exports import kustomize as form
+
+    _, rendered = _rendered(wanted)
+    _write(form.files(rendered), output_dir, "kubectl apply --server-side -k base")
+
+
+@app.command(
+    short_help="An Application for Argo CD.",
+    epilog=examples(
+        "gaiectl export argocd --stack gaie.yaml --output-dir deploy/llm "
+        "--repo-url https://git.example.com/deploy --repo-path llm"
+    ),
+)
+@takes_stack
+def argocd(
+    wanted: Wanted,
+    output_dir: FolderOption,
+    repo_url: UrlOption,
+    repo_path: RepositoryPathOption = ".",
+    repo_revision: RevisionOption = "main",
+) -> None:
+    """Write an Application of Argo CD and what it syncs, phase by phase."""
+    from gaiectl.exports import argocd as form
+
+    _, rendered = _rendered(wanted)
+    repository = _repository(repo_url, repo_path, repo_revision)
+    _write(form.files(rendered, repository), output_dir, "kubectl apply -f application.yaml")
+
+
+@app.command(
+    short_help="A GitRepository and Kustomizations for Flux.",
+    epilog=examples(
+        "gaiectl export flux --stack gaie.yaml --output-dir deploy/llm "
+        "--repo-url https://git.example.com/deploy --repo-path llm"
+    ),
+)
+@takes_stack
+def flux(
+    wanted: Wanted,
+    output_dir: FolderOption,
+    repo_url: UrlOption,
+    repo_path: RepositoryPathOption = ".",
+    repo_revision: RevisionOption = "main",
+) -> None:
+    """Write a GitRepository and Kustomizations of Flux, and what they apply."""
+    from gaiectl.exports import flux as form
+
+    _, rendered = _rendered(wanted)
+    repository = _repository(repo_url, repo_path, repo_revision)
+    _write(form.files(rendered, repository), output_dir, "kubectl apply -f flux.yaml")
+
+
+def _rendered(wanted: Wanted) -> "tuple[Plan, Rendered]":
+    """Return the plan and what it renders, which proves that the export can work."""
+    from gaiectl.operations.render import render
+
+    plan = wanted.plan()
+    rendered = render(plan, wanted.helm())
+    for note in rendered.notes:
+        terminal.say(f"note: {note}")
+    return plan, rendered
+
+
+def _repository(url: str, path: str, revision: str) -> "Repository":
+    from gaiectl.exports.repository import Repository
+
+    if not url or path.startswith("/") or ".." in Path(path).parts:
+        raise UsageError(
+            f"--repo-path: {path!r} is not below the repository's root"
+            if url
+            else "--repo-url is empty",
+            hint="for example --repo-url https://git.example.com/deploy --repo-path llm",
+        )
+    return Repository(url, path, revision)
+
+
+def _write(texts: "Mapping[str, str]", folder: Path, then: str) -> None:
+    from gaiectl.operations import own_folder
+
+    own_folder.write(texts, folder, RECORD)
+    terminal.say(f"{len(texts)} files written to {folder}; there: {then}")

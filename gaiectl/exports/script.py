@@ -1,0 +1,106 @@
+"""A shell script that needs kubectl and nothing else: up, down."""
+
+import shlex
+from collections.abc import Iterable, Iterator
+
+from gaiectl.cluster.statuses import elects_leader
+from gaiectl.documents import CLUSTER_SCOPED, Document, Identity, dump, identity
+from gaiectl.operations.phases import Phase, by_phase
+from gaiectl.operations.render import Rendered
+
+_HEAD = """\
+#!/bin/sh
+# Stack {name} of path {path} in namespace {namespace}: sh {file} up, sh {file} down.
+# KUBECTL names another kubectl, with options if need be; TIMEOUT is how long each wait may take.
+# down keeps definitions and claims, and the namespace; DELETE=crds,claims,namespace takes them too.
+set -eu
+: "${{KUBECTL:=kubectl}}" "${{TIMEOUT:=10m}}" "${{DELETE:=}}"
+
+apply() {{ $KUBECTL apply --server-side --field-manager=gaiectl -f -; }}
+ready() {{ $KUBECTL wait --timeout="$TIMEOUT" "$@"; }}
+gone() {{ $KUBECTL delete --ignore-not-found --timeout="$TIMEOUT" "$@"; }}
+asked() {{ case ",$DELETE," in *",$1,"*) ;; *) return 1 ;; esac; }}
+"""
+
+_KEPT = {
+    "CustomResourceDefinition": "crds",
+    "PersistentVolumeClaim": "claims",
+    "Namespace": "namespace",
+}
+"""What goes only when asked for, by the word for it."""
+
+_TRUE = {
+    "CustomResourceDefinition": "Established",
+    "LeaderWorkerSet": "Available",
+    "Gateway": "Programmed",
+}
+"""Kinds whose condition of this type says that they are ready."""
+
+
+def text(rendered: Rendered, file: str = "gaie.sh") -> str:
+    """Return the script.
+
+    Args:
+        rendered: what the plan renders.
+        file: how its own explanation calls it.
+    """
+    plan = rendered.plan
+    head = _HEAD.format(name=plan.name, path=plan.path, namespace=plan.namespace, file=file)
+    phases = by_phase(rendered.documents)
+    lines = [head.rstrip("\n"), *_requirements(rendered), "", "up() {"]
+    for phase, documents in phases:
+        lines += _apply(phase, documents)
+    lines += ["}", "", "down() {"]
+    for _, documents in reversed(phases):
+        lines += _delete(documents)
+    lines += ["}", "", 'case "${1:-}" in', "up | down) $1 ;;"]
+    lines += [f'*) echo "usage: sh {file} up|down" >&2; exit 2 ;;', "esac"]
+    return "\n".join(lines) + "\n"
+
+
+def files(rendered: Rendered) -> dict[str, str]:
+    """Return the script as a file."""
+    return {"gaie.sh": text(rendered)}
+
+
+def _requirements(rendered: Rendered) -> Iterator[str]:
+    for requirement in rendered.plan.requirements:
+        yield ""
+        yield f"# Before: {requirement.what}."
+        yield from (f"#   {command}" for command in requirement.commands)
+
+
+def _apply(phase: Phase, documents: list[Document]) -> Iterator[str]:
+    yield f"  echo '== {phase}'"
+    # Not indented: the text of a here-document is taken as it stands.
+    yield f"  apply <<'GAIECTL'\n{dump(documents)}GAIECTL"
+    for document in documents:
+        yield from (f"  {line}" for line in _wait(document))
+
+
+def _wait(document: Document) -> Iterator[str]:
+    who = identity(document)
+    where = shlex.join([who.title, *_in(who)])
+    if who.kind in _TRUE:
+        yield f"ready --for=condition={_TRUE[who.kind]} {where}"
+    elif who.kind == "Deployment":
+        if elects_leader(document):  # the others are not ready while it leads
+            yield f"ready --for=jsonpath='{{.status.readyReplicas}}'=1 {where}"
+        else:
+            yield f'$KUBECTL rollout status --timeout="$TIMEOUT" {where}'
+    elif who.kind == "HTTPRoute":
+        for condition in ("Accepted", "ResolvedRefs"):
+            path = f'.status.parents[0].conditions[?(@.type=="{condition}")].status'
+            yield f"ready --for=jsonpath='{{{path}}}'=True {where}"
+
+
+def _delete(documents: Iterable[Document]) -> Iterator[str]:
+    for document in reversed(list(documents)):
+        who = identity(document)
+        command = f"gone {shlex.join([who.title, *_in(who)])}"
+        word = _KEPT.get(who.kind)
+        yield f"  if asked {word}; then {command}; fi" if word else f"  {command}"
+
+
+def _in(who: Identity) -> list[str]:
+    return ["-n", who.namespace] if who.namespace and who.kind not in CLUSTER_SCOPED else []

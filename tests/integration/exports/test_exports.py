@@ -1,0 +1,133 @@
+"""Every export holds what render shows, as the programs that it is made for read it."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gaiectl.documents import Document, identity, in_namespace, load
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Objects = dict[str, Document]
+
+STACKS = {
+    "standalone": ("standalone", "llm", "-n", "llm", "--model-server", "cpu", "--include-crds"),
+    "inferencepool": (
+        *("inferencepool", "llm", "-n", "llm", "--selector", "app=vllm", "--provider", "istio"),
+        *("--set", r"inferenceExtension.env[0].name=A\,B,inferenceExtension.env[0].value=x y"),
+        *("--set-string", "inferenceExtension.flags.v=4"),
+    ),
+    "inference-scheduling": (
+        *("inference-scheduling", "blue", "-n", "llm", "--model-server", "builtin"),
+        *("--set", "ms.decode.containers[0].args={--port,8000,--seed,7}"),
+    ),
+}
+REPOSITORY = ("--repo-url", "https://git.example.com/deploy", "--repo-path", "clusters/llm")
+WAVE = "argocd.argoproj.io/sync-wave"
+
+
+@pytest.fixture(params=STACKS)
+def stack(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The options of a stack."""
+    chosen: tuple[str, ...] = STACKS[request.param]
+    return chosen
+
+
+@pytest.fixture
+def rendered(stack: tuple[str, ...], gaiectl: Run) -> Objects:
+    """What render shows of the stack."""
+    return _objects(gaiectl("render", *stack).stdout)
+
+
+def test_a_helmfile_makes_the_same_objects(
+    stack: tuple[str, ...],
+    rendered: Objects,
+    gaiectl: Run,
+    helmfile_with_helm: list[object],
+    tmp_path: Path,
+) -> None:
+    gaiectl("export", "helmfile", *stack, "--output-dir", tmp_path)
+
+    command = [*helmfile_with_helm, "--quiet", "template", "--skip-deps"]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    assert _objects(made) == rendered
+
+
+def test_kustomize_builds_the_same_objects(
+    stack: tuple[str, ...], rendered: Objects, gaiectl: Run, kubectl: Path, tmp_path: Path
+) -> None:
+    gaiectl("export", "kustomize", *stack, "--output-dir", tmp_path)
+
+    assert _built(kubectl, tmp_path) == rendered
+
+
+def test_argo_cd_syncs_the_same_objects_in_waves(
+    stack: tuple[str, ...], rendered: Objects, gaiectl: Run, kubectl: Path, tmp_path: Path
+) -> None:
+    gaiectl("export", "argocd", *stack, *REPOSITORY, "--output-dir", tmp_path)
+
+    made = _built(kubectl, tmp_path)
+    waves = {who: int(_taken(one, WAVE)) for who, one in made.items()}
+    assert made == rendered
+    assert sorted(set(waves.values())) == [*range(max(waves.values()) + 1)]
+    deployments = [wave for who, wave in waves.items() if who.startswith("Deployment")]
+    accounts = [wave for who, wave in waves.items() if who.startswith("ServiceAccount")]
+    assert max(accounts) < min(deployments)
+    application = yaml.safe_load((tmp_path / "application.yaml").read_text())
+    assert application["spec"]["source"]["path"] == "clusters/llm/base"
+
+
+def test_flux_applies_the_same_objects_and_definitions_before_them(
+    stack: tuple[str, ...], rendered: Objects, gaiectl: Run, kubectl: Path, tmp_path: Path
+) -> None:
+    gaiectl("export", "flux", *stack, *REPOSITORY, "--output-dir", tmp_path)
+
+    assert _built(kubectl, tmp_path) == rendered
+    told = load((tmp_path / "flux.yaml").read_text())
+    steps = [one for one in told if one["kind"] == "Kustomization"]
+    for step in steps:
+        folder = Path(step["spec"]["path"]).relative_to("clusters/llm")
+        assert (tmp_path / folder / "kustomization.yaml").is_file()
+    assert [one["name"] for one in steps[-1]["spec"].get("dependsOn", ())] == [
+        one["metadata"]["name"] for one in steps[:-1]
+    ]
+
+
+def test_a_folder_with_other_files_is_left_alone(gaiectl: Run, tmp_path: Path) -> None:
+    (tmp_path / "helmfile.yaml").write_text("mine: true\n")
+
+    refused = gaiectl(
+        "export", "helmfile", *STACKS["standalone"], "--output-dir", tmp_path, check=False
+    )
+
+    assert refused.returncode == 4
+    assert "gaiectl did not write" in refused.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["helmfile.yaml"]
+
+
+def _objects(text: str) -> Objects:
+    documents = in_namespace([one for one in load(text) if one], "llm")
+    return {str(identity(one)): one for one in documents}
+
+
+def _built(kubectl: Path, folder: Path) -> Objects:
+    """Return what kustomize makes of all its bases."""
+    made = ""
+    for base in sorted(file.parent for file in folder.rglob("kustomization.yaml")):
+        command = [kubectl, "kustomize", base]
+        run = subprocess.run(command, capture_output=True, text=True, check=True)
+        made += f"---\n{run.stdout}"
+    return _objects(made)
+
+
+def _taken(document: Document, annotation: str) -> Any:
+    """Take an annotation away from an object; returns it."""
+    metadata = document["metadata"]
+    value = metadata["annotations"].pop(annotation)
+    if not metadata["annotations"]:
+        del metadata["annotations"]
+    return value
