@@ -136,6 +136,7 @@ class LeaderElection:
         self._seen_at = 0.0
         self._said = ""
         self._task: asyncio.Task[None] | None = None
+        self._is_ending = False
         self._news = asyncio.Event()
         # A standby that watches takes over at once when the leader lets go.
         self._watch: Informer[Record] = Informer(
@@ -156,6 +157,7 @@ class LeaderElection:
     async def start(self) -> None:
         """Begin; does not wait for the Lease."""
         self._watch.start()
+        self._is_ending = False
         self._task = asyncio.create_task(self._run())
 
     async def release(self, patience: float = 0.0) -> None:
@@ -201,16 +203,21 @@ class LeaderElection:
 
     async def _end(self) -> None:
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+        if task is None:
+            return
+        self._is_ending = True
+        self._news.set()
+        # An attempt under way is not cut off: the Lease could be ours, and nobody would know.
+        await asyncio.wait([task], timeout=self._terms.retry)
+        task.cancel()
+        await asyncio.wait([task])
 
     @property
     def _path(self) -> str:
         return LEASES.path(self._namespace, self._name)
 
     async def _run(self) -> None:
-        while True:
+        while not self._is_ending:
             try:
                 await self._try()
                 if self._said:
@@ -228,7 +235,7 @@ class LeaderElection:
     async def _pause(self) -> None:
         """Wait for the next attempt, or until a standby hears of a Lease that is free."""
         deadline = time.monotonic() + self._terms.retry * random.uniform(1.0, _JITTER)
-        while (left := deadline - time.monotonic()) > 0:
+        while not self._is_ending and (left := deadline - time.monotonic()) > 0:
             self._news.clear()
             try:
                 async with asyncio.timeout(left):
@@ -256,9 +263,10 @@ class LeaderElection:
             await self._take(lease, record._replace(renewed=_now(), seconds=self._terms.lease))
             return
         self._lead(is_leading=False)
-        if record.holder and time.monotonic() < self._seen_at + max(
+        is_held = record.holder and time.monotonic() < self._seen_at + max(
             record.seconds, self._terms.lease
-        ):
+        )
+        if is_held or self._is_ending:
             return
         now = _now()
         await self._take(

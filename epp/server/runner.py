@@ -169,7 +169,8 @@ class Epp:
     async def drain(self) -> None:
         """Hand the lead over, turn new requests away and let the open ones end."""
         log.info("draining", extra={"fields": {"streams": self._front.open_streams}})
-        delay = self._options.drain_delay
+        # To whom nobody was sent, because it starts or stands by, nobody comes any more.
+        delay = self._options.drain_delay if self._health.is_ready else 0.0
         ends = asyncio.get_running_loop().time() + delay
         if self._kubernetes is not None:
             await self._kubernetes.drain(self._options.drain_timeout, patience=delay)

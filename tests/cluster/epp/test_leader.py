@@ -69,19 +69,23 @@ def test_a_leader_that_ends_serves_until_a_successor_that_was_not_there_yet_is_r
 ) -> None:
     space.pool()
     flags = ("--pool-name=llm", f"--pool-namespace={space.name}", "--ha-enable-leader-election")
-    flags = (*flags, "--metrics-endpoint-auth=false", "--drain-delay=20s", *TIMES)
+    flags = (*flags, "--metrics-endpoint-auth=false", "--drain-delay=60s", *TIMES)
     first = start(*flags)
-    until(first.is_ready, "the first one leads")
+    until(first.is_ready, "the first one leads", 60)
 
     first.end(signal.SIGTERM)
     second = start(*flags)
-    until(second.is_ready, "its successor leads")
+    until(second.is_ready, "its successor leads", 60)
 
     assert first.is_ready()  # until all have heard of the other one
-    until(lambda: not first.is_ready(), "it leads no more")
+    until(lambda: not first.is_ready(), "it leads no more", 60)
     assert first.is_listening()  # what is on its way here is served
     first.end(signal.SIGTERM)
-    assert first.process.wait(20) == -signal.SIGTERM
+    assert first.process.wait(30) == -signal.SIGTERM
+    third = start(*flags)
+    until(lambda: third.is_listening() and third.endpoints() is not None, "a standby", 60)
+    third.end(signal.SIGTERM)
+    assert third.process.wait(30) == 0  # nobody was sent to it
 
 
 def events(space: Any, lease: str) -> list[str]:
