@@ -5,7 +5,9 @@ in tests/golden/charts. So one that was accepted by mistake does not hide a wron
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from gaiectl.validation.agreement import check_agreement
 from gaiectl.validation.objects import check_objects
 
 Facts = dict[str, Any]
+RunHelm = Callable[..., subprocess.CompletedProcess[str]]
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "charts"
 BOOK = yaml.safe_load((Path(__file__).parent / "modelservice_facts.yaml").read_text())
@@ -186,3 +189,17 @@ def test_values_of_a_guide_give_what_upstream_gives(case: str) -> None:
 def test_every_object_is_one_that_an_api_server_takes(case: str) -> None:
     check_objects(documents(case))
     check_agreement(documents(case))
+
+
+def test_the_values_that_the_readme_shows_render(
+    helm4: Path, run_helm: RunHelm, tmp_path: Path
+) -> None:
+    readme = (GOLDEN.parents[2] / "charts/modelservice/README.md").read_text()
+    shown = re.findall(r"^```yaml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    for number, text in enumerate(shown):
+        (tmp_path / f"{number}.yaml").write_text(text)
+        words = ["template", "rel", "modelservice", "--values", str(tmp_path / f"{number}.yaml")]
+        done = run_helm(helm4, words)
+        assert done.returncode == 0, done.stderr
+        check_objects(load(done.stdout))
+    assert len(shown) == 2
