@@ -67,6 +67,7 @@ def upgrade(
     -f and --set are added to those of before; --stack stands for all options. gaiectl rollback
     undoes an upgrade.
     """
+    from gaiectl.cluster.failures import ApiError, Unreachable
     from gaiectl.operations.history import revisions
     from gaiectl.operations.kept_options import continued
     from gaiectl.operations.releasing import release_of
@@ -78,6 +79,8 @@ def upgrade(
     cluster = where.cluster(given["namespace"] or written.get("namespace") or "")
     try:
         stack = one(cluster, given["name"] or written.get("name") or "")
+    except (ApiError, Unreachable):
+        raise
     except GaieError as error:
         error.hint = f"{error.hint}; gaiectl install brings a new one"
         raise

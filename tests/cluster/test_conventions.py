@@ -16,6 +16,15 @@ from gaiectl.operations.install import Wanted, install
 from gaiectl.operations.phases import Phase
 from gaiectl.operations.waiting import Pending
 
+_VALUES = """\
+inferenceExtension:
+  affinity:
+    podAntiAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+      - topologyKey: "not a key!"
+        labelSelector: {}
+"""
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 STACK_LIST = {"name", "namespace", "path", "state", "objects", "version", "created"}
@@ -132,3 +141,21 @@ def test_a_dry_run_of_a_cleanup_says_what_would_go_and_keeps_it(run: Run, stack:
     gone = run("gaie", "cleanup", "-n", stack, "-y", "-o", "name")
     assert gone.stdout.splitlines() == names
     assert run("get", "configmap", "notes", "-n", stack).returncode != 0
+
+
+def test_what_the_server_refuses_is_told_with_the_line_that_says_so(
+    run: Run, helm4: Path, namespace: str, tmp_path: Path
+) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(_VALUES)
+    stack = ("standalone", "-n", namespace, "--api", "flags", "--selector", "app=vllm")
+
+    refused = run(
+        *("gaie", "install", *stack, "-f", str(values), "--helm", str(helm4)),
+        *("--dry-run=server", "--no-wait"),
+    )
+
+    assert refused.returncode == 1
+    assert f"({values}:5:22: inferenceExtension.affinity.podAntiAffinity" in refused.stderr
+    assert refused.stderr.splitlines()[-1].startswith(f"hint: correct {values}:5:22: ")
+    assert run("get", "deployments", "-n", namespace, "-o", "name").stdout == ""
