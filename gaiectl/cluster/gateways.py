@@ -43,11 +43,6 @@ def places(namespace: str, name: str) -> tuple[Place, ...]:
     return Place(namespace, {NAME_LABEL: name}), Place(ENVOY_GATEWAY, labels)
 
 
-def selector(name: str) -> str:
-    """Return what selects the pods and the Service of the Gateway ``name``."""
-    return f"{NAME_LABEL}={name}"
-
-
 def container_port(services: Iterable[Document], pod: Document, number: int) -> int:
     """Return where a pod of a Gateway takes what clients send to port ``number`` of its Services.
 

@@ -167,6 +167,8 @@ class _Looks:
     def _other(self, who: Identity, status: Status) -> str | Failure:
         if status.state is State.FAILED:
             return Failure(f"{who.title}: {status.reason}", _describe(who))
+        if _UNKNOWN_KIND in status.reason and self._age(str(who), "kind") >= _SETTLE_SECONDS:
+            return Failure(f"{who.title}: {status.reason}", _UNKNOWN_KIND_HINT)
         if "no controller" in status.reason and (
             self._age(str(who), "unseen") > _NO_CONTROLLER_SECONDS
         ):
@@ -406,6 +408,11 @@ def _revision(replica_set: Document) -> int:
     return int(text) if text.isdigit() else 0
 
 
+_UNKNOWN_KIND = "InvalidKind"  # a route's reason: its backends are of a kind that nobody serves
+_UNKNOWN_KIND_HINT = (
+    "the gateway's controller knows no InferencePools, or not these: gaiectl check --pre says what "
+    "it needs"
+)
 _BALANCER_HINT = (
     "--gateway-service ClusterIP (or NodePort) makes a Gateway that needs none; else install what "
     "makes load balancers, such as MetalLB"

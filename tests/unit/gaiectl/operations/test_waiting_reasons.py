@@ -46,7 +46,8 @@ class PaperCluster:
         self.outages: Any = SimpleNamespace(count=0)
         self.kinds = SimpleNamespace(need=lambda _, kind: kind)
         self.now = 0.0
-        self._found = {"Deployment": workload, "Node": node}
+        self._asked = workload
+        self._found = {workload["kind"]: workload, "Node": node}
         self._lists = {"ReplicaSet": [REPLICA_SET] if pods else [], "Pod": pods}
 
     def get(self, who: Identity) -> Document | None:
@@ -72,7 +73,7 @@ class PaperCluster:
         patience = Patience(seconds, clock=lambda: self.now, sleep=self.sleep)
         this: Any = self
         with pytest.raises(GaieError) as caught:
-            until_ready(this, [WORKLOAD], patience, Hears())
+            until_ready(this, [self._asked], patience, Hears())
         return caught.value, said
 
 
@@ -139,3 +140,23 @@ def test_the_time_without_an_api_server_is_no_time_to_mend_anything() -> None:
     error, _ = cluster.wait(2000)
     assert "fits on no node" in error.message
     assert cluster.now > 1020
+
+
+def test_a_controller_that_knows_no_pools_is_not_waited_for() -> None:
+    accepted = {"type": "Accepted", "status": "True"}
+    resolved = {"type": "ResolvedRefs", "status": "False", "reason": "InvalidKind", "message": "no"}
+    parent = {"parentRef": {"name": "gateway"}, "conditions": [accepted, resolved]}
+    route: Document = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "llm", "namespace": "models", "generation": 1},
+        "spec": {"parentRefs": [{"name": "gateway"}]},
+        "status": {"parents": [parent]},
+    }
+    cluster = PaperCluster(route)
+
+    error, _ = cluster.wait(600)
+
+    assert "InvalidKind" in error.message
+    assert "gaiectl check --pre" in error.hint
+    assert cluster.now < 30
