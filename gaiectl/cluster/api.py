@@ -86,8 +86,9 @@ class Cluster:
     def get(self, who: Identity) -> Document | None:
         """Return an object; None when there is none, or no such kind."""
         resource = self.kinds.find(who.group, who.kind)
-        if resource is None:
-            return None
+        return self._get(resource, who) if resource else None
+
+    def _get(self, resource: Resource, who: Identity) -> Document | None:
         try:
             return self._read(path(resource, who.namespace, who.name))
         except ApiError as error:
@@ -133,7 +134,7 @@ class Cluster:
         """
         who = identity(document)
         resource = self.kinds.of(document)
-        before = self.get(who)
+        before = self._get(resource, who)  # in the version that we write, to be compared
         query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
         if is_dry_run:
             query["dryRun"] = "All"

@@ -56,6 +56,20 @@ def test_an_object_comes_changes_and_goes(api: Cluster, namespace: str) -> None:
     assert api.get(who) is None
 
 
+def test_an_object_in_a_version_that_is_not_the_preferred_one_is_unchanged(
+    api: Cluster, namespace: str
+) -> None:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "notes"}
+    document = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "notes", "namespace": namespace},
+        "spec": {"scaleTargetRef": target, "maxReplicas": 2},
+    }
+    assert api.kinds.need("autoscaling", "HorizontalPodAutoscaler").version == "v2"
+    assert [api.apply(document).verb for _ in range(2)] == ["created", "unchanged"]
+
+
 def test_a_dry_run_tells_what_would_be_and_keeps_nothing(api: Cluster, namespace: str) -> None:
     assert api.apply(config_map(namespace, a="1"), is_dry_run=True).verb == "created"
     assert api.get(identity(config_map(namespace))) is None
