@@ -1,0 +1,193 @@
+"""Two Endpoint Pickers with a leader, while leaders, model servers and the node come and go."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gaiectl.model import builtin
+from machine.alone import alone
+from machine.cluster import Cluster
+from machine.images import Image
+from machine.load import load
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
+
+Said = subprocess.CompletedProcess[str]
+
+_STACK = """\
+apiVersion: gaiectl/v1
+kind: Stack
+path: standalone
+epp: {replicas: 2}
+modelServer:
+  kind: builtin
+  replicas: 2
+  model: some/model
+  arguments: [--time-to-first-token=50ms, --inter-token-latency=10ms]
+values:
+  # The successor of a leader that is updated has so long to start, on a busy machine.
+  inferenceExtension: {sidecar: {drainSeconds: 90}}
+"""
+_SCORER = """\
+apiVersion: inference.networking.x-k8s.io/v1alpha1
+kind: EndpointPickerConfig
+plugins: [{type: queue-scorer}, {type: max-score-picker}]
+schedulingProfiles:
+- {name: default, plugins: [{pluginRef: queue-scorer}, {pluginRef: max-score-picker}]}
+"""
+_HERE = ("-n", "stack")
+_URL = "http://llm-epp.stack:8081"
+_LEASE_SECONDS = 15.0
+# Of attempts to get the Lease, of probes, of kube-proxy, and of a machine that does other things.
+_MARGIN_SECONDS = 20.0
+
+
+@pytest.fixture(scope="module")
+def lone(
+    node_parts: None,
+    kubectl: Path,
+    bare_python_image: Image,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Cluster]:
+    with alone(tmp_path_factory.mktemp("alone"), kubectl, bare_python_image) as cluster:
+        cluster.do("create", "namespace", "clients")
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def gaiectl(lone: Cluster, helm4: Path) -> Callable[..., Said]:
+    environment = {**os.environ, "KUBECONFIG": str(lone.kubeconfig), "GAIECTL_HELM": str(helm4)}
+
+    def run(*words: str) -> Said:
+        return subprocess.run(
+            [sys.executable, "-m", "gaiectl", *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def leader(cluster: Cluster) -> str:
+    """Return the name of the pod that leads; empty while none does."""
+    leases = json.loads(cluster.do("get", "lease", *_HERE, "-o", "json"))["items"]
+    holders = [str(one["spec"].get("holderIdentity") or "") for one in leases]
+    return next((one.partition("_")[0] for one in holders if one.startswith("llm-epp-")), "")
+
+
+def another(cluster: Cluster, old: str) -> str:
+    """Wait until another pod leads, and until it is ready."""
+    return until(
+        lambda: (now := leader(cluster)) not in ("", old) and is_ready(cluster, now) and now
+    )
+
+
+def is_ready(cluster: Cluster, pod: str) -> bool:
+    path = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
+    return cluster.run("get", "pod", pod, *_HERE, "-o", path).stdout == "True"
+
+
+def until(done: Callable[[], Any], seconds: float = 120) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := done()):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    return found
+
+
+def warnings(cluster: Cluster) -> str:
+    """Return what Kubernetes complains of, such as pods that a busy machine let starve."""
+    return cluster.do("get", "events", *_HERE, "--field-selector=type=Warning")
+
+
+def evict(cluster: Cluster, pod: str) -> None:
+    """Ask for what a drain of a node asks for: the budget is minded."""
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": "stack"},
+    }
+    path = f"/api/v1/namespaces/stack/pods/{pod}/eviction"
+    cluster.do("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+
+
+def test_a_stack_with_two_pickers_serves_whoever_goes(
+    lone: Cluster, gaiectl: Callable[..., Said], tmp_path: Path
+) -> None:
+    stack, scorer = tmp_path / "gaie.yaml", tmp_path / "scorer.yaml"
+    stack.write_text(_STACK)
+    scorer.write_text(_SCORER)
+    done = gaiectl(
+        *("install", "--stack", str(stack), *_HERE, "--create-namespace", "--include-crds")
+    )
+    assert done.returncode == 0, done.stderr
+
+    with load(lone, "clients", builtin.image(), _URL, "some/model") as clients:
+        clients.go_on()
+        first = leader(lone)
+        lone.do("delete", "pod", first, *_HERE, "--wait=false")
+        second = another(lone, first)
+        clients.go_on()
+        model = lone.do("get", "pods", *_HERE, "-l", "app=llm-model", "-o", "name").split()[0]
+        lone.do("delete", model, *_HERE)
+        clients.go_on()
+        assert clients.so_far().failures == [], warnings(lone)
+
+        updated = gaiectl("upgrade", "llm", *_HERE, "--epp-config", str(scorer))
+        assert updated.returncode == 0, updated.stderr
+        third = another(lone, second)
+        lone.do("wait", "--for=delete", f"pod/{second}", *_HERE, "--timeout=180s")
+        clients.go_on()
+        assert clients.so_far().failures == [], warnings(lone)
+
+        lone.do("cordon", "node")
+        evict(lone, third)
+        fourth = another(lone, third)
+        clients.go_on()
+        assert clients.so_far().failures == [], warnings(lone)
+        said = gaiectl("status", "llm", *_HERE).stdout
+        assert "fits on no node" in said
+        assert "unschedulable" in said
+        refused = gaiectl("check", "--stack", str(stack), *_HERE, "--pre")
+        assert refused.returncode == 1
+        assert "node is cordoned" in refused.stdout
+        lone.do("uncordon", "node")
+        until(
+            lambda: json.loads(gaiectl("status", "llm", *_HERE, "-o", "json").stdout)["items"][0][
+                "isHealthy"
+            ]
+        )
+
+        gone = clients.go_on()
+        lone.do("delete", "pod", fourth, *_HERE, "--grace-period=0", "--force")
+        another(lone, fourth)
+        clients.go_on()
+        seen = clients.end()
+        print(
+            f"leader killed: {seen.failed - gone.failed} failed, nothing answered for "
+            f"{seen.longest_gap:.1f} s; before: {gone}"
+        )
+    assert gone.failed == 0
+    assert seen.longest_gap < _LEASE_SECONDS + _MARGIN_SECONDS
+
+    lone.do("taint", "node", "node", "test/pressure=high:NoExecute")
+    until(lambda: not leader(lone) or not is_ready(lone, leader(lone)))
+    said = gaiectl("status", "llm", *_HERE).stdout
+    assert "fits on no node" in said
+    refused = gaiectl("check", "--stack", str(stack), *_HERE, "--pre")
+    assert "node has the taint test/pressure=high:NoExecute" in refused.stdout
+    changed = gaiectl("upgrade", "llm", *_HERE, "--set", "inferenceExtension.flags.v=2")
+    assert changed.returncode != 0
+    assert "has the taint test/pressure=high:NoExecute" in changed.stderr
+    lone.do("taint", "node", "node", "test/pressure:NoExecute-")
+    done = gaiectl("install", "--stack", str(stack), *_HERE)
+    assert done.returncode == 0, done.stderr
