@@ -42,11 +42,13 @@ def test_the_wheel_holds_both_packages_and_nothing_else(names: set[str]) -> None
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_every_template_and_chart_and_what_builds_it_again(names: set[str]) -> None:
+def test_the_wheel_holds_every_template_chart_and_helmfile_and_what_builds_it_again(
+    names: set[str],
+) -> None:
     data = {name.removeprefix("gaiectl/_data/") for name in names if "/_data/" in name}
     project = {f"project/{name}" for name in ("LICENSE", "README.md", "pyproject.toml")}
 
-    assert data == files_below("templates", "charts") | project
+    assert data == files_below("templates", "charts", "helmfiles") | project
 
 
 def test_every_module_that_can_be_compiled_exists() -> None:
