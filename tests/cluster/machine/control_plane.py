@@ -7,6 +7,7 @@ Deployments, and the Pods stay pending, because nothing would run them: that is 
 import base64
 import json
 import ssl
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,6 +209,9 @@ def _start_api_server(
     def ready() -> bool:
         try:
             return bool(plane.ask("GET", "/readyz"))
+        except urllib.error.HTTPError as error:
+            error.close()  # a refusal holds its connection
+            return False
         except OSError:
             return False
 
