@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _WORTH_TELLING_SECONDS = 1.0
 _MOST_ROWS = 6
 _LINES_PER_ROW = 3
+_FIRST_FREE_PORT = 1024  # below it only root may listen
+_ABOVE_PRIVILEGED = 8000
 
 
 class Progress(AbstractContextManager["Progress"]):
@@ -158,12 +160,12 @@ def show_end(wanted: "Wanted", outcome: "Outcome") -> None:
         count = _objects(len(outcome.verbs))
         terminal.say(f"{name}: nothing to do, {count} as wanted")
     match outcome.served:
-        case Served(model, pod, milliseconds):
+        case Served(model, pod, milliseconds, entered):
             by = f": {pod} answered" if pod else ": answered"
             terminal.say(
                 f"{terminal.symbol('done')} {name} serves {model}{by} in {milliseconds:.0f} ms"
             )
-            door = door_of(wanted.documents)
+            door = entered or door_of(wanted.documents)
             if door is not None:
                 terminal.say("next:")
                 for line in next_commands(door, model):
@@ -184,8 +186,11 @@ def next_commands(door: "Door", model: str) -> list[str]:
         )
         first, host = f"ADDRESS={address}", f"$ADDRESS:{door.port}"
     else:
-        first = f"kubectl port-forward -n {door.namespace} deployment/{door.name} {door.port} &"
-        host = f"127.0.0.1:{door.port}"
+        port = door.port + _ABOVE_PRIVILEGED if door.port < _FIRST_FREE_PORT else door.port
+        ports = str(port) if port == door.port else f"{port}:{door.port}"
+        target = f"{door.kind.lower()}/{door.name}"
+        first = f"kubectl port-forward -n {door.namespace} {target} {ports} &"
+        host = f"127.0.0.1:{port}"
     return [
         first,
         f"curl http://{host}/v1/completions -H 'Content-Type: application/json' \\",

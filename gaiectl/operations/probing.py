@@ -37,7 +37,7 @@ class Door(NamedTuple):
     """Where requests enter.
 
     Attributes:
-        kind: ``Deployment`` of an Envoy of the stack's own, or ``Gateway``.
+        kind: ``Deployment`` of an Envoy of the stack's own, ``Gateway``, or ``Pod`` of one.
         name: of it.
         namespace: of it.
         port: where it listens.
@@ -56,11 +56,13 @@ class Served(NamedTuple):
         model: that was asked for.
         pod: which one answered, or its address; empty when nobody says.
         milliseconds: until the whole answer was there.
+        door: where it was asked; the pod of a Gateway whose address is out of reach from here.
     """
 
     model: str
     pod: str
     milliseconds: float
+    door: Door | None = None
 
 
 class Closed(NamedTuple):
@@ -121,10 +123,11 @@ def probe(
         str((pod.get("status") or {}).get("podIP")): pod["metadata"]["name"] for pod in pods
     }
     try:
-        with _way_to(cluster, door) as url:
-            return _insist(
+        with _way_to(cluster, door) as (url, entered):
+            found = _insist(
                 url, addresses, patience, door, lambda: still_loading(cluster, documents, pods)
             )
+            return found._replace(door=entered) if isinstance(found, Served) else found
     except (NotAllowed, UsageError) as error:  # the last one: nobody can be impersonated in it
         return Closed(f"all is ready, but nothing was asked: {error.message}; {error.hint}")
 
@@ -211,21 +214,22 @@ def _pod(answer: "httpx.Response", addresses: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _way_to(cluster: Cluster, door: Door) -> Iterator[str]:
-    """Yield the URL of a gateway: its address, or a port-forward where that cannot be reached."""
+def _way_to(cluster: Cluster, door: Door) -> Iterator[tuple[str, Door]]:
+    """Yield the URL of a gateway, and where that enters: a pod if its address is out of reach."""
     if door.kind == "Deployment":
-        pod = find_pod(cluster, Target(door.kind, door.name), door.namespace)
-        port = door.port
+        pod, entered = find_pod(cluster, Target(door.kind, door.name), door.namespace), door
     else:
         url = _address(cluster, door)
         behind = None if _is_reached(url) else _behind(cluster, door)
         if behind is None:
-            yield url
+            yield url, door
             return
         pod, port = behind
+        where = pod["metadata"]
+        entered = Door("Pod", where["name"], where["namespace"], port)
     where = pod["metadata"]
-    with forwarded(cluster.connection, where["namespace"], where["name"], port) as forward:
-        yield f"http://127.0.0.1:{forward.local_port}"
+    with forwarded(cluster.connection, where["namespace"], where["name"], entered.port) as forward:
+        yield f"http://127.0.0.1:{forward.local_port}", entered
 
 
 def _address(cluster: Cluster, door: Door) -> str:

@@ -67,7 +67,7 @@ CHECKS = (
         title="the Gateway is accepted, programmed and has an address",
         proves="a data plane listens for requests",
         hint="see what its controller says, and that one runs (PRV001, PRV002); for the address, "
-        "that the cluster has load balancers",
+        "that the cluster has load balancers, or ask for none: --gateway-service ClusterIP",
         run=_gateways,
         stages=POST,
         needs=("KUB001", "PRV001"),
