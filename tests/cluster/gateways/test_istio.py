@@ -12,6 +12,7 @@ import pytest
 
 from gaiectl.cluster.api import Cluster as Api
 from gaiectl.cluster.connection import Access, connect
+from machine import istio_parts
 from machine.cluster import Cluster
 from machine.load import load
 from machine.snapshot import cluster_image
@@ -76,8 +77,8 @@ def test_a_stack_behind_istio_serves_through_every_change_and_goes_without_a_tra
     scorer.write_text(_SCORER)
     api = Api(connect(Access(kubeconfig=str(istio.kubeconfig))))
     clients_live, here = new_pod_namespace(), ("-n", pod_namespace)
-    root = ("--for=create", "configmap/istio-ca-root-cert")
-    istio.do("wait", *root, *here, "--timeout=60s")
+    for brought in istio_parts.BROUGHT:
+        istio.do("wait", "--for=create", f"configmap/{brought}", *here, "--timeout=60s")
     before = cluster_image(api, pod_namespace)
 
     said = gaiectl("install", "--stack", str(file), "--include-crds", *here)

@@ -20,14 +20,15 @@ from machine.python_image import NOBODY
 NAMESPACE = "istio-system"
 CONTROLLER = "istiod"
 CLASS = "istio"
+BROUGHT = ("istio-ca-root-cert", "istio-ca-crl")
+"""ConfigMaps that istiod puts into every namespace."""
 
 _SOURCES = Path(__file__).parent / "istio"
 _MODULE = "istio.io/istio"
 _HUB, _TAG = "localhost/gaiectl-test/istio", "1.31"  # what the module is on the way to
 _USER = 1337
 _SECONDS = 180
-_MADE_BY_ITSELF = "istio.io/config=true"
-"""Selects the ConfigMap that istiod puts into every namespace."""
+_BROUGHT_LABEL = "istio.io/config=true"
 _CHARTS = "manifests/charts"
 _BOOTSTRAP = "tools/packaging/common/envoy_bootstrap.json"
 _SETTINGS = {
@@ -128,7 +129,7 @@ def remove(cluster: Cluster, helm: Path) -> None:
     # The controller first, for it would make again what is deleted.
     cluster.do(*gone, "--namespace", NAMESPACE, "--cascade=foreground", f"deployment/{CONTROLLER}")
     cluster.do(*gone, "-f", "-", stdin=dump([*definitions(), *objects(helm)]))
-    cluster.do(*gone, "configmap", "--all-namespaces", f"--selector={_MADE_BY_ITSELF}")
+    cluster.do(*gone, "configmap", "--all-namespaces", f"--selector={_BROUGHT_LABEL}")
 
 
 def _add(tar: tarfile.TarFile, file: Path, name: str) -> None:
