@@ -220,7 +220,8 @@ def _way_to(cluster: Cluster, door: Door) -> Iterator[tuple[str, Door]]:
         pod, entered = find_pod(cluster, Target(door.kind, door.name), door.namespace), door
     else:
         url = _address(cluster, door)
-        behind = None if _is_reached(url) else _behind(cluster, door)
+        is_ours = _is_reached(url) and not _is_inside(cluster, door, url)
+        behind = None if is_ours else _behind(cluster, door)
         if behind is None:
             yield url, door
             return
@@ -245,6 +246,21 @@ def _is_reached(url: str) -> bool:
         with socket.create_connection((where.hostname or "", where.port or 80), _CONNECT_SECONDS):
             return True
     except (OSError, ValueError):  # the latter: no name that DNS could know
+        return False
+
+
+def _is_inside(cluster: Cluster, door: Door, url: str) -> bool:
+    """Tell whether an address is one for pods only: whoever has it out here is somebody else."""
+    host = urlsplit(url).hostname
+    try:
+        return any(
+            (service.get("spec") or {}).get("clusterIP") == host
+            for place in places(door.namespace, door.name)
+            for service in _listed(cluster, "Service", place)
+        )
+    except ApiError as error:
+        if error.status != 403:
+            raise
         return False
 
 
