@@ -42,9 +42,11 @@ def images(folder: Path) -> Iterator[Image]:
 
 
 def ai_images(folder: Path) -> Iterator[Image]:
-    """Yield the images of Envoy AI Gateway, as ``images`` does."""
-    for name in ("controller", "extproc"):
-        yield _image(name, _AI_SOURCES, f"{_AI_MODULE}/cmd/{name}", folder)
+    """Yield the image of Envoy AI Gateway's controller, as ``images`` does.
+
+    Its ext-proc runs beside proxies of an AIGatewayRoute only; InferencePools need none.
+    """
+    yield _image("controller", _AI_SOURCES, f"{_AI_MODULE}/cmd/controller", folder)
 
 
 def install(
@@ -131,7 +133,6 @@ def _ai_settings() -> Document:
             "image": {"repository": f"{_HUB}/controller", "tag": _TAG},
             "resources": _SMALL,
         },
-        "extProc": {"image": {"repository": f"{_HUB}/extproc", "tag": _TAG}},
     }
 
 
