@@ -2,7 +2,8 @@
 {{- define "epplib.eppContainer" -}}
 {{- $ext := .Values.inferenceExtension }}
 {{- $elects := eq (include "epplib.leaderElection" .) "true" -}}
-{{- $named := or $elects (eq (include "epplib.implementation" .) "python") -}}
+{{- $isOurs := eq (include "epplib.implementation" .) "python" }}
+{{- $named := or $elects $isOurs -}}
 - name: epp
   image: {{ include "epplib.imageOf" (list . $ext.image) | quote }}
   imagePullPolicy: {{ default "IfNotPresent" $ext.image.pullPolicy }}
@@ -27,6 +28,15 @@
       service: {{ ternary "liveness" "inference-extension" $named }}
     initialDelaySeconds: 5
     periodSeconds: 10
+  {{- /* A node without time to spare starts it in minutes, in which it must not be taken for dead. */}}
+  {{- if $isOurs }}
+  startupProbe:
+    grpc:
+      port: {{ include "epplib.port" (list . "grpc-health") }}
+      service: liveness
+    periodSeconds: 1
+    failureThreshold: 180
+  {{- end }}
   readinessProbe:
     grpc:
       port: {{ include "epplib.port" (list . "grpc-health") }}
