@@ -2,18 +2,22 @@
 
 import json
 from functools import cache
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from gaiectl import assets
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 
 @cache
-def environment() -> Environment:
+def environment() -> "Environment":
     """Return the environment over the ``templates`` folder.
 
     The filter ``json`` writes a value as JSON, which is also YAML: strings quoted, booleans lower.
     """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 30 ms
+
     made = Environment(
         loader=FileSystemLoader(assets.folder("templates")),
         undefined=StrictUndefined,
