@@ -82,7 +82,7 @@ def test_a_stack_behind_istio_serves_through_every_change_and_goes_without_a_tra
     before = cluster_image(api, pod_namespace)
 
     said = gaiectl("install", "--stack", str(file), "--include-crds", *here)
-    assert f"{_MODEL} in" in said.stderr
+    assert f"llm serves {_MODEL}" in said.stderr
 
     checked = json.loads(gaiectl("check", "llm", "--post", *here, "-o", "json").stdout)
     passed = {one["id"] for one in checked["checks"] if one["result"] == "passed"}
