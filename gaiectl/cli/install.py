@@ -64,6 +64,7 @@ def bring(
     from gaiectl.console import terminal
     from gaiectl.operations.install import Wanted as Objects
     from gaiectl.operations.kept_options import keep
+    from gaiectl.operations.monitors import readable
     from gaiectl.operations.render import render
 
     if prints_commands and not installing.is_plain:
@@ -80,11 +81,12 @@ def bring(
         terminal.data(commands(plan).rstrip("\n"))
         return
     options = keep(wanted.inputs())
-    objects = Objects(plan.name, plan.namespace, plan.path, rendered.documents, options, cause)
-    objects = objects._replace(look_also=partial(require_fit, cluster, plan, rendered.documents))
+    documents, notes = readable(cluster, rendered.documents)
+    objects = Objects(plan.name, plan.namespace, plan.path, documents, options, cause)
+    objects = objects._replace(look_also=partial(require_fit, cluster, plan, documents))
     if as_helm:
         from gaiectl.operations.releasing import by_helm
 
-        part = by_helm(plan, rendered.documents, helm, cluster.connection.access)
+        part = by_helm(plan, documents, helm, cluster.connection.access)
         objects = objects._replace(by_helm=part)
-    installing.carry_out(cluster, objects, rendered.notes)
+    installing.carry_out(cluster, objects, (*rendered.notes, *notes))

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gaiectl.cluster import gateways
+from gaiectl.cluster import gateways, worker_groups
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.failures import ApiError
 from gaiectl.cluster.nodes import trouble_of_node
@@ -98,6 +98,8 @@ def _selectors(members: Iterable[Document]) -> Iterator[tuple[str, str, str]]:
         if containers and labels:
             names = [one.get("name") for one in containers]
             yield namespace, _joined(labels), EPP if EPP in names else MODEL
+        elif member["kind"] == worker_groups.KIND:
+            yield namespace, _joined(worker_groups.pod_labels(member)), MODEL
         elif member["kind"] == "InferencePool":
             yield namespace, _joined(labels or _map(spec, "selector")), MODEL
         elif member["kind"] == "Gateway":

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from gaiectl.cluster import gateways
+from gaiectl.cluster import gateways, worker_groups
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.failures import ApiError, Away, Unreachable
 from gaiectl.cluster.gateways import awaits_address, lacks_balancer
@@ -24,6 +24,8 @@ _PERIOD_SECONDS = 1.0
 _FIRST_PERIOD_SECONDS = 0.2
 _SETTLE_SECONDS = 5.0
 """A rollout that fails for the moment: quota that old pods still use, an account to come."""
+_UNSEEN_SECONDS = 2.0
+"""Statuses without ``observedGeneration`` may be of the object as it was."""
 _NO_CONTROLLER_SECONDS = 30.0
 _NO_BALANCER_SECONDS = 60.0
 _LOG_LINES = 10
@@ -148,6 +150,8 @@ class _Looks:
         if (who.group, who.kind) == (gateways.GROUP, "Gateway"):
             return self._gateway(who, status)
         if status.state is State.CURRENT:
+            if who.kind == worker_groups.KIND and self._age(str(who), "seen") < _UNSEEN_SECONDS:
+                return "its controller does not say whether it has seen the change yet"
             return ""
         if not is_workload(found):
             return self._other(who, status)
@@ -157,6 +161,8 @@ class _Looks:
         trouble = self._of_pods(who, found)
         if isinstance(trouble, Failure):
             return trouble
+        if "no controller" in status.reason and not trouble:
+            return self._unseen(who, status, _NO_CONTROLLER.get(who.kind, ""))
         if status.state is State.FAILED and self._age(str(who), "failed") >= _SETTLE_SECONDS:
             return Failure(
                 f"{who.title}: {'; '.join(filter(None, (status.reason, trouble)))}",
@@ -169,14 +175,15 @@ class _Looks:
             return Failure(f"{who.title}: {status.reason}", _describe(who))
         if _UNKNOWN_KIND in status.reason and self._age(str(who), "kind") >= _SETTLE_SECONDS:
             return Failure(f"{who.title}: {status.reason}", _UNKNOWN_KIND_HINT)
-        if "no controller" in status.reason and (
-            self._age(str(who), "unseen") > _NO_CONTROLLER_SECONDS
-        ):
-            return (
-                f"{status.reason}, for {_NO_CONTROLLER_SECONDS:g} s: does the gateway's controller "
-                "run, with the Inference Extension switched on?"
-            )
+        if "no controller" in status.reason:
+            return self._unseen(who, status, _NO_GATEWAY_CONTROLLER)
         return status.reason
+
+    def _unseen(self, who: Identity, status: Status, question: str) -> str:
+        """Return that no controller has answered, and who it would be once that takes long."""
+        if not question or self._age(str(who), "unseen") <= _NO_CONTROLLER_SECONDS:
+            return status.reason
+        return f"{status.reason}, for {_NO_CONTROLLER_SECONDS:g} s: {question}"
 
     def _gateway(self, who: Identity, status: Status) -> str | Failure:
         """Look at what a controller made of a Gateway too; it is programmed before that serves."""
@@ -243,14 +250,26 @@ class _Looks:
                     self._log(pod, trouble),
                 )
             said = message
-        if not pods:
+        makers = [] if pods else [workload]
+        if who.kind == worker_groups.KIND:
+            makers += worker_groups.lacking(self._list("apps", "StatefulSet", workload))
+        elif not pods:
             said = self._ending(who, workload)
-            for event in self._cluster.events(who.namespace, workload["metadata"]["uid"]):
-                if event.get("reason") == "FailedCreate":
-                    told = str(event.get("message"))
-                    if self._age(str(who), "create") >= _SETTLE_SECONDS:
-                        return Failure(f"{who.title} gets no pods: {told}", _refused(told, who))
-                    said = told
+        for maker in makers:
+            refusal = self._refusal(who, maker)
+            if isinstance(refusal, Failure):
+                return refusal
+            said = refusal or said
+        return said
+
+    def _refusal(self, who: Identity, maker: Document) -> str | Failure:
+        """Return why an object that is to make pods makes none; empty if it says nothing."""
+        said = ""
+        for event in self._cluster.events(who.namespace, maker["metadata"]["uid"]):
+            if event.get("reason") == "FailedCreate":
+                said = str(event.get("message"))
+                if self._age(str(who), "create") >= _SETTLE_SECONDS:
+                    return Failure(f"{who.title} gets no pods: {said}", _refused(said, who))
         return said
 
     def _pods(self, who: Identity, workload: Document) -> list[Document]:
@@ -258,6 +277,10 @@ class _Looks:
         if who.kind == "Pod":
             return [workload]
         owner = workload["metadata"]["uid"]
+        if who.kind == worker_groups.KIND:
+            sets = self._list("apps", "StatefulSet", workload)
+            pods = worker_groups.newest(self._list("", "Pod", workload), sets, who.name)
+            return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
         if who.kind == "Deployment":
             sets = [one for one in self._list("apps", "ReplicaSet", workload) if _is_of(one, owner)]
             if not sets:
@@ -280,8 +303,8 @@ class _Looks:
         return f"pod {old[0]['metadata']['name']} has {seconds} s to end first"
 
     def _list(self, group: str, kind: str, workload: Document) -> list[Document]:
-        """Return what the selector of a workload selects; nothing where it may not be seen."""
-        labels = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+        """Return what has the labels of a workload's pods; nothing where it may not be seen."""
+        labels = worker_groups.pod_labels(workload)
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         namespace = workload["metadata"]["namespace"]
         return self._seen(group, kind, namespace, selector) if selector else []
@@ -408,6 +431,10 @@ def _revision(replica_set: Document) -> int:
     return int(text) if text.isdigit() else 0
 
 
+_NO_GATEWAY_CONTROLLER = (
+    "does the gateway's controller run, with the Inference Extension switched on?"
+)
+_NO_CONTROLLER = {worker_groups.KIND: "does lws-controller-manager run, in lws-system?"}
 _UNKNOWN_KIND = "InvalidKind"  # a route's reason: its backends are of a kind that nobody serves
 _UNKNOWN_KIND_HINT = (
     "the gateway's controller knows no InferencePools, or not these: gaiectl check --pre says what "

@@ -10,6 +10,7 @@ from gaiectl.checks.cluster.quantities import Amounts, added, amounts, quantity,
 from gaiectl.checks.cluster.rollout import replicas, surge
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.wording import counted
+from gaiectl.cluster.worker_groups import pod_labels
 from gaiectl.documents import Document
 from gaiectl.validation.fields import at, name_of, pairs, parts, word
 from gaiectl.validation.stream import Pods
@@ -185,7 +186,7 @@ def _is_of(pod: Document, workloads: list[Pods]) -> bool:
     labels, place = pairs(pod, "metadata", "labels"), word(pod, "metadata", "namespace")
     return any(
         place == one.namespace
-        and (wanted := pairs(one.owner, "spec", "selector", "matchLabels"))
+        and (wanted := pod_labels(one.owner))
         and wanted.items() <= labels.items()
         for one in workloads
     )

@@ -17,7 +17,15 @@ def replicas(pods: Pods) -> int:
     if pods.owner.get("kind") == "Pod":
         return 1
     found = whole(pods.owner, "spec", "replicas")
-    return 1 if found is None else found
+    count = 1 if found is None else found
+    groups = at(pods.owner, "spec", "leaderWorkerTemplate")
+    if groups is None:
+        return count
+    size = whole(groups, "size") or 1
+    leader = at(groups, "leaderTemplate", "spec")
+    if leader is None:
+        return count * size
+    return count if pods.spec is leader else count * (size - 1)
 
 
 def surge(pods: Pods) -> int:

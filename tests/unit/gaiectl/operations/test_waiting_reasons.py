@@ -39,6 +39,24 @@ SILENT = {
 }
 
 
+_GROUPS = "leaderworkerset.sigs.k8s.io/"
+GROUPS: Document = {
+    "apiVersion": "leaderworkerset.x-k8s.io/v1",
+    "kind": "LeaderWorkerSet",
+    "metadata": {"name": "vllm", "namespace": "models", "uid": "l"},
+    "spec": {"replicas": 1, "leaderWorkerTemplate": {"size": 2}},
+    "status": {"conditions": [{"type": "Available", "status": "False", "message": "not yet"}]},
+}
+
+
+def of_revision(name: str, revision: str, **rest: Any) -> Document:
+    labels = {f"{_GROUPS}name": "vllm", f"{_GROUPS}template-revision-hash": revision}
+    return {
+        "metadata": {"name": name, "namespace": "models", "uid": name, "labels": labels},
+        **rest,
+    }
+
+
 class PaperCluster:
     """Objects as they are; time goes on only when somebody waits."""
 
@@ -48,16 +66,18 @@ class PaperCluster:
         self.now = 0.0
         self._asked = workload
         self._found = {workload["kind"]: workload, "Node": node}
-        self._lists = {"ReplicaSet": [REPLICA_SET] if pods else [], "Pod": pods}
+        self.lists = {"ReplicaSet": [REPLICA_SET] if pods else [], "Pod": pods}
+        self.told: dict[str, str] = {}
 
     def get(self, who: Identity) -> Document | None:
         return self._found[who.kind]
 
     def list(self, kind: str, *_: object, **__: object) -> Iterator[Document]:
-        return iter(self._lists[kind])
+        return iter(self.lists[kind])
 
-    def events(self, *_: object) -> tuple[Document, ...]:
-        return ()
+    def events(self, _: str, uid: str) -> tuple[Document, ...]:
+        told = self.told.get(uid)
+        return ({"reason": "FailedCreate", "message": told},) if told else ()
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -160,3 +180,43 @@ def test_a_controller_that_knows_no_pools_is_not_waited_for() -> None:
     assert "InvalidKind" in error.message
     assert "gaiectl check --pre" in error.hint
     assert cluster.now < 30
+
+
+def test_of_a_group_that_serves_together_the_pod_of_the_newest_revision_says_what_it_lacks() -> (
+    None
+):
+    crashed = {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}
+    status = {"phase": "Pending", "containerStatuses": [{"name": "vllm", "state": crashed}]}
+    old = of_revision("vllm-0", "a", spec=POD["spec"], status=POD["status"])
+    new = of_revision("vllm-0-1", "b", spec=POD["spec"], status=status)
+    cluster = PaperCluster(GROUPS, old, new, node=node({"type": "Ready", "status": "True"}))
+    cluster.lists["StatefulSet"] = [of_revision("vllm", "b")]
+    error, said = cluster.wait(600)
+
+    assert "pod vllm-0-1" in error.message
+    assert "no such image" in error.message
+    assert not any("pod vllm-0:" in one for one in said)
+
+
+def test_workers_that_are_refused_are_told_though_their_leader_runs() -> None:
+    cluster = PaperCluster(
+        GROUPS, of_revision("vllm-0", "b", **{k: POD[k] for k in ("spec", "status")})
+    )
+    workers = of_revision("vllm-0", "b", spec={"replicas": 1}, status={"replicas": 0})
+    workers["metadata"]["uid"] = "workers"
+    cluster.lists["StatefulSet"] = [of_revision("vllm", "b"), workers]
+    cluster.told["workers"] = "create Pod failed: exceeded quota: q"
+    error, _ = cluster.wait(60)
+
+    assert not isinstance(error, TimedOut)
+    assert "exceeded quota" in error.message
+    assert "describe quota" in error.hint
+
+
+def test_a_controller_of_groups_that_does_not_answer_is_named() -> None:
+    cluster = PaperCluster({**GROUPS, "status": {}})
+    cluster.lists["StatefulSet"] = []
+    error, _ = cluster.wait(60)
+
+    assert isinstance(error, TimedOut)
+    assert "does lws-controller-manager run" in error.detail
