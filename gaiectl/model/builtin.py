@@ -32,7 +32,8 @@ def _documents(settings: Settings) -> tuple[Document, ...]:
         probes={
             "startupProbe": probe("/health/ready", period=1, timeout=1, failures=startup),
             "livenessProbe": probe("/health", period=10, timeout=5, failures=3),
-            "readinessProbe": probe("/health/ready", period=1, timeout=1, failures=1),
+            # On a computer that is busy an answer that is late says nothing.
+            "readinessProbe": probe("/health/ready", period=1, timeout=5, failures=1),
         },
         volumes=simulation.VOLUMES,
         drain_seconds=simulation.DRAIN_SECONDS,

@@ -28,7 +28,12 @@
       service: {{ ternary "liveness" "inference-extension" $named }}
     initialDelaySeconds: 5
     periodSeconds: 10
-  {{- /* A node without time to spare starts it in minutes, in which it must not be taken for dead. */}}
+    {{- /* A node without time to spare starts it in minutes and lets it answer in seconds, in which it must
+    not be taken for dead. */}}
+    {{- if $isOurs }}
+    timeoutSeconds: 10
+    failureThreshold: 6
+    {{- end }}
   {{- if $isOurs }}
   startupProbe:
     grpc:
@@ -42,6 +47,9 @@
       port: {{ include "epplib.port" (list . "grpc-health") }}
       service: {{ ternary "readiness" "inference-extension" $named }}
     periodSeconds: 2
+    {{- if $isOurs }}
+    timeoutSeconds: 5
+    {{- end }}
   {{- /* A proxy that still serves while it drains must not meet a dead EPP. */}}
   {{- if eq (include "epplib.drainDelay" .) "" }}
   {{- with get (include "epplib.sidecar" . | fromYaml) "lifecycle" }}

@@ -125,7 +125,7 @@ class Api:
         return PATHS[document["kind"]].format(namespace, document["apiVersion"])
 
 
-def wait_until(done: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def wait_until(done: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     """Wait until something is so, and return what ``done`` returned."""
     deadline = time.monotonic() + seconds
     while not (found := done()):

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.long
 Start = Callable[..., Any]
 Until = Callable[..., Any]
 
-LEASE_SECONDS = 4.0
-RETRY_SECONDS = 1.2
-TIMES = ("--ha-lease-duration=4s", "--ha-renew-deadline=3s", "--ha-retry-period=1s")
+LEASE_SECONDS = 10.0
+RETRY_SECONDS = 2.4
+TIMES = ("--ha-lease-duration=10s", "--ha-renew-deadline=8s", "--ha-retry-period=2s")
 
 
 def test_a_standby_takes_over_at_once_from_who_ends_and_in_time_from_who_dies(
@@ -48,13 +48,15 @@ def test_a_standby_takes_over_at_once_from_who_ends_and_in_time_from_who_dies(
     began = time.monotonic()
     first.end(signal.SIGTERM)
     leader = until(lambda: next((e for e in (second, third) if e.is_ready()), None), "a new one")
-    assert time.monotonic() - began < 2.0  # it need not ask first
+    seconds = time.monotonic() - began
+    print(f"take-over after SIGTERM: {seconds:.1f} s")
+    assert seconds < LEASE_SECONDS / 2  # it need not wait until the Lease runs out
     (standby,) = {id(e): e for e in (second, third) if e is not leader}.values()
     assert not standby.is_ready()
 
     began = time.monotonic()
     leader.end(signal.SIGKILL)
-    until(standby.is_ready, "the last one leads", 2 * LEASE_SECONDS)
+    until(standby.is_ready, "the last one leads", 3 * LEASE_SECONDS)
     seconds = time.monotonic() - began
     print(f"take-over after SIGKILL: {seconds:.1f} s")
     # And the margin of a machine that does other things too.
@@ -77,15 +79,21 @@ def test_a_leader_that_ends_serves_until_a_successor_that_was_not_there_yet_is_r
     second = start(*flags)
     until(second.is_ready, "its successor leads", 60)
 
-    assert first.is_ready()  # until all have heard of the other one
-    until(lambda: not first.is_ready(), "it leads no more", 60)
-    assert first.is_listening()  # what is on its way here is served
+    until(lambda: leads(second, space) and not leads(first, space), "one leads", 60)
+    assert first.is_ready()  # should the other one end too, it is the last
     first.end(signal.SIGTERM)
     assert first.process.wait(30) == -signal.SIGTERM
     third = start(*flags)
     until(lambda: third.is_listening() and third.endpoints() is not None, "a standby", 60)
     third.end(signal.SIGTERM)
     assert third.process.wait(30) == 0  # nobody was sent to it
+
+
+def leads(epp: Any, space: Any) -> bool:
+    """Whether it says that it holds the Lease."""
+    name = f"epp-{space.name}-llm.gateway-api-inference-extension.sigs.k8s.io"
+    line = f'leader_election_master_status{{name="{name}"}} 1\n'
+    return line in epp.http("/metrics").text
 
 
 def events(space: Any, lease: str) -> list[str]:

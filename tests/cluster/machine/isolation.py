@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_PODS_WEIGH = 8
+"""As many processes of others."""
+
 _REMOVE_SECONDS = 10.0
 
 # Settings of the whole computer on which a kubelet insists. It reads them here, and sets none.
@@ -83,10 +86,17 @@ def cgroups(name: str) -> list[Path]:
 
 
 def make_cgroups(name: str) -> None:
-    """Make the control groups below which a node puts those of its pods."""
+    """Make the control groups below which a node puts those of its pods.
+
+    By default a group weighs as much as one process: on a computer that does other things too, all
+    pods together would starve.
+    """
     for group in cgroups(name):
         with contextlib.suppress(FileExistsError):
             group.mkdir()
+        for weight, standard in (("cpu.shares", 1024), ("cpu.weight", 100)):
+            if (group / weight).exists():
+                (group / weight).write_text(str(_PODS_WEIGH * standard))
 
 
 def remove_cgroups(name: str) -> None:
