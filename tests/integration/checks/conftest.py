@@ -98,6 +98,7 @@ class TinyGateway:
     unkillable: str = ""
     heals_itself: bool = False
     repeats: bool = True
+    keeps_request_ids: bool = True
     model: str = MODEL
     plugins: frozenset[str] | None = None
     body_limit_bytes: int | None = LIMIT

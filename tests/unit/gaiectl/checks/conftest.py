@@ -20,6 +20,7 @@ class PaperTarget:
     unkillable: str = ""
     heals_itself: bool = False
     repeats: bool = True
+    keeps_request_ids: bool = True
     plugins: frozenset[str] | None = None
     body_limit_bytes: int | None = None
     events: list[str] = field(default_factory=list)
