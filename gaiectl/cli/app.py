@@ -22,6 +22,7 @@ from gaiectl.cli import (
     install,
     list_,
     logs,
+    prereqs,
     render,
     rollback,
     schema,
@@ -60,6 +61,7 @@ test.register(app)
 sysdump.register(app)
 init.register(app)
 images.register(app)
+app.add_typer(prereqs.app)
 app.add_typer(export.app)
 app.add_typer(image.app)
 app.add_typer(charts.app)

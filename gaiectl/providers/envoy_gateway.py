@@ -6,29 +6,19 @@ the ext-proc filter of a pool: no Backend and no patch is needed.
 
 import json
 
+from gaiectl import prereqs
 from gaiectl.documents import Document
 from gaiectl.plan import Requirement
-from gaiectl.providers.gateway import chart_install, gateway_of
+from gaiectl.providers.gateway import gateway_of
 from gaiectl.providers.provider import Provider, Target
 
-VERSION = "v1.8.1"
-AI_GATEWAY_VERSION = "v1.0.0"
-NAMESPACE = "envoy-gateway-system"
-AI_GATEWAY_NAMESPACE = "envoy-ai-gateway-system"
-CHARTS = "oci://docker.io/envoyproxy"
-GATEWAY_CLASS = "envoy-ai-gateway"
+VERSION = prereqs.ENVOY_GATEWAY.version
+AI_GATEWAY_VERSION = prereqs.ENVOY_AI_GATEWAY.version
+(_CLASS,) = prereqs.ENVOY_AI_GATEWAY.objects
+GATEWAY_CLASS = _CLASS["metadata"]["name"]
 
-_VALUES = f"https://raw.githubusercontent.com/envoyproxy/ai-gateway/{AI_GATEWAY_VERSION}"
 _GATEWAY = gateway_of(GATEWAY_CLASS)
 _API = "gateway.envoyproxy.io/v1alpha1"
-
-# The charts bring no class, and a stack none either: it is one for the whole cluster.
-_CLASS: Document = {
-    "apiVersion": "gateway.networking.k8s.io/v1",
-    "kind": "GatewayClass",
-    "metadata": {"name": GATEWAY_CLASS},
-    "spec": {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"},
-}
 
 
 def _objects(target: Target) -> tuple[Document, ...]:
@@ -62,29 +52,8 @@ PROVIDER = Provider(
     summary=f"Envoy Gateway {VERSION} with Envoy AI Gateway {AI_GATEWAY_VERSION}",
     gateway_class=GATEWAY_CLASS,
     requirements=(
-        Requirement(
-            what=f"Envoy Gateway {VERSION} runs, takes an InferencePool as backend and asks Envoy "
-            "AI Gateway",
-            commands=(
-                chart_install(
-                    *("eg", f"{CHARTS}/gateway-helm", NAMESPACE, VERSION),
-                    f"-f {_VALUES}/manifests/envoy-gateway-values.yaml",
-                    f"-f {_VALUES}/examples/inference-pool/envoy-gateway-values-addon.yaml",
-                ),
-            ),
-        ),
-        Requirement(
-            what=f"Envoy AI Gateway {AI_GATEWAY_VERSION} runs (on Kubernetes 1.32 or newer)",
-            commands=tuple(
-                chart_install(
-                    release, f"{CHARTS}/{chart}", AI_GATEWAY_NAMESPACE, AI_GATEWAY_VERSION
-                )
-                for release, chart in (
-                    ("aieg-crd", "ai-gateway-crds-helm"),
-                    ("aieg", "ai-gateway-helm"),
-                )
-            ),
-        ),
+        prereqs.ENVOY_GATEWAY.requirement,
+        prereqs.ENVOY_AI_GATEWAY.requirement,
         Requirement(
             what=f"Envoy Gateway runs the Gateways of class {GATEWAY_CLASS}",
             commands=(f"echo '{json.dumps(_CLASS)}' | kubectl apply --server-side -f -",),

@@ -4,32 +4,17 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+from gaiectl import prereqs
 from gaiectl.documents import DNS_LABEL, Document
 from gaiectl.errors import GaieError
-from gaiectl.plan import Requirement
 from gaiectl.providers.provider import Target
 
-GATEWAY_API = "v1.4.0"
-"""Release of the Gateway API whose CRDs Istio 1.28, kgateway 2.1 and NGINX Gateway Fabric know."""
+GATEWAY_API = prereqs.GATEWAY_API.version
+"""Release of the Gateway API that providers are asked for with."""
 
-GATEWAY_API_CRDS = Requirement(
-    what="the CRDs of the Gateway API are installed",
-    commands=(
-        (
-            "kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/"
-            f"releases/download/{GATEWAY_API}/standard-install.yaml"
-        ),
-    ),
-)
+GATEWAY_API_CRDS = prereqs.GATEWAY_API.requirement
 
 _LONGEST_SERVICE = 63
-
-
-def chart_install(release: str, chart: str, namespace: str, version: str, *arguments: str) -> str:
-    """Return the command that installs or upgrades a chart; an empty version is the newest."""
-    words = ("helm", "upgrade", "--install", release, chart, "--namespace", namespace)
-    pinned = ("--version", version) if version else ()
-    return " ".join((*words, "--create-namespace", *pinned, *arguments))
 
 
 def gateway_of(

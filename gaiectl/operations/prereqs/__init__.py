@@ -1,0 +1,1 @@
+"""What clusters need before stacks come: had from pinned places, installed, removed."""

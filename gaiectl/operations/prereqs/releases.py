@@ -1,0 +1,234 @@
+"""Controllers: charts of their projects, installed by Helm; then waited for by us.
+
+A release that we made is known by labels of its own Secret: which is how an installation that did
+not end is gone on with, and what others installed is left alone.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.applyset import BROUGHT_BY, TOOL, brought
+from gaiectl.cluster.connection import Access
+from gaiectl.documents import Document, Identity, identity
+from gaiectl.errors import Refused, TimedOut
+from gaiectl.helm import elsewhere
+from gaiectl.operations.prereqs.steps import Done, Scene, Step, Verdict, managers
+from gaiectl.operations.waiting import until_ready
+from gaiectl.prereqs import Chart, Prereq
+
+_GATEWAY_GROUP = "gateway.networking.k8s.io"
+_WANTED = "gaiectl.dev/wanted"
+"""Label of a release's Secret: what it was made from, as a hash."""
+_AWAITED = ("CustomResourceDefinition", "Deployment", "DaemonSet", "StatefulSet")
+_HELM_SECONDS = 300.0
+_PERIOD_SECONDS = 1.0
+
+
+def step_of(scene: Scene, prereq: Prereq, settings: tuple[str, ...] = ()) -> Step:
+    """Return what installing it is.
+
+    Args:
+        scene: where and how.
+        prereq: which.
+        settings: the user's ``--set`` for its last chart, the controller's.
+
+    Raises:
+        GaieError: a file or a chart cannot be had, or there is no helm.
+        Refused: a release of the name is there, not ours, and nothing of it runs.
+    """
+    cluster = scene.cluster
+    charts = _with_settings(prereq, settings)
+    ours = [release_of(cluster, chart) for chart in charts]
+    if not any(is_ours(one) for one in ours):
+        if running := controllers_of(cluster, prereq):
+            return Step(prereq, lambda: Done(prereq.name, Verdict.FOREIGN, _told(running[0])))
+        for chart, found in zip(charts, ours, strict=True):
+            if found is not None:
+                raise Refused(
+                    f"{prereq.name}: a Helm release {chart.release} is in namespace "
+                    f"{chart.namespace}, not made by gaiectl, and no controller of it",
+                    hint=f"finish it as it was begun, or helm uninstall {chart.release} "
+                    f"-n {chart.namespace}",
+                )
+    for chart in charts:
+        scene.source.chart(chart)
+        for file in chart.values:
+            scene.source.fetch(file)
+    is_done = [_is_as_wanted(found, chart) for found, chart in zip(ours, charts, strict=True)]
+    helm = scene.helm()
+
+    def carry_out() -> Done:
+        place = place_of(cluster.connection.access)
+        for chart, is_there in zip(charts, is_done, strict=True):
+            if not is_there:
+                _upgrade(scene, chart)
+            if scene.is_waiting:
+                applied = elsewhere.manifest(helm, place, chart.release, chart.namespace)
+                awaited = [
+                    _placed(one, chart.namespace) for one in applied if one.get("kind") in _AWAITED
+                ]
+                scene.report.doing(f"waiting for {chart.release}")
+                until_ready(cluster, awaited, scene.patience, scene.report)
+        cluster.kinds.forget()
+        verbs = [_write(scene, one) for one in prereq.objects]
+        if scene.is_waiting and prereq.classes:
+            _await_class(scene, prereq)
+        if all(is_done) and set(verbs) <= {"unchanged"}:
+            return Done(prereq.name, Verdict.UNCHANGED, prereq.version)
+        was_there = any(found is not None for found in ours)
+        return Done(
+            prereq.name, Verdict.CONFIGURED if was_there else Verdict.INSTALLED, prereq.version
+        )
+
+    return Step(prereq, carry_out)
+
+
+def release_of(cluster: Cluster, chart: Chart) -> Document | None:
+    """Return the Secret of a release's last revision, without its data; None if there is none."""
+    secrets = cluster.kinds.need("", "Secret")
+    selector = f"owner=helm,name={chart.release}"
+    found = list(cluster.list(secrets, chart.namespace, selector=selector, metadata_only=True))
+    return max(found, key=_revision, default=None)
+
+
+def is_ours(release: Document | None) -> bool:
+    """Tell whether gaiectl made a release."""
+    return _labels(release).get(BROUGHT_BY) == TOOL
+
+
+def controllers_of(cluster: Cluster, prereq: Prereq) -> list[Document]:
+    """Return the Deployments that do the work of it, whoever installed them."""
+    if prereq.controller is None:
+        return []
+    selector = ",".join(f"{key}={value}" for key, value in prereq.controller.labels.items())
+    return list(cluster.list(cluster.kinds.need("apps", "Deployment"), selector=selector))
+
+
+def place_of(access: Access) -> elsewhere.Place:
+    """Return a cluster as Helm is told of it."""
+    options: list[str] = []
+    for option, value in (("--kube-context", access.context), ("--kube-as-user", access.user)):
+        options += [option, value] if value else []
+    for group in access.groups:
+        options += ["--kube-as-group", group]
+    return elsewhere.Place(access.kubeconfig, tuple(options))
+
+
+def commands(scene_source: Iterable[str], chart: Chart, values: Iterable[str]) -> str:
+    """Return the line for a shell that installs a chart.
+
+    Args:
+        scene_source: where it is, as Helm is told.
+        chart: which.
+        values: paths or addresses of its values files.
+    """
+    wanted = elsewhere.Wanted(
+        chart.release, chart.namespace, tuple(scene_source), tuple(values), chart.settings
+    )
+    return elsewhere.shown([*elsewhere.upgrade_command(wanted), "--create-namespace"])
+
+
+def _with_settings(prereq: Prereq, settings: tuple[str, ...]) -> list[Chart]:
+    *first, last = prereq.charts
+    return [*first, last._replace(settings=(*last.settings, *settings))]
+
+
+def _upgrade(scene: Scene, chart: Chart) -> None:
+    helm, place = scene.helm(), place_of(scene.cluster.connection.access)
+    labels = {BROUGHT_BY: TOOL, _WANTED: _hash(chart)}
+    with tempfile.TemporaryDirectory(prefix="gaiectl-") as folder:
+        values = []
+        for file in chart.values:
+            path = Path(folder) / file.name
+            path.write_bytes(scene.source.fetch(file))
+            values.append(str(path))
+        reference = scene.source.chart(chart)
+        wanted = elsewhere.Wanted(
+            chart.release, chart.namespace, reference, values, chart.settings, labels
+        )
+        seconds = max(scene.patience.left, _HELM_SECONDS)
+        scene.report.doing(f"Helm release {chart.release} of {reference[0]}")
+        if scene.is_dry_run:
+            elsewhere.try_upgrade(helm, place, wanted, seconds)
+            return
+        _make_namespace(scene.cluster, chart.namespace)
+        elsewhere.upgrade(helm, place, wanted, seconds)
+
+
+def _make_namespace(cluster: Cluster, name: str) -> None:
+    if cluster.get(Identity("", "Namespace", "", name)) is None:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        cluster.apply(brought(namespace, None))
+
+
+def _write(scene: Scene, document: Document) -> str:
+    found = scene.cluster.get(identity(document))
+    if found is not None and not _labels(found).get(BROUGHT_BY):
+        return "unchanged"  # somebody else has made it
+    if scene.is_dry_run:
+        return "created" if found is None else "unchanged"
+    return scene.cluster.apply(brought(document, found)).verb
+
+
+def _await_class(scene: Scene, prereq: Prereq) -> None:
+    """Return when somebody has accepted one of the classes.
+
+    Raises:
+        TimedOut: nobody does.
+    """
+    while True:
+        for name in prereq.classes:
+            found = scene.cluster.get(Identity(_GATEWAY_GROUP, "GatewayClass", "", name))
+            status = (found or {}).get("status") or {}
+            if any(
+                one.get("type") == "Accepted" and one.get("status") == "True"
+                for one in status.get("conditions") or ()
+            ):
+                return
+        if scene.patience.left <= 0:
+            raise TimedOut(
+                f"{prereq.name}: no GatewayClass {' or '.join(prereq.classes)} is accepted after "
+                f"{scene.patience.seconds:g} s",
+                hint="see what its controller says: kubectl logs -n "
+                f"{prereq.charts[-1].namespace} deploy --all-pods --tail 20",
+            )
+        scene.patience.sleep(_PERIOD_SECONDS)
+
+
+def _is_as_wanted(release: Document | None, chart: Chart) -> bool:
+    labels = _labels(release)
+    return labels.get("status") == "deployed" and labels.get(_WANTED) == _hash(chart)
+
+
+def _hash(chart: Chart) -> str:
+    """Return what tells one wanted release from another, short enough for a label."""
+    what = [chart.reference, chart.version, [one.sha256 for one in chart.values], chart.settings]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
+
+
+def _placed(document: Document, namespace: str) -> Document:
+    """Return an object of a manifest with its namespace, which Helm leaves out."""
+    if document.get("kind") == "CustomResourceDefinition":
+        return document
+    metadata = {"namespace": namespace, **document["metadata"]}
+    return {**document, "metadata": metadata}
+
+
+def _told(deployment: Document) -> str:
+    who = identity(deployment)
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    image = str(containers[0].get("image", "")).rpartition("/")[2]
+    return f"Deployment {who.namespace}/{who.name}, {image}, by {managers(deployment)}"
+
+
+def _labels(document: Document | None) -> dict[str, str]:
+    return ((document or {}).get("metadata") or {}).get("labels") or {}
+
+
+def _revision(secret: Document) -> int:
+    text = _labels(secret).get("version", "")
+    return int(text) if text.isdigit() else 0
