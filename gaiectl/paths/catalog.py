@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from gaiectl.paths import inference_scheduling, inferencepool, standalone
+from gaiectl.paths import envoy_gateway, inference_scheduling, inferencepool, standalone
 from gaiectl.paths.request import Request
 from gaiectl.plan import Plan
 from gaiectl.stack.model import PathName
@@ -26,4 +26,5 @@ PATHS: Mapping[PathName, Path] = {
     PathName.STANDALONE: Path(standalone.plan),
     PathName.INFERENCEPOOL: Path(inferencepool.plan),
     PathName.INFERENCE_SCHEDULING: Path(inference_scheduling.plan, inference_scheduling.CHARTS),
+    PathName.ENVOY_GATEWAY: Path(envoy_gateway.plan, envoy_gateway.CHARTS),
 }

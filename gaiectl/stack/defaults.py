@@ -11,6 +11,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "provider": {"name": ProviderName.ISTIO},
         "modelServer": {"kind": ModelServerKind.GPU},
     },
+    PathName.ENVOY_GATEWAY: {"provider": {"name": ProviderName.ENVOY_GATEWAY}},
 }
 
 

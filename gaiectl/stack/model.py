@@ -36,6 +36,18 @@ class PathName(StrEnum):
     STANDALONE = "standalone"
     INFERENCEPOOL = "inferencepool"
     INFERENCE_SCHEDULING = "inference-scheduling"
+    ENVOY_GATEWAY = "envoy-gateway"
+
+
+class WellLitProfile(StrEnum):
+    """Variants of the path inference-scheduling; the first is the default."""
+
+    WLP = "wlp"
+    WLP_HEAD = "wlp-head"
+    PRECISE = "precise"
+    PD = "pd"
+    WIDE_EP = "wide-ep"
+    SIM = "sim"
 
 
 class Api(StrEnum):
@@ -175,9 +187,14 @@ class Stack:
     path: PathName = about(
         PathName.STANDALONE,
         "standalone brings its own Envoy; inferencepool serves a Gateway; inference-scheduling is "
-        "llm-d's well-lit path with Gateway, pool and model servers",
+        "llm-d's well-lit path with Gateway, pool and model servers; envoy-gateway is GAIE's first "
+        "quickstart, with Envoy Gateway alone",
     )
-    profile: str = about("", "variant of the path inference-scheduling; empty is wlp")
+    profile: str = about(
+        "",
+        "variant of the path inference-scheduling (empty is wlp) or envoy-gateway (empty is "
+        "eg-override)",
+    )
     name: str = about("llm", "of the Helm release; all names follow from it", **_NAME)
     namespace: str = about("default", "where everything goes", **_NAMESPACE)
     api: Api = about(Api.CRDS, "crds: with an InferencePool; flags: standalone without any CRD")
