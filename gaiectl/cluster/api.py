@@ -69,8 +69,7 @@ class Cluster:
     def version(self) -> tuple[int, int]:
         """Return major and minor version of Kubernetes."""
         told = self._read("/version")
-        minor = "".join(c for c in str(told.get("minor", "0")) if c.isdigit())
-        return int(told.get("major") or 0), int(minor or 0)
+        return _number(told.get("major")), _number(told.get("minor"))
 
     def clock(self) -> datetime | None:
         """Return what time it is for the server, in whole seconds; None when it does not say."""
@@ -118,7 +117,7 @@ class Cluster:
             answer = self.ask("GET", path(resource, namespace), query, accept=accept)
             for item in answer.get("items") or ():
                 yield {**item, "apiVersion": resource.api_version, "kind": resource.kind}
-            more = answer.get("metadata", {}).get("continue", "")
+            more = (answer.get("metadata") or {}).get("continue", "")
             if not more:
                 return
 
@@ -351,7 +350,7 @@ class Cluster:
         answer = self._send(method, place, query, body, content_type, accept)
         try:
             decoded = json.loads(answer or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             decoded = None
         if not isinstance(decoded, dict):
             raise no_api_server(self.connection.server, place)
@@ -396,12 +395,15 @@ class Cluster:
             seconds = self.outages.limit(seconds)
         opened = self._open(method, place, query, body, content_type, seconds, accept)
         with closing(opened) as response:
-            try:
-                data: bytes = response.read()
-            except Exception as error:
-                if isinstance(error, OSError) or _is_cut_off(error):
-                    raise unreachable(error, self.connection.server, seconds) from None
-                raise
+            return self._whole(response, seconds)
+
+    def _whole(self, response: Any, seconds: float) -> bytes:
+        try:
+            data: bytes = response.read()
+        except Exception as error:
+            if isinstance(error, OSError) or _is_cut_off(error):
+                raise unreachable(error, self.connection.server, seconds) from None
+            raise
         return data
 
     def _open(  # noqa: PLR0917 - a request has so many parts
@@ -444,7 +446,7 @@ class Cluster:
             self.warnings[_warning(warning)] = None
         if response.status >= 400:
             with closing(response):
-                raise refusal(response.status, response.read(), method, place)
+                raise refusal(response.status, self._whole(response, seconds), method, place)
         return response
 
 
@@ -487,6 +489,12 @@ def _without_bookkeeping(document: Document) -> Document:
 
 def _when(event: Document) -> str:
     return str(event.get("lastTimestamp") or event.get("eventTime") or "")
+
+
+def _number(told: object) -> int:
+    """Return the digits of a part of a version, as in ``34+``; 0 where there are none."""
+    digits = "".join(c for c in str(told) if c in "0123456789")
+    return int(digits[:9] or 0)
 
 
 def _warning(header: str) -> str:

@@ -5,6 +5,7 @@ import re
 import ssl
 
 from gaiectl.errors import Exit, GaieError, TimedOut
+from gaiectl.validation.fields import at, parts, word
 
 
 class ApiError(GaieError):
@@ -100,17 +101,15 @@ def refusal(status: int, body: bytes, method: str, place: str) -> ApiError:
     """Return what to say of an answer, which holds a ``Status`` or an event with one."""
     try:
         told = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         told = {}
-    if not isinstance(told, dict):
-        told = {}
-    told = told.get("object", told)  # an event of a watch
-    reason = str(told.get("reason") or "")
-    message = str(told.get("message") or body[:300].decode("utf-8", "replace").strip() or status)
-    details = told.get("details") or {}
+    if at(told, "object") is not None:  # an event of a watch
+        told = at(told, "object")
+    reason = str(at(told, "reason") or "")
+    said = body[:300].decode("utf-8", "replace").strip()
+    message = str(at(told, "message") or said or status)
     causes = tuple(
-        (str(cause.get("field", "")), str(cause.get("message", "")))
-        for cause in details.get("causes") or ()
+        (word(cause, "field"), word(cause, "message")) for cause in parts(told, "details", "causes")
     )
     hint = _HINTS.get(status, f"kubectl -v=8 shows what the server says to {method} {place}")
     if status == 401:

@@ -63,7 +63,9 @@ class PortForward:
 
         Whether something listens in the pod is told only here: the connection is simply closed.
         """
-        return self._complaint
+        # Of what containerd says, half names its namespaces of the network.
+        refused = "connection refused" in self._complaint
+        return "connection refused: nothing listens there" if refused else self._complaint
 
     def close(self) -> None:
         """Listen no more, and end the connections."""

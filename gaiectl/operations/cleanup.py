@@ -201,13 +201,15 @@ def _remove(cluster: Cluster, removal: Removal, patience: Patience, report: Repo
     while True:
         found = sweep(cluster, known.id, places, seen)
         ours = [one for one in found.members if identity(one) not in kept]
-        elections = _elections(cluster, known, found)
-        if not ours and not found.dependents and not elections:
+        if not ours and not found.dependents:
             break
         seen += [*ours, *found.dependents]
         delete_all(cluster, ours, found.dependents, patience, report)
         patience.until_gone(cluster, found.dependents)
-        _delete(cluster, elections, report)
+    # Once: whoever makes one again by now is no pod of the stack, and would do so for ever.
+    elections = _elections(cluster, known, found)
+    _delete(cluster, elections, report)
+    patience.until_gone(cluster, elections)
     if known.exists and cluster.delete(known.parent, uid=known.uid):
         patience.until_gone(cluster, [_document(known)])
         report.deleted(known.parent)

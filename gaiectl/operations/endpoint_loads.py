@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.bodies import TooLong, whole
 from gaiectl.cluster.port_forward import forwarded
 from gaiectl.cluster.rights import NotAllowed
 from gaiectl.cluster.tokens import token_of_pod
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
 _SECONDS = 5.0
+_WHOLE_SECONDS = 20.0
 _MOST_BYTES = 32 << 20
 _MOST_SHOWN = 300
 
@@ -75,14 +77,14 @@ def ask(cluster: Cluster, pod: Document) -> Loads:
             status, held = _got(client, url)
             if status in (401, 403):
                 status, held = _got(client, url, token_of_pod(cluster, pod))
+    except TooLong as error:
+        return Loads(unknown=f"its EPP {error}")
     except httpx.HTTPError as error:
         return Loads(unknown=f"its EPP does not answer: {error}")
     except NotAllowed as error:
         return Loads(unknown=f"its EPP asks for a token, and {error.message}; {error.hint}")
     except GaieError as error:
         return Loads(unknown=error.message)
-    if len(held) > _MOST_BYTES:
-        return Loads(unknown="its EPP's state is too large")
     if status in (401, 403):
         said = " ".join(held[:_MOST_SHOWN].decode("utf-8", "replace").split())
         return Loads(unknown=f"its EPP does not show it: {said}")
@@ -92,15 +94,11 @@ def ask(cluster: Cluster, pod: Document) -> Loads:
 
 
 def _got(client: "httpx.Client", url: str, token: str = "") -> tuple[int, bytes]:
-    """Return status and body of an answer, of which no more is read than may be."""
+    """Return status and body of an answer."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    held = bytearray()
     with client.stream("GET", url, headers=headers) as answer:
-        for chunk in answer.iter_bytes():
-            held += chunk
-            if len(held) > _MOST_BYTES:
-                break
-        return answer.status_code, bytes(held)
+        held = whole(answer, most_bytes=_MOST_BYTES, seconds=_WHOLE_SECONDS)
+        return answer.status_code, held
 
 
 def read(answer: bytes) -> Loads:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from gaiectl.cluster import bodies
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.pods import is_ready
 from gaiectl.cluster.port_forward import forwarded
@@ -19,6 +20,7 @@ from gaiectl.validation.stream import Stream
 
 _ASKED_AT_MOST = 3
 _SECONDS = 5.0
+_MOST_BYTES = 1 << 20
 
 
 def still_loading(cluster: Cluster, documents: Sequence[Document], pods: Sequence[Document]) -> str:
@@ -55,19 +57,20 @@ def _lacks_model(cluster: Cluster, pod: Document, port: int) -> str:
     try:
         with forwarded(cluster.connection, namespace_of(pod), name_of(pod), port) as forward:
             url = f"http://127.0.0.1:{forward.local_port}/v1/models"
-            answer = httpx.get(url, timeout=_SECONDS, trust_env=False)
+            with httpx.stream("GET", url, timeout=_SECONDS, trust_env=False) as answer:
+                listed = bodies.whole(answer, most_bytes=_MOST_BYTES, seconds=_SECONDS)
     except httpx.TransportError:
         return f"{what} does not answer on port {port}"
-    except GaieError:
+    except (GaieError, bodies.TooLong, httpx.HTTPError):
         return ""  # not known
-    if answer.status_code == httpx.codes.OK and _lists_none(answer.text):
+    if answer.status_code == httpx.codes.OK and _lists_none(listed):
         return f"{what} lists no model"
     return f"{what} answers 503" if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else ""
 
 
-def _lists_none(text: str) -> bool:
+def _lists_none(body: bytes) -> bool:
     try:
-        listed: Any = json.loads(text)
-    except ValueError:
+        listed: Any = json.loads(body)
+    except (ValueError, RecursionError):
         return False
     return isinstance(listed, dict) and listed.get("data") == []

@@ -4,11 +4,13 @@ httpx is imported where it is used, for it costs more than all else a short comm
 """
 
 from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.bodies import TooLong, whole
 from gaiectl.cluster.port_forward import forwarded
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
 
 _SECONDS = 15.0
+_WHOLE_SECONDS = 60.0
 _MOST_BYTES = 64 << 20
 _SHOWN = 200
 
@@ -38,7 +40,6 @@ def read(
 
     metadata = pod["metadata"]
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    held = bytearray()
     with forwarded(cluster.connection, metadata["namespace"], metadata["name"], port) as forward:
         url = f"{scheme}://127.0.0.1:{forward.local_port}{place}"
         try:
@@ -48,19 +49,15 @@ def read(
                 client.stream("GET", url, headers=headers) as answer,
             ):
                 if answer.status_code != 200:
-                    held += next(answer.iter_bytes(_SHOWN), b"")
+                    held = next(answer.iter_bytes(_SHOWN), b"")
                     said = " ".join(held.decode("utf-8", "replace").split())
                     raise NotShown(
                         f"port {port} answers {answer.status_code} {said}".rstrip(),
                         status=answer.status_code,
                     )
-                for chunk in answer.iter_bytes():
-                    held += chunk
-                    if len(held) > _MOST_BYTES:
-                        raise NotShown(
-                            f"port {port} answers with more than {_MOST_BYTES >> 20} MiB"
-                        )
+                return whole(answer, most_bytes=_MOST_BYTES, seconds=_WHOLE_SECONDS)
+        except TooLong as error:
+            raise NotShown(f"port {port} {error}") from None
         except httpx.HTTPError as error:
             told = " ".join((forward.complaint or str(error)).split())[:200]
             raise NotShown(f"port {port} does not answer: {told}") from None
-    return bytes(held)

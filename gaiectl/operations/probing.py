@@ -4,6 +4,7 @@ httpx is imported where it is used, for it costs more than all else a short comm
 """
 
 import ipaddress
+import json
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from gaiectl.cluster.api import Cluster
+from gaiectl.cluster.bodies import TooLong, whole
 from gaiectl.cluster.failures import ApiError
 from gaiectl.cluster.gateways import GROUP, Place, container_port, places
 from gaiectl.cluster.pods import Target, find_pod, is_ready
@@ -20,6 +22,8 @@ from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, TimedOut, UsageError
 from gaiectl.operations.model_loading import still_loading
 from gaiectl.operations.waiting import Patience, printable
+from gaiectl.validation.epps import selections
+from gaiectl.validation.stream import Stream
 
 if TYPE_CHECKING:
     import httpx
@@ -29,6 +33,8 @@ _LATE_SECONDS = 20.0
 _ASK_SECONDS = 60.0
 _CONNECT_SECONDS = 3.0
 _MOST_BYTES = 1 << 20
+_ODD = (ValueError, LookupError, TypeError, RecursionError)
+"""What an answer raises that is no JSON, or has another shape."""
 _PERIOD_SECONDS = 0.5
 _LOADING_PERIOD_SECONDS = 3.0
 
@@ -151,6 +157,8 @@ def _insist(
                 if door.kind == "Gateway":
                     return Closed(f"{url} cannot be reached from this machine: {error}")
                 found = f"the connection failed: {error}"
+            except TooLong as error:
+                found = f"the gateway {error}"
             except (httpx.HTTPError, httpx.StreamError) as error:
                 found = f"{type(error).__name__}: {error}"
             if isinstance(found, Served):
@@ -177,34 +185,46 @@ def _insist(
 
 def _ask(client: "httpx.Client", addresses: Mapping[str, str], patience: Patience) -> Served | str:
     """Return how it was served, or what was answered instead."""
-    answer = client.get("/v1/models")
-    model = _model(answer)
+    listed = _answered(client, "GET", "/v1/models")
+    model = _model(listed)
     if not model:
-        return f"GET /v1/models: {_told(answer)}"
+        return f"GET /v1/models: {_told(listed)}"
     began = patience.now()
     asked = {"model": model, "prompt": "Hello", "max_tokens": 1}
-    answer = client.post("/v1/completions", json=asked)
-    if answer.status_code != 200:
+    answer = _answered(client, "POST", "/v1/completions", asked)
+    if answer.status != 200:
         return f"POST /v1/completions for {model}: {_told(answer)}"
     return Served(model, _pod(answer, addresses), (patience.now() - began) * 1000)
 
 
-def _model(answer: "httpx.Response") -> str:
+class _Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def _answered(client: "httpx.Client", method: str, place: str, asked: Any = None) -> _Answer:
+    with client.stream(method, place, json=asked) as answer:
+        body = whole(answer, most_bytes=_MOST_BYTES, seconds=_ASK_SECONDS)
+        return _Answer(answer.status_code, answer.headers, body)
+
+
+def _model(answer: _Answer) -> str:
     try:
-        listed = answer.json()["data"]
-        return printable(str(listed[0]["id"])[:200]) if answer.status_code == 200 else ""
-    except (ValueError, KeyError, IndexError, TypeError):
+        listed = json.loads(answer.body)["data"]
+        return printable(str(listed[0]["id"])[:200]) if answer.status == 200 else ""
+    except _ODD:
         return ""
 
 
-def _told(answer: "httpx.Response") -> str:
-    text: Any = answer.text[:2000]
-    with suppress(ValueError, KeyError, TypeError):
-        text = answer.json()["error"]["message"]
-    return f"{answer.status_code} {printable(' '.join(str(text).split())[:300])}".strip()
+def _told(answer: _Answer) -> str:
+    text: Any = answer.body[:2000].decode("utf-8", "replace")
+    with suppress(*_ODD):
+        text = json.loads(answer.body)["error"]["message"]
+    return f"{answer.status} {printable(' '.join(str(text).split())[:300])}".strip()
 
 
-def _pod(answer: "httpx.Response", addresses: Mapping[str, str]) -> str:
+def _pod(answer: _Answer, addresses: Mapping[str, str]) -> str:
     named = answer.headers.get("x-inference-pod", "")
     if named:
         return printable(named[:253])
@@ -301,21 +321,8 @@ def _pods(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> list[D
 
 
 def _selected(documents: Sequence[Document]) -> dict[str, str]:
-    """Return the labels of the pods that are served: the pool's, or those of the EPP's flag."""
-    for document in documents:
-        if document["kind"] == "InferencePool":
-            selector = (document.get("spec") or {}).get("selector") or {}
-            return dict(selector.get("matchLabels", selector))
-    for document in documents:
-        for container in _pod_spec(document).get("containers") or ():
-            words = [str(word) for word in container.get("args") or ()]
-            for number, word in enumerate(words):
-                name, is_joined, text = word.partition("=")
-                if name.lstrip("-") == "endpoint-selector":
-                    text = text if is_joined else "".join(words[number + 1 : number + 2])
-                    pairs = (pair.partition("=") for pair in text.split(",") if pair)
-                    return {key.strip(): value.strip() for key, _, value in pairs}
-    return {}
+    """Return the labels of the pods that are served; empty where equality alone does not say."""
+    return next((one.labels for one in selections(Stream(list(documents)))), {})
 
 
 def _pod_spec(document: Document) -> Mapping[str, Any]:

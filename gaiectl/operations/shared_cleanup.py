@@ -23,8 +23,10 @@ _OWN = {
     ("ServiceAccount", "default"),
     ("ConfigMap", "kube-root-ca.crt"),
     ("ConfigMap", "openshift-service-ca.crt"),
+    ("ConfigMap", "istio-ca-root-cert"),
+    ("ConfigMap", "istio-ca-crl"),
 }
-"""What Kubernetes and OpenShift put into every namespace."""
+"""What Kubernetes, OpenShift and Istio put into every namespace."""
 _TOLD = 3
 
 

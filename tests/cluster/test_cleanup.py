@@ -170,7 +170,9 @@ def test_pods_have_ended_before_what_they_need_goes(
     api = Cluster(connect(Access(kubeconfig=str(machine_kubeconfig))))
     service, deployment = workload(pod_namespace)
     one = pod("llm", python_image_name, ["-m", "http.server"])
-    template = {"metadata": one["metadata"], "spec": {**one["spec"], "restartPolicy": "Always"}}
+    # Python as the first process hears no SIGTERM: it stays that long, so that it can be seen.
+    lasting = {"restartPolicy": "Always", "terminationGracePeriodSeconds": 2}
+    template = {"metadata": one["metadata"], "spec": {**one["spec"], **lasting}}
     deployment["spec"] |= {"replicas": 2, "template": template}
     documents = [*stack(pod_namespace), service, deployment]
     before = cluster_image(api, pod_namespace)
@@ -194,6 +196,26 @@ def test_pods_have_ended_before_what_they_need_goes(
     assert left["Deployment"] > 0
     assert (left["Service"], left["ServiceAccount"]) == (0, 0)
     assert cluster_image(api, pod_namespace) == before
+
+
+def test_a_lease_that_somebody_outside_makes_again_keeps_no_cleanup_from_ending(
+    api: Cluster, namespace: str
+) -> None:
+    lease = document("Lease", namespace, f"epp-{namespace}-llm.gateway.example.com")
+    lease |= {"apiVersion": "coordination.k8s.io/v1", "spec": {"holderIdentity": "laptop_1"}}
+
+    class Returning(Silent):
+        def deleted(self, who: Identity) -> None:
+            if who.kind == "Lease":
+                api.create(lease)
+
+    report: Any = Returning()
+    install(api, Wanted("llm", namespace, "standalone", stack(namespace)), report)
+    api.create(lease)
+    cleanup(api, plan(api, "llm", namespace), Patience(30, lambda _: None), report)
+
+    assert not applyset.read(api, "llm", namespace).exists
+    assert api.delete(identity(lease))
 
 
 def test_nobody_is_deleted_from_without_being_asked(
@@ -342,6 +364,7 @@ def test_a_namespace_goes_if_gaiectl_made_it_and_nothing_else_is_in_it(
     made = f"{given}-made"
     api.apply(applyset.brought(document("Namespace", "", made), None))
     note = document("ConfigMap", made, "note")
+    api.apply(document("ConfigMap", made, "istio-ca-root-cert"))  # Istio: in every namespace
     for namespace in (given, made):
         put(namespace)
     bare_cluster.apply([note])

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 from gaiectl.checks.cluster.check import Failed
 from gaiectl.checks.cluster.scene import Scene
+from gaiectl.cluster.bodies import TooLong, whole
 from gaiectl.cluster.port_forward import forwarded
 from gaiectl.documents import Document
 from gaiectl.validation.fields import name_of, namespace_of
 
 _SECONDS = 15.0
+_WHOLE_SECONDS = 60.0
 _MOST_BYTES = 8 << 20
 
 
@@ -74,14 +76,12 @@ def ask(
             method = "GET" if body is None else "POST"
             try:
                 with client.stream(method, url, json=body, headers=headers) as response:
-                    read = b""
-                    for chunk in response.iter_bytes():
-                        read += chunk
-                        if len(read) > _MOST_BYTES:
-                            break
+                    read = whole(response, most_bytes=_MOST_BYTES, seconds=_WHOLE_SECONDS)
                     text = read.decode("utf-8", "replace")
                 spent = response.elapsed.total_seconds() * 1000
                 return Answer(response.status_code, response.headers, text, spent)
+            except TooLong as error:
+                raise Failed(f"port {port} of pod {place}/{name} {error}") from None
             except httpx.HTTPError as error:
                 why = " ".join((forward.complaint or str(error)).split())[:200]
                 raise Failed(f"port {port} of pod {place}/{name} does not answer: {why}") from None
