@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaiectl.cli import check_runs
+from gaiectl.cli import check_runs, perf_runs
 from gaiectl.cli.check_runs import (
     CheckOption,
     FormOption,
@@ -20,6 +20,7 @@ from gaiectl.cli.installed_scene import scene_of
 from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.named_stack import NameArgument, NamespaceOption
 from gaiectl.cli.options import examples, seconds
+from gaiectl.cli.perf_runs import Perf, takes_perf
 from gaiectl.errors import Exit, GaieError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from gaiectl.checks.check import Check
     from gaiectl.checks.deployed.target import Deployed
+    from gaiectl.checks.perf.load import Load
     from gaiectl.checks.report import Report
     from gaiectl.cluster.api import Cluster
 
@@ -43,13 +45,17 @@ def register(app: typer.Typer) -> None:
             "gaiectl test llm -n llm --disruptive",
             "gaiectl test llm --check completion --check streaming -o json",
             "gaiectl test llm --url https://llm.example.com --model llama --junit-file report.xml",
+            "gaiectl test --perf --perf-concurrency 1,4,16 --perf-plot llm.png -o json > b.json",
+            "gaiectl test --perf-compare a.json b.json",
         ),
     )(run_checks)
 
 
 @takes_cluster
+@takes_perf
 def run_checks(  # noqa: PLR0917 - each is an option of the command line
     where: Where,
+    perf: Perf,
     name: NameArgument = "",
     namespace: NamespaceOption = "",
     check: CheckOption = None,
@@ -74,7 +80,12 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
 
     The way there is a port-forward: nothing is installed. Exit code 1 when a check failed, 2 when
     none could be made, 3 when the time did not suffice.
+
+    --perf measures instead: times to the first token, between tokens and to the end, and
+    throughput, while more and more requests are under way.
     """
+    if perf.compared:
+        return perf_runs.compare(perf.compared, output)
     from gaiectl.checks.deployed.catalog import ALL
     from gaiectl.checks.selection import select
 
@@ -83,6 +94,8 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
         check_runs.show_list(checks, output)
         return Exit.OK
     check_runs.require_folder(junit_file)
+    others = {"--check": check, "--disruptive": disruptive, "--junit-file": junit_file}
+    load = perf.load(output, others)
     limit = seconds(timeout)
     heard = Interruptions()
     end = time.monotonic() + limit
@@ -94,6 +107,8 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
                 _write_failure(error, output, junit_file)
                 error.code = Exit.USAGE
                 raise
+            if load is not None:
+                return _measure(perf, load, target, output, heard, limit=end - time.monotonic())
             report = _run(target, checks, output, limit, may_disturb=disruptive)
             _write(report, target, output, junit_file)
     except KeyboardInterrupt:
@@ -117,6 +132,20 @@ def _reached(cluster: "Cluster", name: str, url: str, model: str) -> "Iterator[D
         where = f"stack {scene.name} of namespace {scene.namespace}"
         terminal.say(f"checking {where} through {by}, model {target.model}")
         yield target
+
+
+def _measure(
+    perf: Perf,
+    load: "Load",
+    target: "Deployed",
+    output: ReportForm,
+    heard: Interruptions,
+    *,
+    limit: float,
+) -> int:
+    scene = target.scene
+    about = {"name": scene.name, "namespace": scene.namespace}
+    return perf_runs.measure(perf, load, target, output, heard, about=about, limit=limit)
 
 
 def _run(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaiectl.cli import check_runs
+from gaiectl.cli import check_runs, perf_runs
 from gaiectl.cli.check_runs import (
     CheckOption,
     FormOption,
@@ -15,7 +15,8 @@ from gaiectl.cli.check_runs import (
     ReportForm,
 )
 from gaiectl.cli.interruptions import Interruptions
-from gaiectl.cli.options import examples
+from gaiectl.cli.options import examples, seconds
+from gaiectl.cli.perf_runs import Perf, takes_perf
 from gaiectl.errors import Exit, GaieError
 from gaiectl.local import DEFAULT_NAME
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gaiectl.checks.check import Check
+    from gaiectl.checks.perf.load import Load
     from gaiectl.checks.report import Report
     from gaiectl.local.stack import Stack
 
@@ -38,11 +40,14 @@ def register(app: typer.Typer) -> None:
             "gaiectl local test --check prefix-affinity --check spread",
             "gaiectl local test --check '!endpoint-dies' -o json",
             "gaiectl local test --junit-file report.xml",
+            "gaiectl local test --perf --perf-concurrency 1,4,16 --perf-plot local.svg",
         ),
     )(run_checks)
 
 
-def run_checks(
+@takes_perf
+def run_checks(  # noqa: PLR0917 - each is an option of the command line
+    perf: Perf,
     name: Annotated[
         str,
         typer.Option(
@@ -51,6 +56,7 @@ def run_checks(
     ] = "",
     check: CheckOption = None,
     show_list: ListOption = False,
+    timeout: Annotated[str, typer.Option(metavar="10m", help="How long --perf may take.")] = "10m",
     junit_file: JunitFileOption = None,
     output: FormOption = ReportForm.TEXT,
 ) -> int:
@@ -58,7 +64,12 @@ def run_checks(
 
     Uses the running stack, or starts a temporary one if none runs. Some checks kill endpoints and
     start them again. Exit code 1 when a check failed.
+
+    --perf measures instead: times to the first token, between tokens and to the end, and
+    throughput, while more and more requests are under way.
     """
+    if perf.compared:
+        return perf_runs.compare(perf.compared, output)
     from gaiectl.checks.catalog import ALL
     from gaiectl.checks.selection import select
 
@@ -67,12 +78,31 @@ def run_checks(
         check_runs.show_list(checks, output)
         return Exit.OK
     check_runs.require_folder(junit_file)
+    load, limit = (
+        perf.load(output, {"--check": check, "--junit-file": junit_file}),
+        seconds(timeout),
+    )
     heard = Interruptions()
     try:
+        if load is not None:
+            return _measure(name, perf, load, output, heard, limit=limit)
         report = _run(name, checks, output, junit_file)
     except KeyboardInterrupt:
         return heard.code
     return Exit.OK if report.is_success else Exit.FAILED
+
+
+def _measure(
+    name: str, perf: Perf, load: "Load", output: ReportForm, heard: Interruptions, *, limit: float
+) -> int:
+    from gaiectl.checks.stack import StackTarget
+    from gaiectl.console import terminal
+
+    with _stack(name, ()) as one:
+        terminal.say(f"measuring stack {one.name!r} at {one.gateway_url}")
+        about = {"name": one.name}
+        target = StackTarget(one)
+        return perf_runs.measure(perf, load, target, output, heard, about=about, limit=limit)
 
 
 def _run(
