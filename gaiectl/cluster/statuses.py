@@ -205,6 +205,19 @@ def _pool(document: Document) -> Status:
     return _any_of(document, _list(_map(document, "status"), "parents"))
 
 
+def _policy(document: Document) -> Status:
+    """Judge a policy of Envoy Gateway, which says of each Gateway it is for what became of it."""
+    patched = ("Programmed",) if document.get("kind") == "EnvoyPatchPolicy" else ()
+    told = _list(_map(document, "status"), "ancestors")
+    return _any_of(document, told, ("Accepted", *patched))
+
+
+def _backend(document: Document) -> Status:
+    return _judged(document, _list(_map(document, "status"), "conditions"), ("Accepted",))
+
+
+_ENVOY_GATEWAY = "gateway.envoyproxy.io"
+
 _RULES: Mapping[tuple[str, str], Callable[[Document], Status]] = {
     ("apps", "Deployment"): _deployment,
     ("apps", "StatefulSet"): _stateful_set,
@@ -218,6 +231,14 @@ _RULES: Mapping[tuple[str, str], Callable[[Document], Status]] = {
     ("gateway.networking.k8s.io", "Gateway"): _gateway,
     ("gateway.networking.k8s.io", "HTTPRoute"): _route,
     ("inference.networking.k8s.io", "InferencePool"): _pool,
+    (_ENVOY_GATEWAY, "Backend"): _backend,
+    **dict.fromkeys(
+        (
+            (_ENVOY_GATEWAY, kind)
+            for kind in ("BackendTrafficPolicy", "EnvoyExtensionPolicy", "EnvoyPatchPolicy")
+        ),
+        _policy,
+    ),
 }
 
 
@@ -226,11 +247,15 @@ def _any_kind(document: Document) -> Status:
     return _waiting(_words(ready)) if ready.get("status") == "False" else _CURRENT
 
 
-def _any_of(document: Document, parents: Iterable[Mapping[str, Any]]) -> Status:
+def _any_of(
+    document: Document,
+    parents: Iterable[Mapping[str, Any]],
+    names: Iterable[str] = ("Accepted", "ResolvedRefs"),
+) -> Status:
     """Return the best of what several controllers say; entries may be of some that are gone."""
     found = _waiting("no controller has answered for it yet")
     for entry in parents:
-        found = _judged(document, _list(entry, "conditions"), ("Accepted", "ResolvedRefs"))
+        found = _judged(document, _list(entry, "conditions"), names)
         if found.state is State.CURRENT:
             return found
     return found

@@ -21,7 +21,7 @@ from gaiectl.errors import GaieError
 from gaiectl.operations import history, lock
 from gaiectl.operations.image_presence import require_images
 from gaiectl.operations.looking_ahead import SHARED, Prospect, conflict, look, try_out
-from gaiectl.operations.phases import Phase, by_phase
+from gaiectl.operations.phases import Phase, by_phase, phase_of
 from gaiectl.operations.probing import Closed, Served, probe
 from gaiectl.operations.releasing import ANNOTATION as RELEASE
 from gaiectl.operations.releasing import ByHelm
@@ -301,7 +301,7 @@ class _Run:
     def await_release(self, documents: Sequence[Document]) -> None:
         """Wait for what Helm brought."""
         if self._how.seconds > 0:
-            for phase in (Phase.WORKLOADS, Phase.ROUTE):
+            for phase in (Phase.WORKLOADS, Phase.ROUTE, Phase.POLICIES):
                 awaited = _awaited(phase, documents)
                 until_ready(self.cluster, awaited, self._patience, self._report)
 
@@ -333,6 +333,8 @@ def _awaited(phase: Phase, documents: Iterable[Document]) -> list[Document]:
     """Return what a phase waits for."""
     if phase is Phase.WORKLOADS:
         return [document for document in documents if is_workload(document)]
+    if phase is Phase.POLICIES:
+        return [document for document in documents if phase_of(document) is phase]
     if phase is not Phase.ROUTE:
         return []
     found = [document for document in documents if document["kind"] in ("Gateway", "HTTPRoute")]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from gaiectl.cluster import applyset, gateways
+from gaiectl.cluster import applyset, envoy_gateway, gateways
 from gaiectl.cluster.api import Applied, Cluster
 from gaiectl.cluster.applyset import ApplySet, is_ours, refuse_foreign
 from gaiectl.cluster.failures import ApiError
@@ -13,6 +13,7 @@ from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, Refused
 from gaiectl.operations import definitions, permissions
 from gaiectl.operations.releasing import ByHelm, has_release, release_of
+from gaiectl.providers import envoy_gateway_settings
 from gaiectl.validation.objections import Objected, Objection, value_at
 from gaiectl.validation.origins import origin
 
@@ -71,6 +72,7 @@ def look(
     _require_rights(cluster, namespace, documents, is_waiting=is_waiting)
     if is_waiting:
         _require_controllers(cluster, documents)
+    _require_settings(cluster, documents)
     known = applyset.read(cluster, name, namespace)
     if by_helm is None:
         _refuse_release(cluster, name, namespace, known)
@@ -196,6 +198,25 @@ def _require_controllers(cluster: Cluster, documents: Sequence[Document]) -> Non
                 f"there is no GatewayClass {name}: nobody would make {who} work",
                 hint="install the gateway's controller first: gaiectl check --pre says how",
             )
+
+
+def _require_settings(cluster: Cluster, documents: Sequence[Document]) -> None:
+    """Raise when Envoy Gateway would not heed what is to be installed."""
+    if not envoy_gateway_settings.switches(documents):
+        return
+    settings = envoy_gateway.settings(cluster)
+    problems = (
+        envoy_gateway_settings.objections(settings, documents) if settings is not None else []
+    )
+    if problems:
+        raise GaieError(
+            f"Envoy Gateway would not heed the stack: {'; '.join(problems)}",
+            hint="its chart's values change that: "
+            + (
+                " && ".join(envoy_gateway_settings.fix(problems))
+                or "config.envoyGateway.runtimeFlags"
+            ),
+        )
 
 
 def _of(definition: Document) -> Resource:

@@ -16,6 +16,7 @@ class Phase(StrEnum):
     POOL = "pool"
     WORKLOADS = "workloads"
     ROUTE = "route"
+    POLICIES = "policies"
 
 
 _PHASES = {
@@ -39,11 +40,15 @@ _PHASES = {
         ("InferencePool", "InferenceModel", "InferenceObjective", "InferenceModelRewrite"),
         Phase.POOL,
     ),
+    # They change what routes are made into, and must not outlive what they name.
+    **dict.fromkeys(
+        ("BackendTrafficPolicy", "EnvoyExtensionPolicy", "EnvoyPatchPolicy"), Phase.POLICIES
+    ),
 }
 
 
 def phase_of(document: Document) -> Phase:
-    """Return the phase of an object; what nobody knows comes last, with the routes."""
+    """Return the phase of an object; what nobody knows comes with the routes."""
     return _PHASES.get(document.get("kind", ""), Phase.ROUTE)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gaiectl.cluster.gateways import ENVOY_GATEWAY
 from gaiectl.documents import Document
 from gaiectl.errors import UsageError
 from gaiectl.paths import envoy_gateway_objects as made
@@ -21,6 +20,7 @@ from gaiectl.paths.inferencepool import target_of
 from gaiectl.paths.pool import labels, model_servers, pool_values, server_name
 from gaiectl.paths.request import Request, framed, objects
 from gaiectl.plan import Phase, Plan, Release, Requirement, Step
+from gaiectl.providers import envoy_gateway_settings
 from gaiectl.providers.catalog import provider
 from gaiectl.providers.envoy_gateway import VERSION
 from gaiectl.stack.merge import merged
@@ -33,7 +33,6 @@ CHARTS: Mapping[str, str] = {"gaie": "inferencepool"}
 OBJECTIVES: Mapping[str, int] = {"critical": 1, "sheddable": -1}
 """Priorities by the words of InferenceModel: the EPP refuses sheddable requests under load."""
 
-_CHART = "oci://docker.io/envoyproxy/gateway-helm"
 _HEADER = "x-gateway-inference-objective"
 _TLS_FLAG = "secure-serving"
 _NUMBERED = re.compile(r"(.+)-\d+")
@@ -62,13 +61,13 @@ def plan(request: Request) -> Plan:
         assignments=part(request.assignments, "gaie"),
     )
     gateway = provider(ProviderName.ENVOY_GATEWAY).objects(target)
+    provided = (*made.front(names, chosen, gateway), *made.policies(names, chosen))
     reached = () if chosen.has_patches else (_service(stack, names),)
     steps = (
         *objects(Phase.MODEL_SERVER, (*servers, *reached)),
         Step(phase=Phase.ENDPOINT_PICKER, what=release),
         *objects(Phase.ENDPOINT_PICKER, made.rewrites(names, dict(_stand_ins(stack)))),
-        *objects(Phase.PROVIDER, made.front(names, chosen, gateway)),
-        *objects(Phase.PROVIDER, made.policies(names, chosen)),
+        *objects(Phase.PROVIDER, provided),
     )
     notes = (
         *(
@@ -77,7 +76,9 @@ def plan(request: Request) -> Plan:
         ),
         _NATIVE,
     )
-    return framed(request, steps, requirements=(_requirement(chosen),), needed=needed, notes=notes)
+    return framed(
+        request, steps, requirements=(_requirement(provided),), needed=needed, notes=notes
+    )
 
 
 def _refuse(stack: Stack, chosen: Profile) -> None:
@@ -140,24 +141,14 @@ def _stand_ins(stack: Stack) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield stem, tuple(copies)
 
 
-def _requirement(chosen: Profile) -> Requirement:
-    """Return that Envoy Gateway runs and allows what the profile uses.
+def _requirement(documents: tuple[Document, ...]) -> Requirement:
+    """Return that Envoy Gateway runs and heeds what there is.
 
     Its settings are changed by its chart's values, so that all others stay as they are.
     """
-    apis = ("enableBackend", *(("enableEnvoyPatchPolicy",) if chosen.has_patches else ()))
-    settings = " ".join(f"--set config.envoyGateway.extensionApis.{one}=true" for one in apis)
-    deployment = f"deployment/envoy-gateway -n {ENVOY_GATEWAY}"
+    needed = envoy_gateway_settings.switches(documents)
     return Requirement(
-        what=f"Envoy Gateway {VERSION} or newer runs, with {' and '.join(apis)} in its "
+        what=f"Envoy Gateway {VERSION} or newer runs, with {' and '.join(needed)} in its "
         "extensionApis",
-        commands=(
-            (
-                f"helm upgrade --install eg {_CHART} --version {VERSION} "
-                f"-n {ENVOY_GATEWAY} --create-namespace "
-                f"--reset-then-reuse-values {settings}"
-            ),
-            f"kubectl rollout restart {deployment}",
-            f"kubectl rollout status {deployment}",
-        ),
+        commands=envoy_gateway_settings.enabling(needed, VERSION),
     )

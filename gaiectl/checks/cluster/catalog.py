@@ -3,6 +3,7 @@
 from gaiectl.checks.cluster import (
     capacity,
     data_path,
+    envoy_gateway,
     gateway_api,
     inference_crds,
     kubernetes_api,
@@ -19,6 +20,7 @@ ALL = (
     *gateway_api.CHECKS,
     *inference_crds.CHECKS,
     *provider.CHECKS,
+    *envoy_gateway.CHECKS,
     *capacity.CHECKS,
     *secrets_images.CHECKS,
     *pools.CHECKS,

@@ -27,10 +27,23 @@ def _routes(scene: Scene) -> str:
 def _pools(scene: Scene) -> str:
     if not (scene.stream.of("Gateway") or any(_parents(one) for one in pools(scene))):
         raise Skipped("no Gateway sends requests to the pool: the stack brings its own Envoy")
+    if not _are_routed(scene):
+        raise Skipped("no route leads to the pool: policies have the Endpoint Picker asked")
     found = pools(scene)
     _all_current(found)
     parents = dict.fromkeys(parent for one in found for parent in _parents(one))
     return f"{', '.join(map(name_of, found))}, by {', '.join(parents)}"
+
+
+def _are_routed(scene: Scene) -> bool:
+    """Tell whether a route leads to a pool; without a route of the stack somebody else's may."""
+    routes = scene.stream.of("HTTPRoute")
+    return not routes or any(
+        word(backend, "kind") == "InferencePool"
+        for route in routes
+        for rule in parts(route, "spec", "rules")
+        for backend in parts(rule, "backendRefs")
+    )
 
 
 def _parents(pool: Document) -> list[str]:
