@@ -1,7 +1,7 @@
 """``gaiectl init``: a first gaie.yaml."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,6 +9,14 @@ from gaiectl.cli.options import examples
 from gaiectl.console import terminal
 from gaiectl.errors import Refused
 from gaiectl.stack.model import ModelServerKind, PathName, ProviderName
+
+_FIRST: dict[str, Any] = {
+    "name": "llm",
+    "namespace": "default",
+    "modelServer": {"kind": ModelServerKind.SIM},
+    "provider": {"name": ProviderName.NONE},
+}
+"""What a path that takes nothing else for granted begins with."""
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +26,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "gaiectl init",
             "gaiectl init prod.yaml --path inferencepool --model-server gpu --provider istio",
+            "gaiectl init --path inference-scheduling --model-server builtin",
         ),
     )(init)
 
@@ -28,26 +37,29 @@ def init(
     ] = Path("gaie.yaml"),
     path: Annotated[PathName, typer.Option(help="Way to deploy.")] = PathName.STANDALONE,
     model_server: Annotated[
-        ModelServerKind, typer.Option(help="Model servers to bring.")
-    ] = ModelServerKind.SIM,
+        ModelServerKind | None,
+        typer.Option(help="Model servers to bring.  [default: the path's own, else sim]"),
+    ] = None,
     provider: Annotated[
-        ProviderName,
-        typer.Option(case_sensitive=False, help="The gateway in front of an InferencePool."),
-    ] = ProviderName.NONE,
+        ProviderName | None,
+        typer.Option(
+            case_sensitive=False,
+            help="The gateway in front of an InferencePool.  [default: the path's own, else none]",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
 ) -> None:
     """Write a gaie.yaml that says everything a stack can be."""
+    from gaiectl.stack.defaults import defaults_of
+    from gaiectl.stack.merge import merged
     from gaiectl.stack.schema import commented
 
-    text = commented(
-        {
-            "path": str(path),
-            "name": "llm",
-            "namespace": "default",
-            "modelServer": {"kind": str(model_server)},
-            "provider": {"name": str(provider)},
-        }
-    )
+    chosen = {
+        "path": str(path),
+        **({"modelServer": {"kind": str(model_server)}} if model_server else {}),
+        **({"provider": {"name": str(provider)}} if provider else {}),
+    }
+    text = commented(merged(merged(_FIRST, defaults_of(path)), chosen))
     if str(file) == "-":
         terminal.data(text.rstrip("\n"))
         return

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "gaiectl install standalone --model-server sim --include-crds",
             "gaiectl install inferencepool llm -n llm --model-server gpu --provider istio",
+            "gaiectl install inference-scheduling -n llm-d --profile wlp --include-crds",
             "gaiectl install --stack gaie.yaml --dry-run server",
             "gaiectl install --stack gaie.yaml --timeout 15m -o json",
             "gaiectl install standalone llm -n llm --selector app=vllm --as-helm",

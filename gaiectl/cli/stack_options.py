@@ -19,12 +19,16 @@ from gaiectl.stack.model import (
     PathName,
     ProviderName,
     ServiceType,
+    WellLitProfile,
 )
 
 if TYPE_CHECKING:
     from gaiectl.helm.binary import Helm
     from gaiectl.operations.kept_options import Inputs
     from gaiectl.plan import Plan
+
+
+_PATHS = f"{', '.join([*PathName][:-1])} or {[*PathName][-1]}"
 
 
 class Wanted:
@@ -49,7 +53,7 @@ class Wanted:
         given = self.given
         if self._inputs is None and given["stack"] is None and given["path"] is None:
             raise UsageError(
-                "say what to deploy: standalone or inferencepool",
+                f"say what to deploy: {_PATHS}",
                 hint="name one of them, or a file that does with --stack gaie.yaml",
             )
         for name in ("selector", "gateway", "epp_image", "epp_config", "chart"):
@@ -171,7 +175,7 @@ def _says_where(command: Command) -> Command:
 def _options(  # noqa: PLR0917 - each is an option of the command line
     path: Annotated[
         PathName | None,
-        typer.Argument(metavar="[PATH]", help="standalone or inferencepool: the way to deploy."),
+        typer.Argument(metavar="[PATH]", help=f"{_PATHS}: the way to deploy."),
     ] = None,
     name: Annotated[
         str | None,
@@ -196,7 +200,11 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
     ] = None,
     profile: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Variant of inference-scheduling.  [default: wlp]"),
+        typer.Option(
+            metavar="NAME",
+            help=f"Variant of inference-scheduling: {', '.join(WellLitProfile)}.  [default: wlp]",
+            autocompletion=lambda: list(map(str, WellLitProfile)),
+        ),
     ] = None,
     model_server: Annotated[
         ModelServerKind | None,

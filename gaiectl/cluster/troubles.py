@@ -19,6 +19,7 @@ _SCHEDULER_SECONDS = 15.0
 _SETTLE_SECONDS = 10.0
 _MOST_CHARACTERS = 200
 _IMAGE_TRIES = 2
+_TOLD_TO_END = (137, 143)  # by SIGKILL, by SIGTERM
 _CRASHES = 3
 
 _PULLING = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable")
@@ -110,6 +111,20 @@ def why_not_ready(pod: Document, events: Sequence[Document] = ()) -> str:
         if condition.get("status") != "True" and condition.get("message"):
             return str(condition["message"])
     return f"its phase is {status.get('phase')}"
+
+
+def crash_of(pod: Document) -> Trouble | None:
+    """Return which container of a pod ended by itself, of one that is being deleted too."""
+    for container in (pod.get("status") or {}).get("containerStatuses") or ():
+        for field in ("lastState", "state"):
+            ended = (container.get(field) or {}).get("terminated") or {}
+            is_told = ended.get("exitCode") in _TOLD_TO_END and ended.get("reason") != "OOMKilled"
+            if not ended.get("exitCode") or (is_told and field == "state"):
+                continue
+            name = str(container.get("name"))
+            hint = _OOM_HINT if ended.get("reason") == "OOMKilled" else _CRASH_HINT
+            return Trouble("crash", f"container {name} ended with {_ending(ended)}", hint, 0, name)
+    return None
 
 
 def requests(pod: Document) -> dict[str, Decimal]:

@@ -16,7 +16,7 @@ from gaiectl.cluster.nodes import trouble_of_node
 from gaiectl.cluster.pods import is_ready
 from gaiectl.cluster.room import most_room
 from gaiectl.cluster.statuses import State, Status, is_workload, status_of
-from gaiectl.cluster.troubles import Trouble, claims, trouble_of, why_not_ready
+from gaiectl.cluster.troubles import Trouble, claims, crash_of, trouble_of, why_not_ready
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, TimedOut
 
@@ -28,6 +28,8 @@ _UNSEEN_SECONDS = 2.0
 """Statuses without ``observedGeneration`` may be of the object as it was."""
 _NO_CONTROLLER_SECONDS = 30.0
 _NO_BALANCER_SECONDS = 60.0
+_MOST_TIMES_AGAIN = 3
+_PATCH_SECONDS = 30.0
 _LOG_LINES = 10
 
 
@@ -59,6 +61,9 @@ class Failure(NamedTuple):
     message: str
     hint: str
     detail: str = ""
+
+
+_SILENT = Failure("", "")
 
 
 class Patience:
@@ -134,6 +139,8 @@ class _Looks:
         self._now = now
         self._since: dict[tuple[str, ...], float] = {}
         self._outages = 0
+        self._pods_of: dict[str, set[str]] = {}
+        self._crashes: dict[Identity, Failure] = {}
 
     def at(self, who: Identity) -> str | Failure:
         """Return why an object is not ready, empty if it is; a failure if it never will be."""
@@ -175,6 +182,10 @@ class _Looks:
             return Failure(f"{who.title}: {status.reason}", _describe(who))
         if _UNKNOWN_KIND in status.reason and self._age(str(who), "kind") >= _SETTLE_SECONDS:
             return Failure(f"{who.title}: {status.reason}", _UNKNOWN_KIND_HINT)
+        # Envoy Gateway tries again with each change: what is patched may be still to come.
+        is_unfit = who.kind == "EnvoyPatchPolicy" and _UNFIT in status.reason
+        if is_unfit and self._age(str(who), "unfit") >= _PATCH_SECONDS:
+            return Failure(f"{who.title}: {status.reason}", _UNFIT_HINT)
         if "no controller" in status.reason:
             return self._unseen(who, status, _NO_GATEWAY_CONTROLLER)
         return status.reason
@@ -252,7 +263,11 @@ class _Looks:
             said = message
         makers = [] if pods else [workload]
         if who.kind == worker_groups.KIND:
-            makers += worker_groups.lacking(self._list("apps", "StatefulSet", workload))
+            again = self._made_again(who, workload)
+            if again:
+                return again
+            # Its own events are of moments: it creates again what it could not.
+            makers = worker_groups.lacking(self._list("apps", "StatefulSet", workload))
         elif not pods:
             said = self._ending(who, workload)
         for maker in makers:
@@ -268,9 +283,29 @@ class _Looks:
         for event in self._cluster.events(who.namespace, maker["metadata"]["uid"]):
             if event.get("reason") == "FailedCreate":
                 said = str(event.get("message"))
-                if self._age(str(who), "create") >= _SETTLE_SECONDS:
+                if self._age(maker["metadata"]["uid"], "create") >= _SETTLE_SECONDS:
                     return Failure(f"{who.title} gets no pods: {said}", _refused(said, who))
         return said
+
+    def _made_again(self, who: Identity, workload: Document) -> Failure | None:
+        """Return that groups end again and again: their controller deletes pods that restart.
+
+        No pod lives until it counts as one that crashes, so that what one says is kept.
+        """
+        for pod in self._list("", "Pod", workload):
+            name = f"{who.namespace}/{pod['metadata']['name']}"
+            self._pods_of.setdefault(name, set()).add(pod["metadata"]["uid"])
+            crash = crash_of(pod)
+            if crash and not self._crashes.get(who, _SILENT).detail:
+                message = f"{who.title}: pod {pod['metadata']['name']} {crash.message}"
+                self._crashes[who] = Failure(message, crash.hint, self._log(pod, crash))
+            if len(self._pods_of[name]) > _MOST_TIMES_AGAIN:
+                found = self._crashes.get(who) or Failure(f"{who.title}: its pods end", "")
+                times = f"its group was made again {_MOST_TIMES_AGAIN} times"
+                return found._replace(
+                    message=f"{found.message}; {times}", hint=found.hint or _describe(who)
+                )
+        return None
 
     def _pods(self, who: Identity, workload: Document) -> list[Document]:
         """Return the pods of a workload's newest revision."""
@@ -439,6 +474,11 @@ _UNKNOWN_KIND = "InvalidKind"  # a route's reason: its backends are of a kind th
 _UNKNOWN_KIND_HINT = (
     "the gateway's controller knows no InferencePools, or not these: gaiectl check --pre says what "
     "it needs"
+)
+_UNFIT = "it is not programmed"
+_UNFIT_HINT = (
+    "the patch fits nothing that this release of Envoy Gateway has made, or another policy or "
+    "route has changed that; the profile eg-override needs no patches"
 )
 _BALANCER_HINT = (
     "--gateway-service ClusterIP (or NodePort) makes a Gateway that needs none; else install what "

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gaiectl.errors import UsageError
+from gaiectl.stack.model import WellLitProfile
 
 
 class Profile(NamedTuple):
@@ -20,30 +21,30 @@ class Profile(NamedTuple):
     has_servers: bool = True
 
 
-DEFAULT = "wlp"
+DEFAULT = WellLitProfile.WLP
 
 PROFILES: Mapping[str, Profile] = {
     DEFAULT: Profile(
         summary="four servers of Llama 3.1 8B with a GPU each; the shortest queue wins",
         epp_config="queue-only",
     ),
-    "wlp-head": Profile(
+    WellLitProfile.WLP_HEAD: Profile(
         summary="the same with LoRA adapters; goes where the prompt is in a KV cache",
         epp_config="precise-prefix-aware",
     ),
-    "precise": Profile(
+    WellLitProfile.PRECISE: Profile(
         summary="two servers of Qwen3 0.6B; goes where the prompt is in a KV cache",
         epp_config="precise-prefix-aware",
     ),
-    "pd": Profile(
+    WellLitProfile.PD: Profile(
         summary="Llama 3.3 70B on eight GPUs: four servers read prompts, one writes answers",
         epp_config="prefill-decode",
     ),
-    "wide-ep": Profile(
+    WellLitProfile.WIDE_EP: Profile(
         summary="DeepSeek R1 on three nodes of eight GPUs, which share its experts",
         epp_config="prefill-decode",
     ),
-    "sim": Profile(
+    WellLitProfile.SIM: Profile(
         summary="three simulators and one that reads prompts, without any GPU",
         epp_config="prefix-aware",
         has_servers=False,

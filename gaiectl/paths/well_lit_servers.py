@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from gaiectl.documents import Document
 from gaiectl.errors import UsageError
 from gaiectl.paths.pool import model_servers
+from gaiectl.paths.well_lit_names import Names
 from gaiectl.plan import Requirement
 from gaiectl.stack.merge import merged
 from gaiectl.stack.model import ModelServer, ModelServerKind, Stack
@@ -63,13 +64,29 @@ def _of_profile(stack: Stack, own: Values) -> Servers:
         artifacts |= {"name": chosen.model, "uri": f"hf://{chosen.model}"}
     if chosen.token_secret is not None:
         artifacts["authSecretName"] = chosen.token_secret
-    if chosen.cache.size:
-        artifacts["size"] = chosen.cache.size
+    artifacts |= _kept(stack)
     changed = {role: _changed(own[role], chosen) for role in _ROLES if own[role]["create"]}
     values = merged(own, {"modelArtifacts": artifacts, **changed})
     secret = values["modelArtifacts"].get("authSecretName")
-    needed = (_token(secret, stack.namespace),) if secret else ()
-    return Servers(values, requirements=needed)
+    needed = [_token(secret, stack.namespace)] if secret else []
+    if chosen.cache.claim and not chosen.cache.create:
+        claim = f"PersistentVolumeClaim {chosen.cache.claim} exists in namespace {stack.namespace}"
+        needed.append(Requirement(what=claim))
+    return Servers(values, requirements=tuple(needed))
+
+
+def _kept(stack: Stack) -> dict[str, Any]:
+    """Return where downloaded weights stay, as values; the profile's size is for a claim too."""
+    cache = stack.model_server.cache
+    said: dict[str, Any] = {"size": cache.size} if cache.size else {}
+    if cache.create:
+        name = cache.claim or Names(stack.name, stack.namespace).claim
+        said["volume"] = {"create": True, "name": name, "accessModes": [cache.access_mode]}
+        if cache.storage_class:
+            said["volume"]["storageClassName"] = cache.storage_class
+    elif cache.claim:
+        said["volume"] = {"existingClaim": cache.claim}
+    return said
 
 
 def _changed(role: Values, chosen: ModelServer) -> dict[str, Any]:
@@ -114,6 +131,9 @@ def _of_another_kind(stack: Stack, own: Values) -> Servers:
         not model and stack.model_server.kind in _SIMULATED
     ):  # they call themselves what they are told
         model = own["modelArtifacts"]["name"]
+    if stack.model_server.cache.create and not stack.model_server.cache.claim:
+        cache = replace(stack.model_server.cache, claim=Names(stack.name, stack.namespace).claim)
+        stack = replace(stack, model_server=replace(stack.model_server, cache=cache))
     server = replace(stack.model_server, model=model)
     documents, requirements = model_servers(replace(stack, model_server=server))
     (deployment,) = (one for one in documents if one["kind"] == "Deployment")

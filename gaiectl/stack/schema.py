@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gaiectl.stack.fields import schema_of
-from gaiectl.stack.model import API_VERSION, KIND, Stack
+from gaiectl.stack.model import API_VERSION, KIND, PathName, Stack, WellLitProfile
 
 
 def schema() -> dict[str, Any]:
@@ -23,6 +23,11 @@ def schema() -> dict[str, Any]:
         "description": "A gaiectl stack: what to deploy.",
         **made,
         "properties": head | made["properties"],
+        "if": {
+            "properties": {"path": {"const": str(PathName.INFERENCE_SCHEDULING)}},
+            "required": ["path"],
+        },
+        "then": {"properties": {"profile": {"enum": ["", *map(str, WellLitProfile)]}}},
     }
 
 

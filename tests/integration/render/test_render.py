@@ -283,7 +283,7 @@ def test_rendering_loads_neither_the_kubernetes_client_nor_pyhelm3(helm4: Path) 
 
 SET = "--set"
 REFUSALS: dict[str, tuple[tuple[str, ...], int, str]] = {
-    "no path": (("render",), 2, "standalone or inferencepool"),
+    "no path": (("render",), 2, "standalone, inferencepool, inference-scheduling"),
     "missing selector": (("render", "inferencepool"), 2, "modelServer.matchLabels"),
     "missing selector in flags mode": (("render", "standalone", "--api", "flags"), 2, "--selector"),
     "missing selector beside other values": (

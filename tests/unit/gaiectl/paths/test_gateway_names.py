@@ -17,7 +17,7 @@ def test_every_name_of_a_stack_leaves_the_gateway_a_name(provider: ProviderName,
         provider=Provider(name=provider),
         model_server=ModelServer(match_labels={"app": "x"}),
     )
-    plan = PATHS[stack.path](Request(stack=stack))
+    plan = PATHS[stack.path].plan(Request(stack=stack))
     (gateway,) = (
         document
         for step in plan.steps
