@@ -1,4 +1,4 @@
-"""Envoy Gateway on the machine that runs pods, for a test's module at a time.
+"""Controllers on the machine that runs pods, for a test's module at a time.
 
 Controllers of the Gateway API and their CRDs are for a whole cluster, so modules that need them
 take turns.
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gaiectl import crds
-from machine import envoy_gateway_parts, programs
+from machine import envoy_gateway_parts, leader_worker_set_parts, programs
 from machine.cluster import Cluster
 from machine.images import Image
 
@@ -95,3 +95,17 @@ def envoy_ai_gateway(
     machine.define(crds.crds())
     with install_envoy_gateway(with_ai=True):
         yield machine
+
+
+@pytest.fixture(scope="module")
+def leader_worker_sets(
+    machine: Cluster, helm4: Path, load_images: Load, gateways_lock: Path
+) -> Iterator[Cluster]:
+    """The machine with the controller of LeaderWorkerSets and their CRD; gone after the module."""
+    load_images(leader_worker_set_parts.image)
+    with programs.locked(gateways_lock.with_name("leader-worker-sets.lock")):
+        try:
+            leader_worker_set_parts.install(machine, helm4)
+            yield machine
+        finally:
+            leader_worker_set_parts.remove(machine, helm4)
