@@ -27,7 +27,7 @@ class Load(NamedTuple):
         connections: that were made.
         failed: all others: refused, reset, another status than 200, cut off.
         longest_gap: seconds in which no request at all was answered.
-        failures: the first hundred of those that failed: when, which kind, why.
+        failures: the first fifty of those that failed: when, which kind, why.
     """
 
     answered: int

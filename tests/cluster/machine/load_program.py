@@ -16,7 +16,9 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 _SECONDS = 60
-_MOST_FAILURES = 100
+# A container's log breaks lines that are longer than 16 KiB.
+_MOST_FAILURES = 50
+_MOST_SAID = 200
 _CLIENTS = [  # keeps its connection, has answers streamed
     *([(True, False), (True, True)] * 3),
     *([(False, False), (False, True)]),
@@ -48,7 +50,7 @@ class Account:
         self.failed += 1
         if len(self.failures) < _MOST_FAILURES:
             at = f"at {now - self.began:.2f} s, after {now - started:.2f} s"
-            self.failures.append(f"{at}: {what}")
+            self.failures.append(f"{at}: {what}"[:_MOST_SAID])
 
     def line(self) -> str:
         names = ("answered", "streamed", "connections", "failed", "longest_gap", "failures")
@@ -104,7 +106,7 @@ class Client:
         else:
             body = await reader.readexactly(int(fields["content-length"]))
         if status.split()[1] != "200":
-            raise Failed(f"{status}: {body[:200]!r}")
+            raise Failed(f"{status}: {body[-80:]!r}")
         if self._streams and not body.rstrip().endswith(b"data: [DONE]"):
             raise Failed(f"ends with {body[-60:]!r}")
         if not self._streams and not json.loads(body)["choices"]:
