@@ -8,6 +8,7 @@ from gaiectl.cluster import applyset, envoy_gateway, gateways
 from gaiectl.cluster.api import Applied, Cluster
 from gaiectl.cluster.applyset import ApplySet, is_ours, refuse_foreign
 from gaiectl.cluster.failures import ApiError
+from gaiectl.cluster.refused_pods import QUOTA_HINT
 from gaiectl.cluster.resources import Resource, UnknownKind
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, Refused
@@ -276,7 +277,7 @@ def _refusal(refused: Sequence[tuple[Document, ApiError]]) -> GaieError:
     return Objected(
         f"the API server would refuse {len(refused)} object{'s'[: len(refused) != 1]}; "
         "nothing was changed",
-        hint="ask for a larger quota, or for less: kubectl describe quota shows what is used"
+        hint=QUOTA_HINT
         if is_quota
         else "correct what it names: values of the chart, gaie.yaml or options; gaiectl render "
         "shows the objects",

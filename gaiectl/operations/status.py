@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.applyset import RELEASE, TOOL, ApplySet
+from gaiectl.cluster.refused_pods import hint_of
 from gaiectl.cluster.statuses import State, elects_leader, status_of
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError
@@ -158,9 +159,9 @@ def problems(report: Report) -> Iterator[Problem]:
             yield Problem(f"{one.who} is gone: somebody deleted it", f"{again} brings it back")
         elif one.state != State.CURRENT and not unready:
             kind = f"{one.who.kind}.{one.who.group}".rstrip(".").lower()
-            yield Problem(
-                f"{one.who}: {one.reason}", f"kubectl describe {kind} {one.who.name} {place}"
-            )
+            described = f"kubectl describe {kind} {one.who.name} {place}"
+            hint = hint_of(one.reason, report.namespace) or described
+            yield Problem(f"{one.who}: {one.reason}", hint)
     yield from _of_picking(report, f"gaiectl logs {name} {place} --component")
     for one in report.objects:
         if one.drift and one.state != NOT_FOUND:

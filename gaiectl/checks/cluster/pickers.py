@@ -16,10 +16,12 @@ from gaiectl.checks.cluster.check import (
     Skipped,
 )
 from gaiectl.checks.cluster.picker_pods import elects_leader, page, pickers_of, pods_of, told_by
-from gaiectl.checks.cluster.pools import endpoints, events_of
+from gaiectl.checks.cluster.pools import endpoints, events_of, held_back
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.wording import counted
 from gaiectl.cluster.pods import is_ready
+from gaiectl.cluster.refused_pods import hint_of
+from gaiectl.cluster.statuses import State, status_of
 from gaiectl.cluster.troubles import trouble_of, why_not_ready
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
@@ -61,13 +63,22 @@ def _ready(scene: Scene) -> str:
         enough = min(wanted, 1) if elects_leader(epp) else wanted
         if len(ready) < enough or len(pods) < wanted:
             raise _why(scene, epp, pods, f"{len(ready)} of {counted(wanted, 'pod')} ready")
+        if waiting := held_back(scene, pods):
+            told = f"{len(ready)} of {counted(len(pods), 'pod')} ready"
+            raise _why(scene, epp, waiting, told, Doubtful)
         others = f", {len(pods) - len(ready)} waiting to lead" if elects_leader(epp) else ""
         seen.append(f"{epp.pods}: {len(ready)} of {wanted} ready{others}")
     return "; ".join(seen)
 
 
-def _why(scene: Scene, epp: Epp, pods: list[Document], told: str) -> Failed:
+def _why(
+    scene: Scene, epp: Epp, pods: list[Document], told: str, kind: type[Finding] = Failed
+) -> Finding:
     lines, hint = [f"{epp.pods}: {told}"], ""
+    status = status_of(epp.pods.owner)
+    if not pods and status.state is State.FAILED:
+        lines.append(status.reason)
+        hint = hint_of(status.reason, epp.pods.namespace)
     for pod in pods:
         if is_ready(pod):
             continue
@@ -76,12 +87,13 @@ def _why(scene: Scene, epp: Epp, pods: list[Document], told: str) -> Failed:
         lines.append(f"{name_of(pod)}: {told}")
         hint = hint or (trouble.hint if trouble else "")
     namespace = epp.pods.namespace
+    first = next((name_of(pod) for pod in pods if not is_ready(pod)), "")
     fix = (
-        (f"kubectl logs -n {namespace} {name_of(pods[0])} --all-containers --tail=20",)
-        if pods
+        (f"kubectl logs -n {namespace} {first} --all-containers --tail=20",)
+        if first
         else (f"kubectl describe deployment -n {namespace} {name_of(epp.pods.owner)}",)
     )
-    return Failed("\n".join(dict.fromkeys(lines)), hint=hint, fix=fix)
+    return kind("\n".join(dict.fromkeys(lines)), hint=hint, fix=fix)
 
 
 def _unmet(scene: Scene, epp: Epp, pod: Document) -> str:

@@ -10,19 +10,23 @@ from gaiectl.checks.cluster.check import (
     Check,
     Doubtful,
     Failed,
+    Finding,
     Skipped,
 )
 from gaiectl.checks.cluster.scene import Scene, not_allowed
 from gaiectl.checks.wording import counted
 from gaiectl.cluster.failures import ApiError
 from gaiectl.cluster.pods import is_ready
-from gaiectl.cluster.troubles import trouble_of
+from gaiectl.cluster.refused_pods import hint_of
+from gaiectl.cluster.statuses import State, status_of
+from gaiectl.cluster.troubles import Trouble, trouble_of
 from gaiectl.documents import Document
 from gaiectl.validation.epps import Epp, Selection, epps, picker_of, selections
 from gaiectl.validation.fields import at, name_of, namespace_of, pairs, parts, whole, word
 from gaiectl.validation.stream import written
 
 _MOST_SHOWN = 5
+_ENDED = ("Succeeded", "Failed")
 
 
 def endpoints(scene: Scene) -> list[Document]:
@@ -55,7 +59,10 @@ def _selected(scene: Scene) -> str:
         if not ready:
             problems = [f"{one.source}: none of {counted(len(pods), 'pod')} is ready"]
             raise _explained(scene, problems, pods)
-        seen.append(f"{written(one.labels)}: {len(ready)} of {counted(len(pods), 'pod')} ready")
+        told = f"{written(one.labels)}: {len(ready)} of {counted(len(pods), 'pod')} ready"
+        if waiting := held_back(scene, pods):
+            raise _explained(scene, [told], waiting, Doubtful)
+        seen.append(told)
     return "; ".join(seen)
 
 
@@ -64,12 +71,21 @@ def _nothing(scene: Scene, one: Selection) -> Exception:
     kind = Doubtful if scene.is_before else Failed
     labels, place = written(one.labels), one.namespace
     line = f"{one.source} selects {labels}, which no pod in namespace {place} has"
-    if idle := _scaled_to_none(scene, one):
-        return kind(
-            f"{line}\nDeployment {idle}, whose pods would have it, is scaled to none",
-            hint="scale it up",
-            fix=(f"kubectl scale deployment -n {place} {idle} --replicas=1",),
-        )
+    for deployment in _makers(scene, one):
+        name, status = name_of(deployment), status_of(deployment)
+        maker = f"{line}\nDeployment {name}, whose pods would have it,"
+        if at(deployment, "spec", "replicas") == 0:
+            return kind(
+                f"{maker} is scaled to none",
+                hint="scale it up",
+                fix=(f"kubectl scale deployment -n {place} {name} --replicas=1",),
+            )
+        if status.state is State.FAILED:
+            return kind(
+                f"{maker} gets none: {status.reason}",
+                hint=hint_of(status.reason, place),
+                fix=(f"kubectl describe deployment -n {place} {name}",),
+            )
     values = {
         f"{key}={pairs(pod, 'metadata', 'labels')[key]}"
         for pod in scene.all("", "Pod", place)
@@ -83,22 +99,17 @@ def _nothing(scene: Scene, one: Selection) -> Exception:
     return kind(line, fix=(f"kubectl get pods -n {place} --show-labels",))
 
 
-def _scaled_to_none(scene: Scene, one: Selection) -> str:
-    """Return the name of a Deployment that would have the selected pods if it had any."""
+def _makers(scene: Scene, one: Selection) -> list[Document]:
+    """Return the Deployments whose pods have the labels that are selected."""
     try:
         listed = scene.all("apps", "Deployment", one.namespace)
     except Skipped:
-        return ""
-    return next(
-        (
-            name_of(deployment)
-            for deployment in listed
-            if at(deployment, "spec", "replicas") == 0
-            and one.labels.items()
-            <= pairs(deployment, "spec", "template", "metadata", "labels").items()
-        ),
-        "",
-    )
+        return []
+    return [
+        deployment
+        for deployment in listed
+        if one.labels.items() <= pairs(deployment, "spec", "template", "metadata", "labels").items()
+    ]
 
 
 def _everywhere(scene: Scene, labels: Mapping[str, str]) -> list[Document]:
@@ -108,17 +119,34 @@ def _everywhere(scene: Scene, labels: Mapping[str, str]) -> list[Document]:
         return []
 
 
-def _explained(scene: Scene, problems: list[str], pods: list[Document]) -> Exception:
+def held_back(scene: Scene, pods: list[Document]) -> list[Document]:
+    """Return those that something keeps from serving, while others do: of an update, perhaps."""
+    return [
+        pod
+        for pod in pods
+        if not is_ready(pod)
+        and at(pod, "metadata", "deletionTimestamp") is None
+        and word(pod, "status", "phase") not in _ENDED  # evicted ones stay listed
+        and _trouble(scene, pod)
+    ]
+
+
+def _trouble(scene: Scene, pod: Document) -> Trouble | None:
+    return trouble_of(pod, events_of(scene, pod))
+
+
+def _explained(
+    scene: Scene, problems: list[str], pods: list[Document], kind: type[Finding] = Failed
+) -> Exception:
     """Return what stands in the way of pods; equal ones are told once."""
     told: dict[str, str] = {}
     for pod in pods:
-        trouble = trouble_of(pod, events_of(scene, pod))
+        trouble = _trouble(scene, pod)
         if trouble is not None and trouble.message not in told:
             told[trouble.message] = trouble.hint
             problems.append(f"pod {name_of(pod)}: {trouble.message}")
     namespace = namespace_of(pods[0])
-    kind = Doubtful if scene.is_before else Failed
-    return kind(
+    return (Doubtful if scene.is_before else kind)(
         "\n".join(problems[: _MOST_SHOWN + 1]),
         hint=next(iter(told.values()), "see what the pods say"),
         fix=(f"kubectl describe pod -n {namespace} {name_of(pods[0])}",),

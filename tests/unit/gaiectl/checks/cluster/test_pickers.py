@@ -115,6 +115,27 @@ def test_of_pods_that_elect_a_leader_one_is_ready() -> None:
     assert "is scaled to no pod" in checked("EPP002", deployment(replicas=0)).seen
 
 
+@pytest.mark.parametrize("owner", [deployment(), deployment(LEADS, replicas=2)])
+def test_a_pod_that_cannot_start_is_told_though_another_one_serves(owner: Document) -> None:
+    state = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    stuck = pod("b", is_ready=False, state=state)
+    result = checked("EPP002", owner, pod("a"), stuck)
+    assert result.outcome == "warning"
+    assert "b: cannot pull image" in result.seen
+    stuck["status"]["phase"] = "Failed"  # an evicted one that stays listed
+    assert checked("EPP002", owner, pod("a"), pod("c"), stuck).outcome == "passed"
+
+
+def test_an_endpoint_picker_whose_pods_are_refused_is_told_why() -> None:
+    owner = deployment()
+    told = 'pods "x" is forbidden: exceeded quota: full'
+    condition = {"type": "ReplicaFailure", "status": "True", "message": told}
+    owner["status"] = {"conditions": [condition]}
+    result = checked("EPP002", owner)
+    assert (result.outcome, told in result.seen) == ("failed", True), result.seen
+    assert "ask for a larger quota" in result.hint
+
+
 def test_an_endpoint_picker_that_is_not_ready_is_asked_what_it_waits_for() -> None:
     state = {"ready": False, "unmet": ["pool synced"]}
     result = checked("EPP002", deployment(), pod("a", is_ready=False), state=state)
