@@ -3,16 +3,18 @@
 A process of its own (``python -m machine.mortal KUBECONFIG``) that imports everything once, and
 forks for each line that it reads, because a program that starts takes longer than what it does:
 ``{"verb": "install", "name": ..., "namespace": ..., "documents": PATH, "writes": 3}``, or with
-``"seconds": 0.7``. It answers with a line: ``{"killed": true}``, or
-``{"killed": false, "error": "", "writes": 12}``.
+``"seconds": 0.7``; with ``"whole": false`` cleanup keeps CRDs and namespace. It answers
+with a line: ``{"killed": true}``, or ``{"killed": false, "error": "", "writes": 12}``.
 """
 
+import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,35 @@ from gaiectl.operations.install import Wanted, install
 from gaiectl.operations.shared_cleanup import remove_shared
 from gaiectl.operations.stacks_to_clean import Asked, look
 
+Mortal = Callable[..., dict[str, Any]]
+
 _SECONDS = 120.0
+
+
+@contextlib.contextmanager
+def mortal_in(kubeconfig: Path) -> Iterator[Mortal]:
+    """Do something in a process that is killed after so many writes."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "machine.mortal", str(kubeconfig)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    ) as process:
+
+        def run(verb: str, **asked: Any) -> dict[str, Any]:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(json.dumps({"verb": verb, "name": "llm", **asked}) + "\n")
+            process.stdin.flush()
+            done: dict[str, Any] = json.loads(process.stdout.readline())
+            assert not done.get("error"), done["error"]
+            return done
+
+        yield run
+        assert process.stdin
+        process.stdin.close()
 
 
 class Silent:
@@ -99,7 +129,8 @@ def _install(cluster: Cluster, asked: dict[str, Any]) -> None:
 
 def _cleanup(cluster: Cluster, asked: dict[str, Any]) -> None:
     report: Any = Silent()
-    goes = Asked(asked["name"], with_crds=True, with_namespace=True)
+    is_whole = asked.get("whole", True)
+    goes = Asked(asked["name"], with_crds=is_whole, with_namespace=is_whole)
     removals, shared = look(cluster, goes)
     patience = Patience(_SECONDS, lambda _: None)
     for removal in removals:

@@ -68,12 +68,16 @@ class PaperCluster:
         self._found = {workload["kind"]: workload, "Node": node}
         self.lists = {"ReplicaSet": [REPLICA_SET] if pods else [], "Pod": pods}
         self.told: dict[str, str] = {}
+        self.words = ""
 
     def get(self, who: Identity) -> Document | None:
         return self._found[who.kind]
 
     def list(self, kind: str, *_: object, **__: object) -> Iterator[Document]:
         return iter(self.lists[kind])
+
+    def logs(self, *_: object, **__: object) -> str:
+        return self.words
 
     def events(self, _: str, uid: str) -> tuple[Document, ...]:
         told = self.told.get(uid)
@@ -220,3 +224,26 @@ def test_a_controller_of_groups_that_does_not_answer_is_named() -> None:
 
     assert isinstance(error, TimedOut)
     assert "does lws-controller-manager run" in error.detail
+
+
+def test_a_group_that_is_made_again_and_again_is_given_up_with_what_its_pod_said() -> None:
+    ended = {"lastState": {"terminated": {"exitCode": 2}}, "name": "vllm", "restartCount": 1}
+    status = {"phase": "Running", "containerStatuses": [ended]}
+    pod = of_revision("vllm-0", "b", spec=POD["spec"], status=status)
+    pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    cluster = PaperCluster(GROUPS, pod)
+    cluster.lists["StatefulSet"] = [of_revision("vllm", "b")]
+    cluster.words = "unknown flag"
+    sleep = cluster.sleep
+
+    def another_pod(seconds: float) -> None:
+        sleep(seconds)
+        pod["metadata"]["uid"] += "+"
+
+    cluster.sleep = another_pod  # type: ignore[method-assign] # on this one only
+    error, _ = cluster.wait(600)
+
+    assert not isinstance(error, TimedOut)
+    assert "pod vllm-0 container vllm ended with exit code 2" in error.message
+    assert "made again 3 times" in error.message
+    assert "unknown flag" in error.detail
