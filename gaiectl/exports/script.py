@@ -36,6 +36,14 @@ _TRUE = {
 }
 """Kinds whose condition of this type says that they are ready."""
 
+_TOLD = {
+    "HTTPRoute": ("parents", "Accepted", "ResolvedRefs"),
+    "BackendTrafficPolicy": ("ancestors", "Accepted"),
+    "EnvoyExtensionPolicy": ("ancestors", "Accepted"),
+    "EnvoyPatchPolicy": ("ancestors", "Accepted", "Programmed"),
+}
+"""Kinds whose status says for whom conditions hold: the field of these, and the conditions."""
+
 
 def text(rendered: Rendered, file: str = "gaie.sh") -> str:
     """Return the script.
@@ -88,9 +96,10 @@ def _wait(document: Document) -> Iterator[str]:
             yield f"ready --for=jsonpath='{{.status.readyReplicas}}'=1 {where}"
         else:
             yield f'$KUBECTL rollout status --timeout="$TIMEOUT" {where}'
-    elif who.kind == "HTTPRoute":
-        for condition in ("Accepted", "ResolvedRefs"):
-            path = f'.status.parents[0].conditions[?(@.type=="{condition}")].status'
+    elif who.kind in _TOLD:
+        by, *conditions = _TOLD[who.kind]
+        for condition in conditions:
+            path = f'.status.{by}[0].conditions[?(@.type=="{condition}")].status'
             yield f"ready --for=jsonpath='{{{path}}}'=True {where}"
 
 

@@ -12,6 +12,7 @@ TRUE = {"status": "True", "observedGeneration": 2}
 DEPLOYMENT = ("apps/v1", "Deployment")
 GATEWAY = ("gateway.networking.k8s.io/v1", "Gateway")
 ROUTE = ("gateway.networking.k8s.io/v1", "HTTPRoute")
+ENVOY_GATEWAY = "gateway.envoyproxy.io/v1alpha1"
 GROUPS = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")
 POOL = ("inference.networking.k8s.io/v1", "InferencePool")
 
@@ -135,6 +136,33 @@ def test_what_another_gateway_says_of_a_route_is_not_heard() -> None:
 
     assert status_of(accepted).state is State.CURRENT
     assert "NotAllowed" in status_of(refused).reason
+
+
+@pytest.mark.parametrize("kind", ["EnvoyExtensionPolicy", "BackendTrafficPolicy"])
+def test_a_policy_is_done_when_a_gateway_has_accepted_it(kind: str) -> None:
+    policy = (ENVOY_GATEWAY, kind)
+    good = {"conditions": conditions(Accepted=TRUE)}
+    assert status_of(made(policy)).reason == "no controller has answered for it yet"
+    assert status_of(made(policy, {"ancestors": [good]})).state is State.CURRENT
+
+
+def test_a_patch_that_fits_nothing_is_named() -> None:  # P23
+    patches = (ENVOY_GATEWAY, "EnvoyPatchPolicy")
+    told = {
+        "status": "False",
+        "reason": "Invalid",
+        "message": "Unable to apply patch: op=replace path=/virtual_hosts/1",
+        "observedGeneration": 2,
+    }
+    unfit = status_of(
+        made(patches, {"ancestors": [{"conditions": conditions(Accepted=TRUE, Programmed=told)}]})
+    )
+    assert unfit.state is State.IN_PROGRESS
+    assert unfit.reason.startswith(
+        "it is not programmed: Invalid: Unable to apply patch: op=replace"
+    )
+    fit = {"conditions": conditions(Accepted=TRUE, Programmed=TRUE)}
+    assert status_of(made(patches, {"ancestors": [fit]})).state is State.CURRENT
 
 
 def test_an_answer_to_an_older_route_does_not_count() -> None:
