@@ -127,22 +127,21 @@ class Prereq(NamedTuple):
         return Requirement(what=self.what, commands=(self.command,))
 
 
-def token_requirement(token: "Prereq", namespace: str, secret: str = "") -> Requirement:
+def token_requirement(token: Token, namespace: str, secret: str = "") -> Requirement:
     """Return that a namespace has a Secret with a token.
 
     Args:
-        token: one of ``HF_TOKEN`` and ``LLM_D_HF_TOKEN``.
+        token: as whose guides call it.
         namespace: of the pods that read it.
         secret: another name than the usual one.
     """
-    assert token.token is not None
-    name = secret or token.token.secret
-    command = f"{token.command} -n {namespace}"
-    if name != token.token.secret:
+    name = secret or token.secret
+    command = f"gaiectl prereqs install {token.secret} -n {namespace}"
+    if name != token.secret:
         command += f" --secret {name}"
     return Requirement(
         what=f"Secret {name} in namespace {namespace} holds a Hugging Face token under the key "
-        f"{token.token.key}",
+        f"{token.key}",
         commands=(command,),
     )
 
@@ -359,19 +358,20 @@ ENVOY_AI_GATEWAY = Prereq(
     classes=("envoy-ai-gateway",),
 )
 
-HF_TOKEN = Prereq(
-    name="hf-token",
-    what="the Secret hf-token holds a Hugging Face token",
-    token=Token("hf-token", "token"),
-)
+GAIE_TOKEN = Token("hf-token", "token")
 """As GAIE's guides call it."""
 
-LLM_D_HF_TOKEN = Prereq(
-    name="llm-d-hf-token",
-    what="the Secret llm-d-hf-token holds a Hugging Face token",
-    token=Token("llm-d-hf-token", "HF_TOKEN"),
+LLM_D_TOKEN = Token("llm-d-hf-token", "HF_TOKEN")
+"""As llm-d's well-lit paths call it; the keys are not to be mixed up."""
+
+HF_TOKEN, LLM_D_HF_TOKEN = (
+    Prereq(
+        name=token.secret,
+        what=f"the Secret {token.secret} holds a Hugging Face token under the key {token.key}",
+        token=token,
+    )
+    for token in (GAIE_TOKEN, LLM_D_TOKEN)
 )
-"""As llm-d's well-lit paths call it."""
 
 ALL: Mapping[str, Prereq] = MappingProxyType(
     {

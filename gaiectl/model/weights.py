@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gaiectl import prereqs
 from gaiectl.documents import Document
 from gaiectl.model.server import Settings
 from gaiectl.model.workload import TMP, Volume, metadata
 from gaiectl.plan import Requirement
 
-_TOKEN_SECRET = "hf-token"  # noqa: S105 - the Secret's name, as in upstream's guides
-_TOKEN_KEY = "token"  # noqa: S105 - the key's name, as in upstream's guides
+_TOKEN_SECRET, _TOKEN_KEY = prereqs.GAIE_TOKEN
 LOADING_SECONDS = 1800
 """Enough to fetch 16 GB at 10 MB/s; upstream's 600 s end in restarts where the network is slow."""
 
@@ -113,19 +113,7 @@ def requirements(settings: Settings, token: Token | None) -> tuple[Requirement, 
     needed = []
     namespace, cache = settings.namespace, settings.cache
     if token is not None and not token.is_optional:
-        needed.append(
-            Requirement(
-                what=f"Secret {token.secret} in namespace {namespace} holds a Hugging Face token "
-                f"under the key {_TOKEN_KEY}",
-                # Through stdin: a command line can be read by everyone on the machine.
-                commands=(
-                    (
-                        f'printf %s "$HF_TOKEN" | kubectl create secret generic {token.secret} '
-                        f"--namespace {namespace} --from-file={_TOKEN_KEY}=/dev/stdin"
-                    ),
-                ),
-            )
-        )
+        needed.append(prereqs.token_requirement(prereqs.GAIE_TOKEN, namespace, secret=token.secret))
     if cache.claim and not cache.create:
         what = f"PersistentVolumeClaim {cache.claim} exists in namespace {namespace}"
         needed.append(Requirement(what=what))

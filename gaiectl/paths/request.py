@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gaiectl import crds
+from gaiectl import crds, prereqs
 from gaiectl.documents import Document
 from gaiectl.paths.pool import model_servers
 from gaiectl.plan import Assignment, Objects, Phase, Plan, Release, Requirement, Step
@@ -122,13 +122,7 @@ def _not_brought(request: Request) -> Iterator[Requirement]:
             commands=(f"kubectl create namespace {stack.namespace}",),
         )
     if stack.api is Api.CRDS and not request.include_crds:
-        yield Requirement(
-            what="the CRDs of the Inference APIs are installed",
-            commands=(
-                "gaiectl charts export . inference-crds",
-                "kubectl apply --server-side -f inference-crds/crds",
-            ),
-        )
+        yield prereqs.INFERENCE_CRDS.requirement
 
 
 def objects(phase: Phase, documents: tuple[Document, ...]) -> tuple[Step, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from gaiectl import prereqs
 from gaiectl.documents import Document
 from gaiectl.errors import UsageError
 from gaiectl.paths.pool import model_servers
@@ -69,6 +70,8 @@ def _of_profile(stack: Stack, own: Values) -> Servers:
     values = merged(own, {"modelArtifacts": artifacts, **changed})
     secret = values["modelArtifacts"].get("authSecretName")
     needed = [_token(secret, stack.namespace)] if secret else []
+    if values.get("multinode"):
+        needed.append(prereqs.LWS.requirement)
     if chosen.cache.claim and not chosen.cache.create:
         claim = f"PersistentVolumeClaim {chosen.cache.claim} exists in namespace {stack.namespace}"
         needed.append(Requirement(what=claim))
@@ -194,9 +197,4 @@ def _as_value(serving: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _token(secret: str, namespace: str) -> Requirement:
-    return Requirement(
-        what=f"the Secret {secret} with the Hugging Face token under the key HF_TOKEN exists",
-        commands=(
-            f"kubectl create secret generic {secret} -n {namespace} --from-literal=HF_TOKEN=...",
-        ),
-    )
+    return prereqs.token_requirement(prereqs.LLM_D_TOKEN, namespace, secret=secret)

@@ -52,10 +52,13 @@ class Stage(StrEnum):
 
 
 CATEGORIES = {
+    "CLI": "Programs on this machine",
     "KUB": "Kubernetes API",
     "GWA": "Gateway API",
     "INF": "Inference APIs",
     "PRV": "Provider",
+    "LWS": "LeaderWorkerSets",
+    "MON": "Monitoring",
     "CAP": "Capacity",
     "SEC": "Secrets and images",
     "POL": "Pool",

@@ -1,6 +1,6 @@
 """INF: the definitions of the Inference APIs."""
 
-from gaiectl import crds
+from gaiectl import crds, prereqs
 from gaiectl.checks.cluster.check import BOTH, PRE, Check, Failed, Severity, Skipped
 from gaiectl.checks.cluster.definitions import (
     Needed,
@@ -109,18 +109,13 @@ def _shown(objects: list[Document]) -> str:
     return f"{counted(len(objects), str(objects[0]['kind']))} ({', '.join(names)})"
 
 
-_EXPORT = (
-    "gaiectl charts export . inference-crds",
-    "kubectl apply --server-side -f inference-crds/crds",
-)
-
 CHECKS = (
     Check(
         id="INF001",
         title="the Inference APIs are served as the stack needs them",
         proves="an InferencePool can be created in the version that we write",
         hint="--include-crds brings the definitions",
-        fix=_EXPORT,
+        fix=(prereqs.INFERENCE_CRDS.command,),
         run=_served,
         stages=BOTH,
         needs=("KUB001",),
@@ -130,7 +125,7 @@ CHECKS = (
         title="what an Endpoint Picker watches is served",
         proves="objectives and model rewrites reach it",
         hint="--include-crds brings the definitions",
-        fix=_EXPORT,
+        fix=(prereqs.INFERENCE_CRDS.command,),
         run=_watched,
         stages=BOTH,
         severity=Severity.WARNING,

@@ -1,12 +1,13 @@
 """PRV: the controller behind the Gateway."""
 
 import re
-from typing import NamedTuple
 
+from gaiectl import prereqs
 from gaiectl.checks.cluster.check import BOTH, Check, Doubtful, Failed, Severity, Skipped
 from gaiectl.checks.cluster.definitions import release_of
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.documents import Document
+from gaiectl.prereqs import Controller
 from gaiectl.providers.catalog import PROVIDERS
 from gaiectl.providers.provider import Provider
 from gaiectl.validation.fields import at, name_of, namespace_of, pairs, parts, whole, word
@@ -14,27 +15,10 @@ from gaiectl.validation.fields import at, name_of, namespace_of, pairs, parts, w
 _GROUP = "gateway.networking.k8s.io"
 
 
-class Controller(NamedTuple):
-    """A provider's Deployment, as its own charts make it.
-
-    Attributes:
-        labels: that it carries.
-        switch: environment variable or argument that turns the Inference Extension on; empty where
-            it is always on.
-    """
-
-    labels: dict[str, str]
-    switch: str = ""
-
-
 CONTROLLERS = {
-    "istio": Controller({"app": "istiod"}, "ENABLE_GATEWAY_API_INFERENCE_EXTENSION"),
-    "kgateway": Controller({"app.kubernetes.io/name": "kgateway"}),
-    "agentgateway": Controller({"app.kubernetes.io/name": "agentgateway"}),
-    "envoy-gateway": Controller({"control-plane": "envoy-gateway"}),
-    "nginx": Controller(
-        {"app.kubernetes.io/name": "nginx-gateway-fabric"}, "--gateway-api-inference-extension"
-    ),
+    name: controller
+    for name in PROVIDERS
+    if name in prereqs.ALL and (controller := prereqs.ALL[name].controller)
 }
 """By the provider's name; GKE's controller is not in the cluster."""
 
@@ -103,7 +87,8 @@ def _looked_at(provider: str, controller: Controller, deployment: Document) -> s
             hint="see why: kubectl describe and kubectl logs of it",
         )
     containers = parts(deployment, "spec", "template", "spec", "containers")
-    if controller.switch and not any(_is_on(one, controller.switch) for one in containers):
+    switches = (controller.switch, *controller.older_switches)
+    if controller.switch and not any(_is_on(one, name) for one in containers for name in switches):
         raise Failed(
             f"{where} has the Inference Extension switched off: {controller.switch} is not set",
             hint="install or upgrade it with that set",

@@ -45,7 +45,7 @@ def step_of(scene: Scene, prereq: Prereq) -> Step:
     there = {identity(one): found for one in wanted if (found := cluster.get(identity(one)))}
     foreign = [one for one in there.values() if not was_brought(one)]
     if foreign:
-        return _foreign(cluster, prereq, wanted, foreign)
+        return _foreign(scene, prereq, wanted, list(there.values()))
     decided = [(one, decide(one, there.get(identity(one)))) for one in wanted]
     notes = [decision.note for _, decision in decided if decision.note]
     ours = [
@@ -75,11 +75,13 @@ def step_of(scene: Scene, prereq: Prereq) -> Step:
 
 
 def _foreign(
-    cluster: Cluster, prereq: Prereq, wanted: Sequence[Document], foreign: Sequence[Document]
+    scene: Scene, prereq: Prereq, wanted: Sequence[Document], there: Sequence[Document]
 ) -> Step:
     """Return that nothing is done: parts of two releases would be worse than an old one."""
+    cluster = scene.cluster
+    foreign = [one for one in there if not was_brought(one)]
     by = ", ".join(dict.fromkeys(map(managers, foreign)))
-    if not is_served(cluster, prereq):
+    if len(there) < len(wanted) and not is_served(cluster, prereq):
         lacking = [
             f"{kind}.{group}" for group, kind in prereq.kinds if not cluster.kinds.find(group, kind)
         ]
@@ -94,7 +96,13 @@ def _foreign(
             decide(one, found)  # raises if it does not serve what we write
     releases = ", ".join(dict.fromkeys(filter(None, map(_bundle, foreign))))
     told = f"by {by}" + (f", {releases}" if releases else "")
-    return Step(prereq, lambda: Done(prereq.name, Verdict.FOREIGN, told))
+
+    def carry_out() -> Done:
+        if scene.is_waiting:  # they may have come just now
+            until_ready(cluster, foreign, scene.patience, scene.report)
+        return Done(prereq.name, Verdict.FOREIGN, told)
+
+    return Step(prereq, carry_out)
 
 
 def _bundle(definition: Document) -> str:
