@@ -13,13 +13,13 @@ from gaiectl.cli.options import HelmOption
 from gaiectl.cli.shared_options import Command, shares
 from gaiectl.errors import Exit, GaieError, UsageError
 from gaiectl.stack.model import (
+    PROFILES,
     Api,
     Implementation,
     ModelServerKind,
     PathName,
     ProviderName,
     ServiceType,
-    WellLitProfile,
 )
 
 if TYPE_CHECKING:
@@ -202,8 +202,9 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"Variant of inference-scheduling: {', '.join(WellLitProfile)}.  [default: wlp]",
-            autocompletion=lambda: list(map(str, WellLitProfile)),
+            help="Variant of the path, by default the first: "
+            + "; ".join(f"{path}: {', '.join(of)}" for path, of in PROFILES.items()),
+            autocompletion=lambda: [str(one) for of in PROFILES.values() for one in of],
         ),
     ] = None,
     model_server: Annotated[

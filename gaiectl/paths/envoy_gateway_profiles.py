@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gaiectl.errors import UsageError
+from gaiectl.stack.model import EnvoyGatewayProfile as Name
 
 
 class Profile(NamedTuple):
@@ -32,7 +33,7 @@ class Profile(NamedTuple):
     is_early: bool = True
 
 
-DEFAULT = "eg-override"
+DEFAULT = Name.OVERRIDE
 
 PROFILES: Mapping[str, Profile] = {
     DEFAULT: Profile(
@@ -42,22 +43,20 @@ PROFILES: Mapping[str, Profile] = {
         message_seconds=300,
         is_early=False,
     ),
-    "eg-v0.1": Profile(
+    Name.V0_1: Profile(
         summary="2 patches, as GAIE 0.1: bodies in one piece, the EPP asked without TLS",
         has_tls=False,
     ),
-    "eg-v0.2": Profile(
+    Name.V0_2: Profile(
         summary="3 patches, as GAIE 0.2: bodies in one piece, the EPP asked by TLS",
         allows_override=True,
     ),
-    "eg-v0.2-streaming": Profile(
+    Name.V0_2_STREAMING: Profile(
         summary="8 patches, as after GAIE 0.2: bodies as streams, the EPP asked by TLS",
         is_duplex=True,
         allows_override=True,
     ),
 }
-
-_NATIVE = "eg-native"
 
 
 def profile(name: str) -> Profile:
@@ -66,11 +65,6 @@ def profile(name: str) -> Profile:
     Raises:
         UsageError: there is none of this name.
     """
-    if name == _NATIVE:
-        raise UsageError(
-            "profile: a route straight to the InferencePool is a path of its own",
-            hint="gaiectl install inferencepool --provider envoy-gateway",
-        )
     try:
         return PROFILES[name or DEFAULT]
     except KeyError:

@@ -50,6 +50,22 @@ class WellLitProfile(StrEnum):
     SIM = "sim"
 
 
+class EnvoyGatewayProfile(StrEnum):
+    """Variants of the path envoy-gateway; the first is the default."""
+
+    OVERRIDE = "eg-override"
+    V0_1 = "eg-v0.1"
+    V0_2 = "eg-v0.2"
+    V0_2_STREAMING = "eg-v0.2-streaming"
+
+
+PROFILES: Mapping[PathName, type[StrEnum]] = {
+    PathName.INFERENCE_SCHEDULING: WellLitProfile,
+    PathName.ENVOY_GATEWAY: EnvoyGatewayProfile,
+}
+"""The variants of the paths that have some."""
+
+
 class Api(StrEnum):
     """How the EPP learns of its model servers: by an InferencePool, or by flags and no CRD."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gaiectl.stack.fields import schema_of
-from gaiectl.stack.model import API_VERSION, KIND, PathName, Stack, WellLitProfile
+from gaiectl.stack.model import API_VERSION, KIND, PROFILES, Stack
 
 
 def schema() -> dict[str, Any]:
@@ -23,11 +23,13 @@ def schema() -> dict[str, Any]:
         "description": "A gaiectl stack: what to deploy.",
         **made,
         "properties": head | made["properties"],
-        "if": {
-            "properties": {"path": {"const": str(PathName.INFERENCE_SCHEDULING)}},
-            "required": ["path"],
-        },
-        "then": {"properties": {"profile": {"enum": ["", *map(str, WellLitProfile)]}}},
+        "allOf": [
+            {
+                "if": {"properties": {"path": {"const": str(path)}}, "required": ["path"]},
+                "then": {"properties": {"profile": {"enum": ["", *map(str, variants)]}}},
+            }
+            for path, variants in PROFILES.items()
+        ],
     }
 
 

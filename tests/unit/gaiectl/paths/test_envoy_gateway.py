@@ -89,7 +89,6 @@ def test_envoy_and_the_epp_speak_tls_both_or_neither(profile: str) -> None:  # P
         ({"profile": "eg-v0.1", "epp": Epp(flags={"secure-serving": True})}, "without TLS"),
         ({"epp": Epp(flags={"secure-serving": "false"})}, "by TLS"),
         ({"profile": "eg-v0.3"}, "none of the path envoy-gateway"),
-        ({"profile": "eg-native"}, "a path of its own"),
         ({"provider": Provider(name=ProviderName.ISTIO)}, "no gateway istio"),
         ({"model_server": ModelServer(match_labels={"a": "b"}, target_ports=(1, 2))}, "one port"),
     ],
