@@ -1,0 +1,123 @@
+"""The well-lit path's values, pitfall by pitfall (``tests/contracts/pitfalls.yaml``)."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from gaiectl.errors import UsageError
+from gaiectl.paths import inference_scheduling
+from gaiectl.paths.request import Request
+from gaiectl.paths.well_lit_names import LONGEST, Names, checked
+from gaiectl.paths.well_lit_profiles import PROFILES
+from gaiectl.plan import Plan
+from gaiectl.providers.catalog import provider
+from gaiectl.rendering import well_lit
+from gaiectl.stack.load import load
+from gaiectl.stack.model import ProviderName, Stack, WellLitProfile
+
+
+def stack(**said: Any) -> Stack:
+    return load(None, {"path": "inference-scheduling", **said})
+
+
+def plan(**said: Any) -> Plan:
+    return inference_scheduling.plan(Request(stack=stack(**said)))
+
+
+def values(**said: Any) -> dict[str, Any]:
+    wanted = stack(**said)
+    return inference_scheduling.values(wanted, Names(wanted.name, wanted.namespace))
+
+
+def test_two_deployments_have_no_name_and_no_label_of_pods_in_common() -> None:
+    blue, green = values(name="blue"), values(name="green")
+    assert "green" not in json.dumps(blue)
+    assert json.dumps(blue).replace("blue", "green") == json.dumps(green)
+    both = (blue, green)
+    selectors = [one["gaie"]["inferencePool"]["modelServers"]["matchLabels"] for one in both]
+    assert selectors == [one["ms"]["modelArtifacts"]["labels"] for one in both]
+    assert selectors[0] != selectors[1]
+
+
+def test_the_namespace_is_where_the_gateway_looks_for_the_picker() -> None:
+    host = values(namespace="models")["infra"]["gateway"]["destinationRule"]["host"]
+    assert host == "gaie-inference-scheduling-epp.models.svc.cluster.local"
+    assert "default" not in host
+
+
+@pytest.mark.parametrize("environment", inference_scheduling.ENVIRONMENTS)
+def test_a_picker_has_one_destination_rule_behind_istio_and_none_elsewhere(
+    environment: ProviderName,
+) -> None:
+    made = values(provider={"name": environment})
+    rule = made.get("infra", {}).get("gateway", {}).get("destinationRule", {})
+    assert bool(rule.get("enabled")) is (environment is ProviderName.ISTIO)
+    assert made["gaie"]["provider"]["name"] != "istio"
+
+
+def test_a_claim_is_made_if_asked_for_of_the_default_class_and_mounted() -> None:
+    assert "volume" not in values()["ms"]["modelArtifacts"]
+    made = values(modelServer={"cache": {"create": True}})["ms"]["modelArtifacts"]
+    assert made["volume"]["name"] == "inference-scheduling-model-storage"
+    assert "storageClassName" not in made["volume"]
+    assert made["uri"].startswith("hf://")
+    there = values(modelServer={"cache": {"claim": "weights"}})["ms"]["modelArtifacts"]
+    assert there["volume"] == {"existingClaim": "weights"}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_nothing_logs_prompts_and_no_version_floats(profile: str) -> None:
+    made = json.dumps(values(profile=profile))
+    assert not re.search(r"DEBUG|VLLM_LOGGING_LEVEL|:latest|:main\b", made)
+    assert all(re.search(r":v?\d+\.\d+", image) for image in well_lit.versions()["images"].values())
+
+
+def test_a_picker_that_reads_kv_events_gets_all_that_it_needs() -> None:
+    made = values(profile="precise")
+    (serving,) = made["ms"]["decode"]["containers"]
+    said = " ".join(serving["args"])
+    for needed in ("--block-size=64", "--prefix-caching-hash-algo=", "--kv-events-config="):
+        assert needed in said
+    assert {"name": "PYTHONHASHSEED", "value": "42"} in serving["env"]
+    config = json.dumps(made["gaie"]["inferenceExtension"]["pluginsCustomConfig"])
+    assert "precise-prefix-cache-scorer" in config or "precise-prefix-cache" in config
+
+
+@pytest.mark.parametrize("environment", inference_scheduling.ENVIRONMENTS)
+def test_a_gateway_is_of_the_class_of_its_provider(environment: ProviderName) -> None:
+    made = values(provider={"name": environment})
+    if environment is ProviderName.NONE:
+        assert "infra" not in made
+    else:
+        gateway = made["infra"]["gateway"]
+        assert gateway["provider"] == environment
+        assert gateway["gatewayClassName"] == provider(environment).gateway_class
+
+
+def test_names_that_grow_too_long_are_refused_and_the_longest_one_fits() -> None:
+    longest = checked("a" * LONGEST, "default")
+    assert len(f"{longest.gateway}-istio") == 63
+    with pytest.raises(UsageError, match="34 letters"):
+        plan(name="a" * (LONGEST + 1))
+
+
+@pytest.mark.parametrize(
+    ("said", "objection", "hint"),
+    [
+        ({"provider": {"name": "nginx"}}, "knows no gateway nginx", "istio, gke"),
+        ({"profile": "turbo"}, "profile: 'turbo' is none of", "see --help"),
+        ({"modelServer": {"kind": "none"}}, "brings its model servers", "inferencepool"),
+    ],
+)
+def test_what_there_is_not_is_refused_with_what_there_is(
+    said: dict[str, Any], objection: str, hint: str
+) -> None:
+    with pytest.raises(UsageError, match=objection) as caught:
+        plan(**said)
+    assert hint in caught.value.hint
+
+
+def test_every_profile_that_can_be_named_is_one() -> None:
+    assert list(PROFILES) == list(WellLitProfile)
