@@ -18,8 +18,8 @@ CASES = [
     if "/gaiectl/epp:" in (text := path.read_text()) and "gaiectl.simulator" not in text
 ]
 OPTIONAL = "llm-d.ai"
-READS_METRICS = "nonResourceURL", "/metrics", "get"
-"""The right of Prometheus, which comes with the EPP's token."""
+READERS = {("nonResourceURL", page, "get") for page in ("/metrics", "/debug/state")}
+"""The rights of Prometheus and of ``gaiectl status``, which come with the EPP's token."""
 
 Right = tuple[str, str, str]
 """API group, resource, verb."""
@@ -85,7 +85,7 @@ def test_a_chart_grants_what_its_epp_needs_and_no_more(case: Path) -> None:
     if options.ha_enable_leader_election:
         expected |= table["leader election"]
     if options.metrics_endpoint_auth:
-        expected |= table["readers of metrics"] | {READS_METRICS}
+        expected |= table["readers of metrics"] | READERS
 
     assert set(granted(documents, pod["serviceAccountName"])) == expected
 

@@ -1,4 +1,4 @@
-{{- /* epplib.clusterrole: may ask Kubernetes who reads the metrics, and read them; nothing where
+{{- /* epplib.clusterrole: may ask Kubernetes who reads the metrics, and read them itself; nothing where
 it does not ask. */ -}}
 {{- define "epplib.clusterrole" -}}
 {{- include "epplib.validate" . }}
@@ -14,7 +14,8 @@ rules:
   - apiGroups: [authorization.k8s.io]
     resources: [subjectaccessreviews]
     verbs: [create]
-  - nonResourceURLs: [/metrics]
+  {{- /* Its own token is what gaiectl shows it, to read what it knows of its endpoints. */}}
+  - nonResourceURLs: {{ ternary "[/metrics, /debug/state]" "[/metrics]" (eq (include "epplib.implementation" .) "python") }}
     verbs: [get]
 {{- end }}
 {{- end }}
