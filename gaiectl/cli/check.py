@@ -12,7 +12,7 @@ import typer
 from gaiectl.cli import completion
 from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.options import Output, examples, output
-from gaiectl.cli.stack_options import Wanted, takes_stack
+from gaiectl.cli.stack_options import PATHS, Wanted, takes_stack
 from gaiectl.errors import Exit, GaieError, UsageError
 from gaiectl.stack.model import PathName
 
@@ -88,7 +88,7 @@ def _with_any_name(command: Callable[..., int]) -> Callable[..., int]:
         str | None,
         typer.Argument(
             metavar="[PATH]",
-            help="standalone or inferencepool: what is to come.",
+            help=f"{PATHS}: what is to come.",
             autocompletion=completion.paths_and_stacks,
         ),
     ]

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from gaiectl.plan import Plan
 
 
-_PATHS = f"{', '.join([*PathName][:-1])} or {[*PathName][-1]}"
+PATHS = f"{', '.join([*PathName][:-1])} or {[*PathName][-1]}"
+"""The paths, as a sentence lists them."""
 
 
 class Wanted:
@@ -53,7 +54,7 @@ class Wanted:
         given = self.given
         if self._inputs is None and given["stack"] is None and given["path"] is None:
             raise UsageError(
-                f"say what to deploy: {_PATHS}",
+                f"say what to deploy: {PATHS}",
                 hint="name one of them, or a file that does with --stack gaie.yaml",
             )
         for name in ("selector", "gateway", "epp_image", "epp_config", "chart"):
@@ -175,7 +176,7 @@ def _says_where(command: Command) -> Command:
 def _options(  # noqa: PLR0917 - each is an option of the command line
     path: Annotated[
         PathName | None,
-        typer.Argument(metavar="[PATH]", help=f"{_PATHS}: the way to deploy."),
+        typer.Argument(metavar="[PATH]", help=f"{PATHS}: the way to deploy."),
     ] = None,
     name: Annotated[
         str | None,
