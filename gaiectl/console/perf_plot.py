@@ -120,7 +120,6 @@ def _throughput(panel: "Axes", results: Sequence[Result]) -> None:
         align, across = ("right", -7) if number else ("center", 0)
         text = f"{one.requests_rate:.3g}/s"
         panel.annotate(text, point, (across, 7), textcoords="offset points", ha=align, fontsize=8)
-    panel.margins(y=0.15)
 
 
 def _dress(panel: "Axes", results: Sequence[Result]) -> None:
@@ -131,7 +130,7 @@ def _dress(panel: "Axes", results: Sequence[Result]) -> None:
         panel.set_xscale("log", base=2)
     panel.set_xticks(places, [f"{place:g}" for place in places])
     panel.minorticks_off()
-    panel.margins(x=0.06)
+    panel.margins(x=0.06, y=0.12)
     panel.set_ylim(bottom=0)
     panel.grid(axis="y", color="0.88", linewidth=0.8)
     panel.spines[["top", "right"]].set_visible(False)

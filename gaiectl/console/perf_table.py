@@ -45,7 +45,7 @@ def summary(run: Run) -> str:
     text = f"{succeeded} of {begun} requests answered"
     if run.missed:
         steps = ", ".join(one.step.words for one in run.missed)
-        text += f"; less than {run.threshold:.4g} of them is too few: {steps}"
+        text += f"; less than {run.threshold * 100:.4g} % is too few: {steps}"
     return f"{terminal.symbol(name, sys.stdout)} {text}"
 
 
@@ -148,7 +148,8 @@ def _remarks(run: Run) -> Iterator[str]:
     for one in run.results:
         for failure, count in one.failures.most_common():
             said = one.said.get(failure)
-            lines.append(f"{one.step.words}: {count} {failure}" + (f" ({said})" if said else ""))
+            times = f"{count} times" if count > 1 else "once"
+            lines.append(f"{one.step.words}: {failure}, {times}" + (f" ({said})" if said else ""))
     if lines:
         yield "\n".join([_heading("Failures"), *lines])
     notes = [f"cut short: {run.cut}; the last step is not a whole one"] if run.cut else []

@@ -19,6 +19,8 @@ from gaiectl.checks.perf.reading import Reading
 from gaiectl.checks.perf.sample import NO_CONNECTION, TIMEOUT, Sample
 from gaiectl.checks.target import Endpoint
 
+_CLOSED = "the connection was closed"
+
 
 class Client:
     """Sends requests and keeps connections; to be closed.
@@ -133,7 +135,7 @@ class _Connection(asyncio.Protocol):
     async def ask(self, request: h11.Request, body: bytes, reading: Reading) -> str:
         """Send a request; return what broke the answer off, or nothing when it is complete."""
         if self._transport is None or self._transport.is_closing():
-            return "the connection was closed"
+            return _CLOSED
         self._reading, self._answered = reading, asyncio.get_running_loop().create_future()
         self.ended = 0.0
         parts = (request, h11.Data(data=body), h11.EndOfMessage())
@@ -164,13 +166,13 @@ class _Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """Hear that nothing more will come, which ends an answer without a length."""
         self._http.receive_data(b"")
-        self._take(time.monotonic())
+        self._take(time.monotonic(), complaint=_CLOSED)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End what was under way."""
-        self._end(f"{type(exc).__name__}: {exc}"[:160] if exc else "the connection was closed")
+        self._end(f"{type(exc).__name__}: {exc}"[:160] if exc else _CLOSED)
 
-    def _take(self, now: float) -> None:
+    def _take(self, now: float, complaint: str = "") -> None:
         reading = self._reading
         if reading is None:
             self.close()  # said unasked
@@ -189,7 +191,7 @@ class _Connection(asyncio.Protocol):
                     break
         except h11.RemoteProtocolError as error:
             self.close()
-            self._end(f"the answer is not HTTP: {error}"[:160])
+            self._end(complaint or f"the answer is not HTTP: {error}"[:160])
             return
         if reading.is_hopeless:
             self.close()

@@ -1,6 +1,7 @@
 """How much of the prompts was found in prefix caches: counters of metrics, before and after."""
 
 import asyncio
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,9 +102,11 @@ def _summed(samples: re.Pattern[str], text: str, *names: str) -> Counters | None
     sums: dict[str, float] = {}
     for name, value in samples.findall(text):
         try:
-            sums[name] = sums.get(name, 0.0) + float(value)
+            number = float(value)
         except ValueError:
             continue
+        if math.isfinite(number):
+            sums[name] = sums.get(name, 0.0) + number
     if not all(name in sums for name in names):
         return None
     return sums[names[0]], sums[names[1]]

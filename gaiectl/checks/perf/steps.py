@@ -29,6 +29,9 @@ _PAUSE_SECONDS = 0.1
 _MOST_UNDER_WAY = 1000
 """In an open loop: more connections say nothing more of servers that do not keep up."""
 
+_WARM = 16
+"""Connections that are opened before an open loop begins, of which nobody knows what it takes."""
+
 _TICK_SECONDS = 0.02
 
 
@@ -135,7 +138,7 @@ class _Run:
 
     @property
     def _wide(self) -> int:
-        return min(self._step.concurrency or math.ceil(self._step.rate), _MOST_UNDER_WAY)
+        return self._step.concurrency or min(math.ceil(self._step.rate), _WARM)
 
     async def hold(self) -> None:
         self._began, self._cpu_began = time.monotonic(), time.process_time()

@@ -1,0 +1,227 @@
+"""The client of measurements before servers that do what servers do, and what none should."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from gaiectl.checks.perf.client import Client
+from gaiectl.checks.perf.load import Load, Step
+from gaiectl.checks.perf.sample import Sample
+from gaiectl.checks.perf.steps import Cut, measure
+from gaiectl.checks.perf.tally import Result
+from gaiectl.checks.target import Endpoint
+from gaiectl.errors import GaieError
+
+BODY = b'{"choices": [{"text": "a"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}'
+GOOD = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nx-inference-pod: p\r\n\r\n%s" % (len(BODY), BODY)
+SHED = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 4\r\n\r\nfull"
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def serving(serve: Serve) -> AsyncIterator[str]:
+    """Yield the URL of a server that handles each connection so."""
+    tasks: set[asyncio.Task[None] | None] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.current_task())
+        try:
+            await serve(reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/root"
+    finally:
+        server.close()
+        for task in tasks:
+            if task is not None:
+                task.cancel()
+
+
+async def request(reader: asyncio.StreamReader) -> bytes:
+    """Read a whole request and return its first line."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length:"))
+    await reader.readexactly(int(length.partition(b":")[2]))
+    return head.partition(b"\r\n")[0]
+
+
+async def asked(serve: Serve, times: int = 1, seconds: float = 5.0) -> list[Sample]:
+    async with serving(serve) as url:
+        client = Client(url, "/v1/completions", [], seconds)
+        try:
+            return [await client.ask(b"{}", streams=False) for _ in range(times)]
+        finally:
+            client.close()
+
+
+async def test_one_connection_serves_many_requests_one_after_the_other() -> None:
+    connections = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        while True:
+            assert await request(reader) == b"POST /root/v1/completions HTTP/1.1"
+            writer.write(GOOD)
+
+    samples = await asked(serve, times=5)
+
+    assert [(one.failure, one.endpoint) for one in samples] == [("", "p")] * 5
+    assert len(connections) == 1
+
+
+async def test_a_connection_that_was_closed_meanwhile_costs_no_request() -> None:
+    """The server reads the second request and closes: it took the connection for an idle one."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(GOOD)
+        await request(reader)
+
+    samples = await asked(serve, times=4)
+
+    assert [one.failure for one in samples] == [""] * 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure", "said"),
+    [
+        (SHED, "429", "full"),
+        (b"", "no connection", "closed"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "no connection", "not HTTP"),
+        (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 100_000, "no connection", "not HTTP"),
+        (GOOD[:-5], "broken stream", "closed"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + BODY, "", ""),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD, "", ""),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (20 << 20), "bad answer", "no end"),
+    ],
+)
+async def test_an_answer_of_any_make_is_a_success_or_has_its_class(
+    answer: bytes, failure: str, said: str
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    (sample,) = await asked(serve)
+
+    assert sample.failure == failure
+    assert said in sample.said
+
+
+async def test_a_server_that_stands_still_is_a_timeout() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        await reader.read()
+
+    (sample,) = await asked(serve, seconds=0.1)
+
+    assert sample.failure == "timeout"
+    assert 0.1 <= sample.seconds < 2
+
+
+@dataclass
+class Paper:
+    """Implements ``gaiectl.checks.target.Target`` as far as measurements ask."""
+
+    gateway_url: str
+    model: str = "m"
+    endpoints: list[Endpoint] = field(default_factory=list)
+    metrics_url: str = ""
+    metrics_hidden: str = ""
+
+
+async def measured(serve: Serve, load: Load, seconds: float = 30) -> tuple[list[Result], Cut]:
+    ended: list[Result] = []
+    async with serving(serve) as url:
+        results, cut = await measure(
+            Paper(url),  # type: ignore[arg-type] # it has no more than is asked for
+            load,
+            seconds=seconds,
+            begins=lambda _: None,
+            ends=ended.append,
+        )
+    assert ended == results
+    return results, cut
+
+
+async def good(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        await request(reader)
+        await asyncio.sleep(0.01)
+        writer.write(GOOD)
+
+
+async def test_each_step_sends_what_it_was_told_to() -> None:
+    load = Load(steps=(Step(1), Step(3), Step(rate=200)), requests=9, streams=False)
+    results, cut = await measured(good, load)
+
+    assert [one.begun for one in results] == [one.succeeded for one in results] == [9, 9, 9]
+    assert cut is Cut.NOTHING
+    assert results[0].whole.quantile(0.5) == pytest.approx(0.01, rel=0.9)
+    assert results[0].first.count == 0
+
+
+async def test_an_open_loop_sends_on_though_nothing_is_answered() -> None:
+    """Every request of the step takes longer than the step; all are waited for."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await request(reader)
+            await asyncio.sleep(0.3)
+            writer.write(GOOD)
+
+    load = Load(steps=(Step(rate=100),), seconds=0.25, streams=False)
+    (result,), _ = await measured(serve, load)
+
+    assert 5 <= result.begun <= 60  # 25 are expected; by chance there are so few once in 10^6
+    assert result.succeeded == result.begun
+
+
+async def test_what_was_measured_when_the_time_is_over_is_kept() -> None:
+    load = Load(steps=(Step(2), Step(4)), seconds=60, streams=False)
+    (result,), cut = await measured(good, load, seconds=0.5)
+
+    assert cut is Cut.OUT_OF_TIME
+    assert result.succeeded > 5
+    assert result.failures == {}
+
+
+async def test_a_gateway_that_refuses_everything_is_no_measurement() -> None:
+    count = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        while True:
+            await request(reader)
+            count += 1
+            writer.write(SHED)
+
+    with pytest.raises(GaieError, match="none of 10 requests for model m was answered: 429"):
+        await measured(serve, Load(steps=(Step(2),), streams=False))
+    assert count == 10
+
+
+async def test_refused_clients_do_not_hammer() -> None:
+    answers = iter([GOOD])
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await request(reader)
+            writer.write(next(answers, SHED))
+
+    (result,), _ = await measured(serve, Load(steps=(Step(1),), seconds=0.35, streams=False))
+
+    assert 1 <= result.failures["429"] <= 4
+    assert result.said == {"429": "full"}
