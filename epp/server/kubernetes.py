@@ -142,7 +142,6 @@ class Kubernetes:
         self._porting: set[asyncio.Future[None]] = set()
         self._discovery: KubernetesDiscovery | None = None
         self._election: LeaderElection | None = None
-        self._is_draining = False
         if target is None:
             return
         self._discovery = KubernetesDiscovery(
@@ -150,15 +149,19 @@ class Kubernetes:
         )
         self.instances.append(Instance("discovery", "discovery", self._discovery))
         if options.ha_enable_leader_election:
+            host = f"{socket.gethostname()}_"
             self._election = LeaderElection(
                 self.server,
                 target.namespace,
                 lease_name(
                     target.namespace, target.name, is_llm_d=options.compat.startswith("llm-d")
                 ),
-                identity=f"{socket.gethostname()}_{uuid.uuid4()}",
-                leading=self._lead,
+                identity=f"{host}{uuid.uuid4()}",
+                leading=lambda is_met: health.meet("leading", is_met=is_met),
                 terms=_terms(options),
+                # A container that crashed is started again in its pod, which nobody else is named
+                # like; pods in the network of their node share its name instead.
+                ancestors=host if host == f"{os.environ.get('POD_NAME')}_" else "",
             )
 
     async def start(self) -> None:
@@ -176,16 +179,12 @@ class Kubernetes:
                 await part.start()
 
     async def drain(self, seconds: float, *, patience: float = 0.0) -> None:
-        """Let another replica lead; who led stays ready.
-
-        Kubernetes sends requests to a pod that ends only while no other one is ready. If the
-        successor ends too, as one of an older revision does, this one is the last.
+        """Let another replica lead.
 
         Args:
             seconds: it takes no longer, once another replica leads.
             patience: how long to wait for one that is still to come.
         """
-        self._is_draining = True
         if self._election is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds + patience):
@@ -201,10 +200,6 @@ class Kubernetes:
         porting = asyncio.ensure_future(self._ported(ports))
         self._porting.add(porting)
         porting.add_done_callback(self._porting.discard)
-
-    def _lead(self, is_leading: bool) -> None:  # noqa: FBT001 - a callback
-        if is_leading or not self._is_draining:
-            self._health.meet("leading", is_met=is_leading)
 
     def _sync(self, is_synced: bool) -> None:  # noqa: FBT001 - a callback
         self._pool.is_synced = is_synced

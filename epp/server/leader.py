@@ -113,6 +113,8 @@ class LeaderElection:
         identity: who we are; no two processes may be the same.
         leading: called with whether we lead, whenever that changes.
         terms: how the Lease is held.
+        ancestors: how the identities begin of those in whose place we were started, so that they
+            are dead for certain; empty when nobody is.
     """
 
     def __init__(
@@ -124,10 +126,12 @@ class LeaderElection:
         identity: str,
         leading: Callable[[bool], None],
         terms: Terms = Terms(),  # noqa: B008 - immutable
+        ancestors: str = "",
     ) -> None:
         self._server = server
         self._namespace = namespace
         self._name = name
+        self._ancestors = ancestors
         self._identity = identity
         self._leading = leading
         self._terms = terms
@@ -164,7 +168,10 @@ class LeaderElection:
         """Let go, so that another one leads at once; to be called before ``stop``.
 
         Whoever sends requests here learns of the new leader only when that one's readiness was
-        probed. So this one counts as the leader until then, if there is another one.
+        probed. So this one counts as the leader until then, if there is another one. With patience
+        it does so for a third of it at least, and until that one has not let go in the meantime: a
+        standby of the same revision may end as well. What comes later would have too little time to
+        leave, for the charts have clients keep a connection for that third.
 
         Args:
             patience: seconds to wait for another one that has yet to start.
@@ -173,17 +180,20 @@ class LeaderElection:
         if not self._is_leading or self._seen is None:
             return
         released = Record("", _now(), 1, self._seen.transitions, _now())
+        began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(max(self._terms.retry, patience)):
                 lease = await self._server.get(self._path)
                 if read_lease(lease).holder == self._identity:
                     await self._write(lease, released)
                 await self._succession()
+            await asyncio.sleep(self._terms.handover)
+            async with asyncio.timeout_at(began + patience):
+                await asyncio.sleep(began + patience / 3 - asyncio.get_running_loop().time())
+                await self._succession()
         except (ApiError, TimeoutError) as error:
             if isinstance(error, ApiError):
                 log.warning("cannot release the Lease %s: %s", self._name, error)
-        else:
-            await asyncio.sleep(self._terms.handover)
         self._lead(is_leading=False)
 
     async def _succession(self) -> None:
@@ -263,9 +273,9 @@ class LeaderElection:
             await self._take(lease, record._replace(renewed=_now(), seconds=self._terms.lease))
             return
         self._lead(is_leading=False)
-        is_held = record.holder and time.monotonic() < self._seen_at + max(
-            record.seconds, self._terms.lease
-        )
+        is_dead = self._ancestors and record.holder.startswith(self._ancestors)
+        lasts_until = self._seen_at + max(record.seconds, self._terms.lease)
+        is_held = record.holder and not is_dead and time.monotonic() < lasts_until
         if is_held or self._is_ending:
             return
         now = _now()

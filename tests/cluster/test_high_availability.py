@@ -183,6 +183,8 @@ def test_a_stack_with_two_pickers_serves_whoever_goes(
             ]
         )
 
+        # Who is on the way out would answer in the leader's place.
+        lone.do("wait", "--for=delete", f"pod/{pod(third)}", *_HERE, "--timeout=180s")
         before = clients.go_on()
         kill(lone, pod(fourth))
         fifth = another(lone, fourth)
