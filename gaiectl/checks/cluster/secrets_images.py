@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gaiectl import prereqs
 from gaiectl.checks.cluster.check import BOTH, PRE, Check, Doubtful, Failed, Severity, Skipped
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.wording import counted
@@ -25,15 +26,22 @@ def _sources(scene: Scene) -> str:
             problems.append(f"{kind} {where} has no key {key!r} but {keys}: {pods} reads it")
         else:
             continue
-        fixes.append(
-            f"kubectl create {'secret generic' if kind == 'Secret' else 'configmap'} {name} "
-            f"-n {pods.namespace} --from-literal={key or 'KEY'}=..."
-        )
+        fixes.append(_fix(kind, name, pods.namespace, key or "KEY"))
     if problems:
         raise Failed("\n".join(problems), fix=tuple(dict.fromkeys(fixes)))
     if not seen:
         raise Skipped("no pod reads any that the stack does not bring")
     return f"{counted(seen, 'reference')} to Secrets and ConfigMaps"
+
+
+def _fix(kind: str, name: str, namespace: str, key: str) -> str:
+    """Return what makes a Secret or a ConfigMap; no value of a Secret is on the command line."""
+    for token in (prereqs.GAIE_TOKEN, prereqs.LLM_D_TOKEN):
+        if kind == "Secret" and key == token.key:
+            return prereqs.token_requirement(token, namespace, secret=name).commands[0]
+    if kind == "Secret":
+        return f"kubectl create secret generic {name} -n {namespace} --from-file={key}=FILE"
+    return f"kubectl create configmap {name} -n {namespace} --from-literal={key}=..."
 
 
 def _wanted(scene: Scene) -> Iterator[tuple[Pods, str, str, str]]:
