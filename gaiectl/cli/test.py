@@ -130,7 +130,7 @@ def _reached(cluster: "Cluster", name: str, url: str, model: str) -> "Iterator[D
     with reach(scene, url=url, model=model) as target:
         by = target.door.what if target.door else target.gateway_url
         where = f"stack {scene.name} of namespace {scene.namespace}"
-        terminal.say(f"checking {where} through {by}, model {target.model}")
+        terminal.say(f"asking {where} through {by}, model {target.model}")
         yield target
 
 
@@ -143,9 +143,19 @@ def _measure(
     *,
     limit: float,
 ) -> int:
-    scene = target.scene
-    about = {"name": scene.name, "namespace": scene.namespace}
-    return perf_runs.measure(perf, load, target, output, heard, about=about, limit=limit)
+    from gaiectl.checks.perf.deployed import witnesses
+
+    about = {"name": target.scene.name, "namespace": target.scene.namespace}
+    return perf_runs.measure(
+        perf,
+        load,
+        target,
+        output,
+        heard,
+        about=about,
+        limit=limit,
+        servers=witnesses(target),
+    )
 
 
 def _run(
