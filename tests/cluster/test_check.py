@@ -19,8 +19,9 @@ from gaiectl.checks.cluster.report import Outcome, Result
 from gaiectl.checks.cluster.run import run
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.connection import Access, connect
-from gaiectl.documents import Document, Identity, in_namespace, load
+from gaiectl.documents import Document, Identity, identity, in_namespace, load
 from gaiectl.errors import GaieError
+from gaiectl.operations.looking_ahead import look
 from gaiectl.plan import Plan
 from machine.cluster import Cluster as Machine
 
@@ -320,6 +321,27 @@ def test_the_right_that_lacks_is_named_and_what_cannot_be_seen_is_skipped_with_t
         nodes.hint
     )
     assert results["SEC001"].outcome is Outcome.PASSED
+
+
+def test_an_envoy_gateway_that_ignores_backends_is_told_with_the_values_that_change_it(  # P22
+    api: Cluster, cluster_of_all_kinds: Machine, namespace: str
+) -> None:
+    del cluster_of_all_kinds
+    backend = object_of("Backend", namespace, "llm", "gateway.envoyproxy.io/v1alpha1")
+    unseen = checked(api, namespace, [backend], "PRV003")["PRV003"]
+    assert unseen.outcome is Outcome.SKIPPED
+
+    api.create(object_of("Namespace", "", "envoy-gateway-system", "v1"))
+    config = object_of("ConfigMap", "envoy-gateway-system", "envoy-gateway-config", "v1")
+    config["data"] = {"envoy-gateway.yaml": "extensionApis: {enableEnvoyPatchPolicy: true}"}
+    api.create(config)
+    off = checked(api, namespace, [backend], "PRV003")["PRV003"]
+    assert off.outcome is Outcome.FAILED
+    assert off.seen == "extensionApis.enableBackend is not true"
+    assert any("extensionApis.enableBackend=true" in line for line in off.fix)
+    with pytest.raises(GaieError, match="would not heed the stack"):
+        look(api, "llm", namespace, [backend], is_waiting=False)
+    api.delete(identity(config))
 
 
 def test_a_provider_that_is_not_installed_is_told_with_its_commands(

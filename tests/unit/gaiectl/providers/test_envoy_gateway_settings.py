@@ -3,11 +3,9 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gaiectl.documents import Document
-from gaiectl.providers.envoy_gateway_settings import fix, objections, switches
+from gaiectl.providers.envoy_gateway_settings import fix, objections
 
 API = "gateway.envoyproxy.io/v1alpha1"
 BACKEND: Document = {"apiVersion": API, "kind": "Backend"}
@@ -58,12 +56,9 @@ def test_the_remedy_changes_what_is_missing_and_nothing_else() -> None:
     assert "--reset-then-reuse-values" in helm
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda part: st.lists(part) | st.dictionaries(st.text(), part),
+@pytest.mark.parametrize(
+    "settings",
+    [None, [], "yes", {"extensionApis": [BOTH]}, {"extensionApis": None, "runtimeFlags": 7}],
 )
-
-
-@given(settings=JSON | st.fixed_dictionaries({"extensionApis": JSON, "runtimeFlags": JSON}))
 def test_settings_may_hold_anything(settings: Any) -> None:
-    assert len(objections(settings, [BACKEND, PATCHES])) >= len(switches([])) == 0
+    assert len(objections(settings, [BACKEND, PATCHES])) == 2
