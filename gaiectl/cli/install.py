@@ -59,8 +59,19 @@ def bring(
     prints_commands: bool = False,
     cause: str = "install",
     as_helm: bool = False,
+    of: str = "",
 ) -> None:
-    """Render what is wanted and install it, or print commands that would."""
+    """Render what is wanted and install it, or print commands that would.
+
+    Args:
+        cluster: where to.
+        wanted: the stack.
+        installing: how.
+        prints_commands: do not install it.
+        cause: why, for the stack's history.
+        as_helm: its chart is to be a Helm release.
+        of: uid of the inventory, if it is a change of this very stack.
+    """
     from gaiectl.checks.cluster.before_install import require_fit
     from gaiectl.console import terminal
     from gaiectl.operations.install import Wanted as Objects
@@ -83,7 +94,7 @@ def bring(
         return
     options = keep(wanted.inputs())
     documents, notes = readable(cluster, rendered.documents)
-    objects = Objects(plan.name, plan.namespace, plan.path, documents, options, cause)
+    objects = Objects(plan.name, plan.namespace, plan.path, documents, options, cause, continues=of)
     objects = objects._replace(look_also=partial(require_fit, cluster, plan, documents))
     if as_helm:
         from gaiectl.operations.releasing import by_helm

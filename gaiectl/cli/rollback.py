@@ -62,5 +62,6 @@ def rollback(
         wanted.documents(),
         wanted.options(),
         f"rollback to {wanted.number}",
+        continues=stack.uid,
     )
     installing.carry_out(cluster, objects)

@@ -93,4 +93,4 @@ def upgrade(
         inputs = inputs._replace(flags={**inputs.flags, **flags})
         wanted.use(continued(kept, inputs, told, Path(folder), is_reset=reset_values))
         is_release = bool(release_of(cluster, stack))
-        bring(cluster, wanted, installing, cause="upgrade", as_helm=is_release)
+        bring(cluster, wanted, installing, cause="upgrade", as_helm=is_release, of=stack.uid)

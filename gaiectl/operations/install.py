@@ -70,6 +70,7 @@ class Wanted(NamedTuple):
         options: what it was made from, kept for upgrades; JSON.
         cause: why, in a few words, for the stack's history.
         by_helm: the part that is to be a Helm release; None for none.
+        continues: uid of the inventory that this is a change of; empty for a new stack or any.
         look_also: raises what else stands in the way; asked before the first write, if anything is
             to be written.
     """
@@ -81,6 +82,7 @@ class Wanted(NamedTuple):
     options: Mapping[str, Any] = {}
     cause: str = "install"
     by_helm: ByHelm | None = None
+    continues: str = ""
     look_also: Callable[[], None] = lambda: None
 
 
@@ -145,6 +147,7 @@ def _install(
         is_waiting=how.seconds > 0,
         by_helm=wanted.by_helm,
     )
+    lock.refuse_other(prospect.known, wanted.continues)
     for note in prospect.notes:
         report.noted(note)
     shared, own = _parts(wanted.documents, prospect)
@@ -173,6 +176,7 @@ def _install(
             doing=wanted.cause,
             seconds=how.seconds,
             waiting=report.noted,
+            uid=wanted.continues,
         )
         with held_back as alone:
             run.cluster = alone

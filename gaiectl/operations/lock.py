@@ -43,6 +43,7 @@ def alone(
     doing: str,
     seconds: float = 0,
     waiting: Callable[[str], None] = lambda _: None,
+    uid: str = "",
 ) -> Iterator[Cluster]:
     """Work on a stack while nobody else does.
 
@@ -55,15 +56,16 @@ def alone(
         doing: what others are told: ``install``.
         seconds: how long to wait for somebody else to end.
         waiting: called with a sentence for each holder that is waited for.
+        uid: of the stack's inventory, if it must be this very one; empty to make a missing one.
 
     Yields:
         The cluster to work with: it refuses to write once somebody else holds the stack.
 
     Raises:
-        Refused: somebody else works on it, and we are not to wait.
+        Refused: somebody else works on it, and we are not to wait; or has removed it.
         TimedOut: somebody else still works on it.
     """
-    lease = _acquired(cluster, name, namespace, doing, seconds, waiting)
+    lease = _acquired(cluster, name, namespace, doing, seconds, waiting, uid)
     renewing = threading.Thread(target=lease.keep, name="lease", daemon=True)
     renewing.start()
     try:
@@ -176,11 +178,12 @@ def _acquired(  # noqa: PLR0917 - as many as its only caller has
     doing: str,
     seconds: float,
     waiting: Callable[[str], None],
+    uid: str,
 ) -> _Lease:
     deadline = time.monotonic() + seconds
     seen, since, told = "", 0.0, ""
     while True:
-        owner = _parent_uid(cluster, name, namespace)
+        owner = _parent_uid(cluster, name, namespace, uid)
         found = cluster.get(_identity(name, namespace))
         version = found["metadata"]["resourceVersion"] if found else ""
         if version != seen:
@@ -191,7 +194,7 @@ def _acquired(  # noqa: PLR0917 - as many as its only caller has
             if taken is None:
                 continue
             lease = _Lease(cluster, taken)
-            if owner == _parent_uid(cluster, name, namespace):
+            if owner == applyset.read(cluster, name, namespace).uid:
                 return lease
             lease.release()  # of a stack that was removed meanwhile
             continue
@@ -216,10 +219,26 @@ def _busy(name: str, namespace: str, by: str, seconds: float) -> GaieError:
     )
 
 
-def _parent_uid(cluster: Cluster, name: str, namespace: str) -> str:
+def refuse_other(known: applyset.ApplySet, uid: str) -> None:
+    """Raise unless an inventory is the one that is to be continued; an empty uid is any.
+
+    Raises:
+        Refused: somebody has removed the stack, and perhaps installed it anew.
+    """
+    if uid and known.uid != uid:
+        name, namespace = applyset.stack_of(known.parent), known.parent.namespace
+        anew = " and installed anew" if known.exists else ""
+        raise Refused(
+            f"stack {name} in namespace {namespace} was removed{anew} meanwhile",
+            hint="look at what is there: gaiectl list; gaiectl install brings a new one",
+        )
+
+
+def _parent_uid(cluster: Cluster, name: str, namespace: str, uid: str) -> str:
     """Return the uid of the stack's inventory, which is made if there is none."""
     while True:
         known = applyset.read(cluster, name, namespace)
+        refuse_other(known, uid)
         if known.exists:
             return known.uid
         try:

@@ -19,7 +19,7 @@ from gaiectl.errors import Refused, TimedOut
 from gaiectl.operations import lock
 from gaiectl.operations.cleanup import cleanup, plan
 from gaiectl.operations.gone import Patience
-from gaiectl.operations.install import Wanted, install
+from gaiectl.operations.install import How, Wanted, install
 from machine import cluster as outside
 from machine.pods import pod
 from machine.snapshot import cluster_image
@@ -514,6 +514,44 @@ def test_who_waits_goes_on_when_the_other_one_is_done(api: Cluster, namespace: s
     worker.join()
     assert len(said) == 1
     assert lock.who_holds(api, "llm", namespace) == ""
+
+
+def test_an_upgrade_that_waited_for_a_cleanup_brings_nothing_back(
+    api: Cluster, namespace: str
+) -> None:
+    before = cluster_image(api, namespace)
+    wanted = Wanted("llm", namespace, "standalone", stack(namespace))
+    silent: Any = Silent()
+    install(api, wanted, silent)
+    change = wanted._replace(continues=applyset.read(api, "llm", namespace).uid, cause="upgrade")
+    waits, told = threading.Event(), list[str]()
+
+    class Waiting(Silent):
+        def noted(self, text: str) -> None:
+            if "waiting for cleanup by" in text:
+                waits.set()
+
+    def upgrade() -> None:
+        report: Any = Waiting()
+        try:
+            install(api, change, report, How(seconds=30))
+        except Refused as error:
+            told.append(error.message)
+
+    upgrading = threading.Thread(target=upgrade)
+
+    class Slow(Silent):
+        def deleted(self, who: Identity) -> None:
+            if not upgrading.ident:
+                upgrading.start()
+                assert waits.wait(30)
+
+    slow: Any = Slow()
+    cleanup(api, plan(api, "llm", namespace), Patience(30, lambda _: None), slow)
+    upgrading.join()
+
+    assert told == [f"stack llm in namespace {namespace} was removed meanwhile"]
+    assert cluster_image(api, namespace) == before
 
 
 def test_nothing_is_written_after_the_lock_was_lost(
