@@ -75,7 +75,8 @@ def _requirements(rendered: Rendered) -> Iterator[str]:
     for requirement in rendered.plan.requirements:
         yield ""
         yield f"# Before: {requirement.what}."
-        yield from (f"#   {command}" for command in requirement.commands)
+        for command in requirement.commands:
+            yield from (f"#   {line}" for line in command.splitlines())
 
 
 def _apply(phase: Phase, documents: list[Document]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from gaiectl.cluster.failures import ApiError, Away, Unreachable
 from gaiectl.cluster.gateways import awaits_address, lacks_balancer
 from gaiectl.cluster.nodes import trouble_of_node
 from gaiectl.cluster.pods import is_ready
+from gaiectl.cluster.refused_pods import hint_of
 from gaiectl.cluster.room import most_room
 from gaiectl.cluster.statuses import State, Status, is_workload, status_of
 from gaiectl.cluster.troubles import Trouble, claims, crash_of, trouble_of, why_not_ready
@@ -439,20 +440,8 @@ def _describe(who: Identity) -> str:
 
 
 def _refused(told: str, who: Identity) -> str:
-    """Return what to do when pods are refused (quotas, LimitRanges, Pod Security admission)."""
-    if "quota" in told:
-        return _QUOTA_HINT
-    if "PodSecurity" in told:
-        return (
-            f"correct the securityContext in values, or choose a namespace that allows more than "
-            f"{who.namespace}: kubectl get namespace --show-labels"
-        )
-    if "usage per" in told:
-        return (
-            "ask for what the LimitRange allows, by resources in values: kubectl describe "
-            f"limitrange -n {who.namespace}"
-        )
-    return _describe(who)
+    """Return what to do when pods are refused."""
+    return hint_of(told, who.namespace) or _describe(who)
 
 
 def _is_of(document: Document, uid: str) -> bool:
@@ -484,4 +473,3 @@ _BALANCER_HINT = (
     "--gateway-service ClusterIP (or NodePort) makes a Gateway that needs none; else install what "
     "makes load balancers, such as MetalLB"
 )
-_QUOTA_HINT = "ask for a larger quota, or for less: kubectl describe quota shows what is used"
