@@ -336,6 +336,23 @@ ENVOY_GATEWAY = Prereq(
 )
 """Its chart brings the CRDs of the Gateway API. It starts only where the InferencePool is known."""
 
+PLAIN_ENVOY_GATEWAY = Prereq(
+    name="plain-envoy-gateway",
+    what=f"Envoy Gateway {_ENVOY_GATEWAY} runs and heeds Backends and patches",
+    version=_ENVOY_GATEWAY,
+    charts=(
+        ENVOY_GATEWAY.charts[0]._replace(
+            values=(),
+            settings=(
+                "config.envoyGateway.extensionApis.enableBackend=true",
+                "config.envoyGateway.extensionApis.enableEnvoyPatchPolicy=true",
+            ),
+        ),
+    ),
+    controller=ENVOY_GATEWAY.controller,
+)
+"""Without Envoy AI Gateway: for the path ``envoy-gateway``, which patches what Envoy is told."""
+
 ENVOY_AI_GATEWAY = Prereq(
     name="envoy-ai-gateway",
     what=f"Envoy AI Gateway {_AI_GATEWAY} runs (on Kubernetes 1.32 or newer)",
@@ -379,6 +396,7 @@ ALL: Mapping[str, Prereq] = MappingProxyType(
         for one in (
             *(INFERENCE_CRDS, GATEWAY_API, POD_MONITOR_CRDS, LWS),
             *(ISTIO, KGATEWAY, AGENTGATEWAY, NGINX, ENVOY_GATEWAY, ENVOY_AI_GATEWAY),
+            PLAIN_ENVOY_GATEWAY,
             *(HF_TOKEN, LLM_D_HF_TOKEN),
         )
     }

@@ -6,12 +6,13 @@ Nothing here writes them: they are changed by the values of its chart, so that a
 from collections.abc import Iterable
 from typing import Any
 
+from gaiectl import prereqs
 from gaiectl.cluster.gateways import ENVOY_GATEWAY
 from gaiectl.documents import Document
 from gaiectl.validation.fields import at
 
 GROUP = "gateway.envoyproxy.io"
-CHART = "oci://docker.io/envoyproxy/gateway-helm"
+CHART = prereqs.ENVOY_GATEWAY.charts[0].reference
 
 _PATCHES = "enableEnvoyPatchPolicy"
 _SWITCHES = {"Backend": "enableBackend", "EnvoyPatchPolicy": _PATCHES}

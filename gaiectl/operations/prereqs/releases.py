@@ -7,7 +7,7 @@ not end is gone on with, and what others installed is left alone.
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gaiectl.cluster.api import Cluster
@@ -23,6 +23,8 @@ from gaiectl.prereqs import Chart, Prereq
 _GATEWAY_GROUP = "gateway.networking.k8s.io"
 _WANTED = "gaiectl.dev/wanted"
 """Label of a release's Secret: what it was made from, as a hash."""
+_PREREQ = "gaiectl.dev/prereq"
+"""Label of a release's Secret: for which prerequisite, for two may have a chart in common."""
 _AWAITED = ("CustomResourceDefinition", "Deployment", "DaemonSet", "StatefulSet")
 _HELM_SECONDS = 300.0
 _PERIOD_SECONDS = 1.0
@@ -42,49 +44,61 @@ def step_of(scene: Scene, prereq: Prereq, settings: tuple[str, ...] = ()) -> Ste
     """
     cluster = scene.cluster
     charts = _with_settings(prereq, settings)
-    ours = [release_of(cluster, chart) for chart in charts]
-    if not any(is_ours(one) for one in ours):
-        if running := controllers_of(cluster, prereq):
-            return Step(prereq, lambda: Done(prereq.name, Verdict.FOREIGN, _told(running[0])))
-        for chart, found in zip(charts, ours, strict=True):
-            if found is not None:
-                raise Refused(
-                    f"{prereq.name}: a Helm release {chart.release} is in namespace "
-                    f"{chart.namespace}, not made by gaiectl, and no controller of it",
-                    hint=f"finish it as it was begun, or helm uninstall {chart.release} "
-                    f"-n {chart.namespace}",
-                )
-    for chart in charts:
+    found = [release_of(cluster, chart) for chart in charts]
+    if not any(map(is_ours, found)) and (running := controllers_of(cluster, prereq)):
+        return Step(prereq, lambda: Done(prereq.name, Verdict.FOREIGN, _told(running[0])))
+    for chart, release in zip(charts, found, strict=True):
+        _refuse_other(prereq, chart, release)
         scene.source.chart(chart)
         for file in chart.values:
             scene.source.fetch(file)
-    is_done = [_is_as_wanted(found, chart) for found, chart in zip(ours, charts, strict=True)]
-    helm = scene.helm()
+    scene.helm()
+    return Step(prereq, lambda: _carry_out(scene, prereq, charts, found))
 
-    def carry_out() -> Done:
-        place = place_of(cluster.connection.access)
-        for chart, is_there in zip(charts, is_done, strict=True):
-            if not is_there:
-                _upgrade(scene, chart)
-            if scene.is_waiting:
-                applied = elsewhere.manifest(helm, place, chart.release, chart.namespace)
-                awaited = [
-                    _placed(one, chart.namespace) for one in applied if one.get("kind") in _AWAITED
-                ]
-                scene.report.doing(f"waiting for {chart.release}")
-                until_ready(cluster, awaited, scene.patience, scene.report)
-        cluster.kinds.forget()
-        verbs = [_write(scene, one) for one in prereq.objects]
-        if scene.is_waiting and prereq.classes:
-            _await_class(scene, prereq)
-        if all(is_done) and set(verbs) <= {"unchanged"}:
-            return Done(prereq.name, Verdict.UNCHANGED, prereq.version)
-        was_there = any(found is not None for found in ours)
-        return Done(
-            prereq.name, Verdict.CONFIGURED if was_there else Verdict.INSTALLED, prereq.version
+
+def _refuse_other(prereq: Prereq, chart: Chart, release: Document | None) -> None:
+    """Raise when a release of a chart's name is something else than what we would make of it."""
+    if release is not None and not is_ours(release):
+        raise Refused(
+            f"{prereq.name}: a Helm release {chart.release} is in namespace {chart.namespace}, not "
+            "made by gaiectl, and not all of it runs",
+            hint=f"finish it as it was begun, or helm uninstall {chart.release} "
+            f"-n {chart.namespace}",
+        )
+    other = made_for(release)
+    if other not in ("", prereq.name):
+        raise Refused(
+            f"{prereq.name}: the Helm release {chart.release} is there as {other}, which has other "
+            "values",
+            hint=f"gaiectl prereqs remove {other}, if nobody needs it",
         )
 
-    return Step(prereq, carry_out)
+
+def _carry_out(
+    scene: Scene, prereq: Prereq, charts: Sequence[Chart], found: Sequence[Document | None]
+) -> Done:
+    is_done = [_is_as_wanted(release, chart) for release, chart in zip(found, charts, strict=True)]
+    for chart, is_there in zip(charts, is_done, strict=True):
+        if not is_there:
+            _upgrade(scene, prereq, chart)
+        if scene.is_waiting:
+            _await(scene, chart)
+    scene.cluster.kinds.forget()
+    verbs = [_write(scene, one) for one in prereq.objects]
+    if scene.is_waiting and prereq.classes:
+        _await_class(scene, prereq)
+    verdict = Verdict.INSTALLED if not any(found) else Verdict.CONFIGURED
+    if all(is_done) and set(verbs) <= {"unchanged"}:
+        verdict = Verdict.UNCHANGED
+    return Done(prereq.name, verdict, prereq.version)
+
+
+def _await(scene: Scene, chart: Chart) -> None:
+    place = place_of(scene.cluster.connection.access)
+    applied = elsewhere.manifest(scene.helm(), place, chart.release, chart.namespace)
+    awaited = [_placed(one, chart.namespace) for one in applied if one.get("kind") in _AWAITED]
+    scene.report.doing(f"waiting for {chart.release}")
+    until_ready(scene.cluster, awaited, scene.patience, scene.report)
 
 
 def release_of(cluster: Cluster, chart: Chart) -> Document | None:
@@ -98,6 +112,11 @@ def release_of(cluster: Cluster, chart: Chart) -> Document | None:
 def is_ours(release: Document | None) -> bool:
     """Tell whether gaiectl made a release."""
     return _labels(release).get(BROUGHT_BY) == TOOL
+
+
+def made_for(release: Document | None) -> str:
+    """Return the prerequisite that a release of ours was made for; empty for others'."""
+    return _labels(release).get(_PREREQ, "") if is_ours(release) else ""
 
 
 def controllers_of(cluster: Cluster, prereq: Prereq) -> list[Document]:
@@ -137,9 +156,9 @@ def _with_settings(prereq: Prereq, settings: tuple[str, ...]) -> list[Chart]:
     return [*first, last._replace(settings=(*last.settings, *settings))]
 
 
-def _upgrade(scene: Scene, chart: Chart) -> None:
+def _upgrade(scene: Scene, prereq: Prereq, chart: Chart) -> None:
     helm, place = scene.helm(), place_of(scene.cluster.connection.access)
-    labels = {BROUGHT_BY: TOOL, _WANTED: _hash(chart)}
+    labels = {BROUGHT_BY: TOOL, _WANTED: _hash(chart), _PREREQ: prereq.name}
     with tempfile.TemporaryDirectory(prefix="gaiectl-") as folder:
         values = []
         for file in chart.values:

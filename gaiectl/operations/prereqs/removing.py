@@ -123,7 +123,11 @@ def _crd_name(name: str) -> str:
 
 def _releases(cluster: Cluster, prereq: Prereq, helm: Callable[[], Helm]) -> Removal:
     found = [(chart, release_of(cluster, chart)) for chart in prereq.charts]
-    there = [(chart, release) for chart, release in found if release is not None]
+    there = [
+        (chart, release)
+        for chart, release in found
+        if release is not None and releases.made_for(release) in ("", prereq.name)
+    ]
     if not there:
         if running := releases.controllers_of(cluster, prereq):
             who = identity(running[0])
