@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from gaiectl import prereqs
 from gaiectl.cluster import applyset, envoy_gateway, gateways
 from gaiectl.cluster.api import Applied, Cluster
 from gaiectl.cluster.applyset import ApplySet, is_ours, refuse_foreign
@@ -27,6 +28,9 @@ GATEWAYS = gateways.GROUP
 
 _FIELD = re.compile(r": \.((?:metadata|spec|data)[^\s:]*): ")
 """How an API server names a field that its schema does not know."""
+
+_INSTANCE = "app.kubernetes.io/instance"
+_NOUNS = ("a Helm release", "the Helm releases")
 
 
 class Prospect(NamedTuple):
@@ -76,7 +80,7 @@ def look(
     _require_settings(cluster, documents)
     known = applyset.read(cluster, name, namespace)
     if by_helm is None:
-        _refuse_release(cluster, name, namespace, known)
+        _refuse_releases(cluster, namespace, known, _releases(name, documents))
     found: dict[Identity, Document] = {}
     notes, kept = [], set()
     for document in documents:
@@ -163,7 +167,7 @@ def _require_rights(
         try:
             resource = _of(definition) if definition else cluster.kinds.of(document)
         except UnknownKind as error:
-            unknown[f"{error.message}: {error.hint}"] = None
+            unknown[f"{error.message}: {_bringing(who) or error.hint}"] = None
             continue
         place = who.namespace if resource.is_namespaced else ""
         resources.append((resource, place, who.kind in SHARED))
@@ -177,6 +181,12 @@ def _require_rights(
             detail="\n".join(line.partition(": ")[0] for line in others),
         )
     permissions.require(cluster, permissions.needed(resources, namespace, is_waiting=is_waiting))
+
+
+def _bringing(who: Identity) -> str:
+    """Return what brings a kind; empty if we know of nothing."""
+    found = prereqs.of_kind(who.group, who.kind)
+    return f"{found.command} brings it" if found else ""
 
 
 def _require_controllers(cluster: Cluster, documents: Sequence[Document]) -> None:
@@ -230,18 +240,30 @@ def _of(definition: Document) -> Resource:
     )
 
 
-def _refuse_release(cluster: Cluster, name: str, namespace: str, known: ApplySet) -> None:
-    """Refuse a stack of the name of a Helm release: both would make objects of the same names."""
+def _releases(name: str, documents: Iterable[Document]) -> list[str]:
+    """Return the names of the Helm releases that would make these objects, the stack's first."""
+    instances = (
+        (document["metadata"].get("labels") or {}).get(_INSTANCE) for document in documents
+    )
+    return list(dict.fromkeys([name, *filter(None, instances)]))
+
+
+def _refuse_releases(
+    cluster: Cluster, namespace: str, known: ApplySet, names: Sequence[str]
+) -> None:
+    """Refuse a stack of the names of Helm releases: both would make objects of the same names."""
+    name = names[0]
     if release_of(cluster, known):
         raise Refused(
             f"{name} is installed as a Helm release",
             hint=f"add --as-helm; helm rollback {name} -n {namespace} goes back to a revision",
         )
-    if has_release(cluster, name, namespace):
+    there = [one for one in names if has_release(cluster, one, namespace)]
+    if there:
         raise Refused(
-            f"namespace {namespace} has a Helm release {name}",
-            hint="give this stack another name, or remove the release: "
-            f"helm uninstall {name} -n {namespace}",
+            f"namespace {namespace} has {_NOUNS[len(there) > 1]} {', '.join(there)}",
+            hint="give this stack another name, or remove what is there: "
+            f"helm uninstall {' '.join(there)} -n {namespace}",
         )
 
 

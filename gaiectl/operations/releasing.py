@@ -123,14 +123,19 @@ def by_helm(plan: Plan, documents: Iterable[Document], helm: Helm, access: Acces
         access: which cluster, as whom.
 
     Raises:
-        UsageError: Helm cannot act as who is asked for.
+        UsageError: Helm cannot act as who is asked for, or the stack is several charts.
     """
     if access.user or access.groups:
         raise UsageError(
             "a Helm release cannot be installed as somebody else",
             hint="leave --as and --as-group out, or name another --context",
         )
-    (release,) = (step.what for step in plan.steps if isinstance(step.what, Release))
+    release, *more = (step.what for step in plan.steps if isinstance(step.what, Release))
+    if more:
+        raise UsageError(
+            f"{plan.path} is made of several charts, and --as-helm makes one Helm release",
+            hint=f"leave it out, or have helmfile make them: gaiectl export helmfile {plan.path}",
+        )
     beside = {
         identity(document)
         for step in plan.steps

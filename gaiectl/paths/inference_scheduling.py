@@ -56,6 +56,7 @@ def plan(request: Request) -> Plan:
         (*objects(Phase.MODEL_SERVER, serving.beside), *_steps(request, names)),
         requirements=provider(stack.provider.name).requirements,
         needed=serving.requirements,
+        notes=serving.notes,
     )
 
 

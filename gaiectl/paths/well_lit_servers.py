@@ -1,6 +1,6 @@
 """Values of the model servers' release: the profile's own, or another kind in their place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from gaiectl.paths.pool import model_servers
 from gaiectl.paths.well_lit_names import Names
 from gaiectl.plan import Requirement
 from gaiectl.stack.merge import merged
-from gaiectl.stack.model import ModelServer, ModelServerKind, Stack
+from gaiectl.stack.model import Cache, ModelServer, ModelServerKind, Stack
 
 Values = Mapping[str, Any]
 
@@ -30,11 +30,13 @@ class Servers(NamedTuple):
         values: of the chart modelservice.
         beside: objects that the chart does not make.
         requirements: what must be in the cluster first.
+        notes: what the user should know.
     """
 
     values: Values
     beside: tuple[Document, ...] = ()
     requirements: tuple[Requirement, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def servers(stack: Stack, own: Values) -> Servers:
@@ -75,12 +77,27 @@ def _of_profile(stack: Stack, own: Values) -> Servers:
     if chosen.cache.claim and not chosen.cache.create:
         claim = f"PersistentVolumeClaim {chosen.cache.claim} exists in namespace {stack.namespace}"
         needed.append(Requirement(what=claim))
-    return Servers(values, requirements=tuple(needed))
+    pods = sum(values[role].get("replicas", 1) for role in _ROLES if values[role]["create"])
+    return Servers(values, requirements=tuple(needed), notes=tuple(_shared(chosen.cache, pods)))
+
+
+def _shared(cache: Cache, pods: int) -> Iterator[str]:
+    """Yield that pods on several nodes cannot share a claim, where that may come to be."""
+    if cache.create and cache.access_mode == "ReadWriteOnce" and pods > 1:
+        yield (
+            f"the {pods} pods share a claim that one node at a time can mount, so that all have to "
+            "fit on it; modelServer.cache.accessMode ReadWriteMany is for storage that several can"
+        )
 
 
 def _kept(stack: Stack) -> dict[str, Any]:
     """Return where downloaded weights stay, as values; the profile's size is for a claim too."""
     cache = stack.model_server.cache
+    if cache.storage_class and not cache.create:
+        raise UsageError(
+            "modelServer.cache.storageClass: only a claim that is made has a class to choose",
+            hint="remove it, or set modelServer.cache.create",
+        )
     said: dict[str, Any] = {"size": cache.size} if cache.size else {}
     if cache.create:
         name = cache.claim or Names(stack.name, stack.namespace).claim

@@ -171,6 +171,20 @@ def test_a_helm_release_of_the_same_name_is_left_alone(
         run(api, namespace, config_map(namespace))
 
 
+def test_releases_that_a_helmfile_left_are_named_with_the_way_to_remove_them(
+    api: Cluster, bare_cluster: Machine, namespace: str
+) -> None:
+    labels = {"owner": "helm", "name": "infra-llm", "status": "failed"}
+    metadata = {"name": "sh.helm.release.v1.infra-llm.v1", "namespace": namespace, "labels": labels}
+    kind = {"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1"}
+    bare_cluster.apply([kind | {"metadata": metadata}])
+    wanted = config_map(namespace)
+    wanted["metadata"]["labels"] = {"app.kubernetes.io/instance": "infra-llm"}
+    with pytest.raises(Refused, match="has a Helm release infra-llm") as caught:
+        run(api, namespace, wanted)
+    assert f"helm uninstall infra-llm -n {namespace}" in caught.value.hint
+
+
 def test_a_namespace_must_be_there_or_be_brought_and_not_be_going(
     api: Cluster, bare_cluster: Machine, namespace: str
 ) -> None:

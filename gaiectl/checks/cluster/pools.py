@@ -23,7 +23,7 @@ from gaiectl.cluster.troubles import Trouble, trouble_of
 from gaiectl.documents import Document
 from gaiectl.validation.epps import Epp, Selection, epps, picker_of, selections
 from gaiectl.validation.fields import at, name_of, namespace_of, pairs, parts, whole, word
-from gaiectl.validation.stream import written
+from gaiectl.validation.stream import Pods, written
 
 _MOST_SHOWN = 5
 _ENDED = ("Succeeded", "Failed")
@@ -167,22 +167,17 @@ def _ports(scene: Scene) -> str:
     problems, seen = [], 0
     for one in _selections(scene):
         rendered = [
-            (str(pods), parts(pods.spec, "containers"))
+            (str(pods), pods.ports)
             for pods in (
                 scene.stream.selected(one.namespace, one.labels) if scene.is_before else ()
             )
         ]
         live = [
-            (f"pod {name_of(pod)}", parts(pod, "spec", "containers"))
+            (f"pod {name_of(pod)}", Pods(pod, one.labels, at(pod, "spec")).ports)
             for pod in scene.pods(one.namespace, one.labels)
         ]
-        for who, containers in rendered or live:
-            declared = {
-                number
-                for container in containers
-                for port in parts(container, "ports")
-                if (number := whole(port, "containerPort"))
-            }
+        for who, ports in rendered or live:
+            declared = {number for port in ports if (number := whole(port, "containerPort"))}
             seen += 1
             if gone := [port for port in one.ports if declared and port not in declared]:
                 has = ", ".join(map(str, sorted(declared)))

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from gaiectl.cluster.connection import Access
 from gaiectl.errors import UsageError
+from gaiectl.operations.releasing import by_helm
 from gaiectl.paths import inference_scheduling
 from gaiectl.paths.request import Request
 from gaiectl.paths.well_lit_names import LONGEST, Names, checked
@@ -67,6 +69,18 @@ def test_a_claim_is_made_if_asked_for_of_the_default_class_and_mounted() -> None
     assert there["volume"] == {"existingClaim": "weights"}
 
 
+def test_pods_that_one_node_has_to_hold_are_told_and_a_class_without_a_claim_is_refused() -> None:
+    made: dict[str, Any] = {"cache": {"create": True}}
+    assert any("ReadWriteMany" in note for note in plan(modelServer=made).notes)
+    for fine in (
+        {"replicas": 1, **made},
+        {"cache": {"create": True, "accessMode": "ReadWriteMany"}},
+    ):
+        assert not any("ReadWriteMany" in note for note in plan(modelServer=fine).notes)
+    with pytest.raises(UsageError, match="storageClass"):
+        plan(modelServer={"cache": {"storageClass": "fast"}})
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_nothing_logs_prompts_and_no_version_floats(profile: str) -> None:
     made = json.dumps(values(profile=profile))
@@ -117,6 +131,11 @@ def test_what_there_is_not_is_refused_with_what_there_is(
     with pytest.raises(UsageError, match=objection) as caught:
         plan(**said)
     assert hint in caught.value.hint
+
+
+def test_several_charts_make_no_single_helm_release() -> None:
+    with pytest.raises(UsageError, match="made of several charts"):
+        by_helm(plan(), (), Any, Access())  # type: ignore[arg-type] # it is refused before
 
 
 def test_every_profile_that_can_be_named_is_one() -> None:
