@@ -179,8 +179,13 @@ class Perf:
 
 
 def takes_perf(command: Command) -> Command:
-    """Give a command the options of a measurement; it gets them as its argument ``perf``."""
-    return shares(_options, "perf", Perf)(command)
+    """Give a command the options of a measurement, after its own; it gets them as ``perf``."""
+    run = shares(_options, "perf", Perf)(command)
+    options = inspect.signature(_options).parameters
+    own = inspect.signature(run).parameters.values()
+    last = inspect.Signature(sorted(own, key=lambda option: option.name in options))
+    run.__signature__ = last  # type: ignore[attr-defined] # what typer reads
+    return run
 
 
 def measure(

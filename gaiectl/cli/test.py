@@ -71,7 +71,7 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
         str, typer.Option(metavar="URL", help="Of the gateway.  [default: through a port-forward]")
     ] = "",
     timeout: Annotated[
-        str, typer.Option(metavar="10m", help="How long all checks together may take.")
+        str, typer.Option(metavar="10m", help="How long all of it may take.")
     ] = "10m",
     junit_file: JunitFileOption = None,
     output: FormOption = ReportForm.TEXT,

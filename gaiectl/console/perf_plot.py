@@ -115,11 +115,13 @@ def _throughput(panel: "Axes", results: Sequence[Result]) -> None:
     if not points:
         return
     panel.plot(*zip(*points, strict=True), marker="D", linestyle="-", color="#000000")
+    before = -1.0
     for number, (point, one) in enumerate(zip(points, results, strict=True)):
-        # Above and to the left of a rising line nothing is in the way, but for the first: the axis.
+        # Nothing is in the way to the left, above a rising line and below a falling one.
         align, across = ("right", -7) if number else ("center", 0)
-        text = f"{one.requests_rate:.3g}/s"
-        panel.annotate(text, point, (across, 7), textcoords="offset points", ha=align, fontsize=8)
+        offset = (across, 7 if point[1] >= before else -13)
+        text, before = f"{one.requests_rate:.3g}/s", point[1]
+        panel.annotate(text, point, offset, textcoords="offset points", ha=align, fontsize=8)
 
 
 def _dress(panel: "Axes", results: Sequence[Result]) -> None:
@@ -130,7 +132,7 @@ def _dress(panel: "Axes", results: Sequence[Result]) -> None:
         panel.set_xscale("log", base=2)
     panel.set_xticks(places, [f"{place:g}" for place in places])
     panel.minorticks_off()
-    panel.margins(x=0.06, y=0.12)
+    panel.margins(x=0.06, y=0.15)
     panel.set_ylim(bottom=0)
     panel.grid(axis="y", color="0.88", linewidth=0.8)
     panel.spines[["top", "right"]].set_visible(False)
@@ -143,7 +145,7 @@ def _place(result: Result) -> float:
 def _title(run: Run) -> str:
     whose = {"stack": run.about.get("name"), "model": run.about.get("model")}
     return "Latency and throughput: " + ", ".join(
-        f"{kind} {shortened(name, 30, mark=_ELLIPSIS)}" for kind, name in whose.items() if name
+        f"{kind} {shortened(name, 44, mark=_ELLIPSIS)}" for kind, name in whose.items() if name
     )
 
 
