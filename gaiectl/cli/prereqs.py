@@ -153,7 +153,7 @@ def install(  # noqa: PLR0917 - each is an option of the command line
             terminal.data("\n".join(printed))
         return Exit.OK
     if dry_run is DryRun.CLIENT:
-        for text in _planned(wanted, source):
+        for text in _planned(wanted, source, secret):
             terminal.data(f"{text}{_TRIED[dry_run]}")
         return Exit.OK
     cluster = where.cluster(namespace)
@@ -244,7 +244,7 @@ def _line(done: "Done") -> str:
     return f"{done.name} {done.verdict}{told}"
 
 
-def _planned(wanted: "tuple[Prereq, ...]", source: "Source") -> "Iterator[str]":
+def _planned(wanted: "tuple[Prereq, ...]", source: "Source", secret: str) -> "Iterator[str]":
     """Yield what would be installed, from where; nothing is asked."""
     for one in wanted:
         for name in one.bundled:
@@ -259,7 +259,7 @@ def _planned(wanted: "tuple[Prereq, ...]", source: "Source") -> "Iterator[str]":
         for document in one.objects:
             yield f"{one.name}: {document['kind']} {document['metadata']['name']}"
         if one.token:
-            yield f"{one.name}: Secret {one.token.secret} with the key {one.token.key}"
+            yield f"{one.name}: Secret {secret or one.token.secret} with the key {one.token.key}"
 
 
 def _from(prereq: "Prereq") -> str:
