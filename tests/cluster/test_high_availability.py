@@ -116,6 +116,11 @@ def warnings(cluster: Cluster) -> str:
     return cluster.do("get", "events", *_HERE, "--field-selector=type=Warning")
 
 
+def words(said: str) -> str:
+    """Return a text without its line breaks, which depend on how wide it is shown."""
+    return " ".join(said.split())
+
+
 def evict(cluster: Cluster, name: str) -> None:
     """Ask for what a drain of a node asks for: the budget is minded."""
     eviction = {
@@ -171,11 +176,11 @@ def test_a_stack_with_two_pickers_serves_whoever_goes(
         clients.go_on()
         assert clients.so_far().failures == [], warnings(lone)
         said = gaiectl("status", "llm", *_HERE).stdout
-        assert "fits on no node" in said
-        assert "unschedulable" in said
+        assert "fits on no node" in words(said), said
+        assert "unschedulable" in words(said), said
         refused = gaiectl("check", "--stack", str(stack), *_HERE, "--pre")
         assert refused.returncode == 1
-        assert "node is cordoned" in refused.stdout
+        assert "node is cordoned" in words(refused.stdout), refused.stdout
         lone.do("uncordon", "node")
         until(
             lambda: json.loads(gaiectl("status", "llm", *_HERE, "-o", "json").stdout)["items"][0][
@@ -202,12 +207,14 @@ def test_a_stack_with_two_pickers_serves_whoever_goes(
     lone.do("taint", "node", "node", "test/pressure=high:NoExecute")
     until(lambda: not holder(lone) or not is_ready(lone, pod(holder(lone))))
     said = gaiectl("status", "llm", *_HERE).stdout
-    assert "fits on no node" in said
+    assert "fits on no node" in words(said), said
     refused = gaiectl("check", "--stack", str(stack), *_HERE, "--pre")
-    assert "node has the taint test/pressure=high:NoExecute" in refused.stdout
+    assert "node has the taint test/pressure=high:NoExecute" in words(refused.stdout), (
+        refused.stdout
+    )
     changed = gaiectl("upgrade", "llm", *_HERE, "--set", "inferenceExtension.flags.v=2")
     assert changed.returncode != 0
-    assert "has the taint test/pressure=high:NoExecute" in changed.stderr
+    assert "has the taint test/pressure=high:NoExecute" in words(changed.stderr), changed.stderr
     lone.do("taint", "node", "node", "test/pressure:NoExecute-")
     done = gaiectl("install", "--stack", str(stack), *_HERE)
     assert done.returncode == 0, done.stderr
