@@ -207,13 +207,21 @@ def test_a_strangers_folder_is_left_alone(gaiectl: Gaiectl, tmp_path: Path) -> N
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
-def test_a_stack_file_says_the_same_as_flags(gaiectl: Gaiectl) -> None:
-    gaiectl("init", "--path", "inferencepool", "--model-server", "sim", "--provider", "istio")
-    flags = ("render", "inferencepool", "--model-server", "sim", "--provider", "istio")
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [
+        ("inferencepool", ("--model-server", "sim", "--provider", "istio")),
+        ("inference-scheduling", ()),  # takes its own name, gateway and model servers for granted
+    ],
+)
+def test_a_stack_file_says_the_same_as_flags(
+    path: str, options: tuple[str, ...], gaiectl: Gaiectl
+) -> None:
+    gaiectl("init", "--path", path, *options)
     done = gaiectl("render", "--stack", "gaie.yaml")
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout == gaiectl(*flags).stdout
+    assert done.stdout == gaiectl("render", path, *options).stdout
 
 
 def test_a_stack_can_come_from_standard_input(gaiectl: Gaiectl) -> None:
