@@ -16,7 +16,7 @@ from gaiectl.providers.provider import Provider, Target
 from gaiectl.validation.objects import check_objects
 
 FOREIGN = Path(__file__).parents[2] / ".ci/generate/foreign.toml"
-NOT_PROVIDERS = {"__init__", "catalog", "gateway", "provider"}
+NOT_PROVIDERS = {"__init__", "catalog", "envoy_gateway_settings", "gateway", "provider"}
 OWNED_BY_CHARTS = {"HTTPRoute", "DestinationRule", "HealthCheckPolicy", "GCPBackendPolicy"}
 
 

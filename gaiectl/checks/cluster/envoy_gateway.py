@@ -22,7 +22,7 @@ def _settings(scene: Scene) -> str:
 CHECKS = (
     Check(
         id="PRV003",
-        title="Envoy Gateway heeds the objects of the stack",
+        title="objects of the stack are heeded by Envoy Gateway",
         proves="its extensionApis are switched on, and patches find what they change",
         hint="change it by the values of its chart, so that its other settings stay",
         run=_settings,
