@@ -43,7 +43,7 @@ class Options:
     )
     drain_delay: float = flag(
         0.0,
-        "time to go on as before on SIGTERM, while another leader takes over and clients leave",
+        "time to serve as before on SIGTERM, until another leader takes over",
         kind=DURATION,
     )
     drain_timeout: float = flag(30.0, "time for open streams to end on SIGTERM", kind=DURATION)

@@ -79,13 +79,17 @@ class Processes:
         """Tell whether one of them still runs."""
         return process.is_alive(self._started[name])
 
-    def restart(self, name: str) -> None:
-        """Kill one of them and start it again; does not wait until it is ready."""
+    def kill(self, name: str) -> None:
+        """Kill one of them; returns when it is gone."""
         child = self._started[name]
         process.stop([child], grace_seconds=0)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(child.pid, 0)
-        self.start(name, child.argv)
+
+    def restart(self, name: str) -> None:
+        """Kill one of them, if it lives, and start it again; does not wait until it is ready."""
+        self.kill(name)
+        self.start(name, self._started[name].argv)
 
     def stop(self) -> None:
         """End all of them at once; nothing that they hold is worth a farewell."""
