@@ -37,6 +37,8 @@ _SECONDS = 1.7
 """Of the whole process; who waits for a shell has not noticed two."""
 _SHORTEST, _LONGEST = 0.5, 600.0
 _GLUE = re.compile(r"[:=@]+")
+_EVALUATED = frozenset("\\$`\"'")
+"""What means something to zsh, whose completion evaluates each word and what is said of it."""
 _NO_FILES = ":4"
 """What kubectl reads at the end: it is not to offer files (``ShellCompDirectiveNoFileComp``)."""
 
@@ -58,13 +60,31 @@ def _quiet(find: Completer) -> Completer:
         signal.signal(signal.SIGALRM, _end)
         signal.setitimer(signal.ITIMER_REAL, max(_patience() - time.process_time(), _SHORTEST))
         try:
-            return find(ctx)
+            return _inert(find(ctx))
         except (Exception, _Late):  # noqa: BLE001 - nobody can be told
             return []
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     return found
+
+
+def _inert(words: Found) -> Found:
+    """Return the words that no shell takes for more than words.
+
+    They come from a cluster or a kubeconfig, where anybody may have written them.
+    """
+    said: Found = []
+    for one in words:
+        word, about = (one, "") if isinstance(one, str) else one
+        if all(_is_inert(c) for c in word):
+            told = "".join(c if _is_inert(c) else " " for c in about)
+            said.append((word, told) if told else word)
+    return said
+
+
+def _is_inert(character: str) -> bool:
+    return character.isprintable() and character not in _EVALUATED
 
 
 def _patience() -> float:

@@ -1,5 +1,6 @@
 """Words are completed in the shells that people have: here bash, as it calls programs itself."""
 
+import json
 import os
 import shutil
 import socket
@@ -122,3 +123,26 @@ def test_a_kubeconfig_that_is_broken_is_no_concern_of_the_shell(
 
     assert complete("gaiectl", "status", "--context", "") == []
     assert complete("gaiectl", "status", "-n", "") == []
+
+
+def test_nothing_that_somebody_wrote_into_a_kubeconfig_is_run_by_a_shell(
+    console_scripts: Path, tmp_path: Path
+) -> None:
+    named = [r"a\$(touch run)", "`touch run`", "two\nlines", "\x1b[2Jgone", "it's", "team/a@lab:1"]
+    contexts = [{"name": name, "context": {"cluster": "away", "user": "me"}} for name in named]
+    (tmp_path / "config").write_text(json.dumps({"kind": "Config", "contexts": contexts}))
+
+    offered = subprocess.run(
+        [console_scripts / "gaiectl"],
+        env={
+            "KUBECONFIG": str(tmp_path / "config"),
+            "_GAIECTL_COMPLETE": "complete_zsh",
+            "_TYPER_COMPLETE_ARGS": "gaiectl status --context ",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert offered.stdout.count('"') == 2, offered.stdout
+    assert "team/a@lab" in offered.stdout
