@@ -1,8 +1,8 @@
 """A folder of files that we write, and write again, in which a user may put files too."""
 
 import tempfile
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 from gaiectl.errors import Refused
 
@@ -24,16 +24,15 @@ def write(texts: Mapping[str, str], folder: Path, record: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     noting = folder / record
     is_ours = noting.is_file()
-    there = {_name(file, folder) for file in folder.rglob("*") if not file.is_dir()} - {record}
-    noted = noting.read_text(encoding="utf-8", errors="replace").splitlines() if is_ours else ()
-    written = there.intersection(noted)  # whatever is noted, only this folder is changed
-    others = there - written
-    if others and not is_ours:
+    if not is_ours and next(_files(folder), None):  # the first will do: it may be a whole disk
         raise Refused(
             f"{folder} holds files that gaiectl did not write",
             hint="name an empty or a new folder with --output-dir",
         )
-    if lost := sorted(others & texts.keys()):
+    there = {_name(file, folder) for file in _files(folder)} - {record}
+    noted = noting.read_text(encoding="utf-8", errors="replace").splitlines() if is_ours else ()
+    written = there.intersection(noted)  # whatever is noted, only this folder is changed
+    if lost := sorted(_in_the_way(there - written, texts)):
         raise Refused(
             f"{folder / lost[0]} would be lost: gaiectl did not write it",
             hint="move it away, or name another folder with --output-dir",
@@ -50,7 +49,32 @@ def write(texts: Mapping[str, str], folder: Path, record: str) -> None:
             (new / name).replace(folder / name)
         for name in written - texts.keys():
             (folder / name).unlink(missing_ok=True)
+            _remove_empty((folder / name).parent, folder)
         _note(noting, new, texts)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield what is in a folder and is no folder; a link is none, wherever it leads."""
+    return (file for file in folder.rglob("*") if file.is_symlink() or not file.is_dir())
+
+
+def _in_the_way(others: set[str], wanted: Iterable[str]) -> Iterator[str]:
+    """Yield others' files at the places of wanted ones, or where these need a folder."""
+    folders = {str(above): other for other in others for above in PurePosixPath(other).parents}
+    for name in wanted:
+        if name in folders:
+            yield folders[name]
+        yield from others.intersection((name, *map(str, PurePosixPath(name).parents)))
+
+
+def _remove_empty(place: Path, folder: Path) -> None:
+    """Remove a folder below another one, and those above it, as far as they are empty."""
+    while place != folder:
+        try:
+            place.rmdir()
+        except OSError:
+            return
+        place = place.parent
 
 
 def _name(file: Path, folder: Path) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from gaiectl.documents import Document
 from gaiectl.errors import Refused
+from gaiectl.operations import own_folder
 from gaiectl.operations.manifests import write
 
 
@@ -83,3 +84,34 @@ def test_nothing_outside_the_folder_is_removed_whatever_its_record_says(tmp_path
     write([config("a")], tmp_path / "out")
 
     assert (tmp_path / "mine.yaml").is_file()
+
+
+def test_a_link_of_the_users_is_not_written_through(tmp_path: Path) -> None:
+    own_folder.write({"a.yaml": "a"}, tmp_path / "out", "record")
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "b.yaml").write_text("theirs")
+    (tmp_path / "out" / "base").symlink_to(tmp_path / "theirs")
+
+    with pytest.raises(Refused, match="base would be lost"):
+        own_folder.write({"base/b.yaml": "ours"}, tmp_path / "out", "record")
+
+    assert (tmp_path / "theirs" / "b.yaml").read_text() == "theirs"
+    assert (tmp_path / "out" / "a.yaml").is_file()
+
+
+def test_a_users_folder_at_the_place_of_a_file_stays(tmp_path: Path) -> None:
+    own_folder.write({"a.yaml": "a"}, tmp_path, "record")
+    (tmp_path / "b.yaml").mkdir()
+    (tmp_path / "b.yaml" / "mine").write_text("mine")
+
+    with pytest.raises(Refused, match="b.yaml/mine would be lost"):
+        own_folder.write({"b.yaml": "b"}, tmp_path, "record")
+
+    assert (tmp_path / "a.yaml").is_file()
+
+
+def test_folders_that_nothing_is_in_any_more_go(tmp_path: Path) -> None:
+    own_folder.write({"crds/deep/a.yaml": "a", "base/b.yaml": "b"}, tmp_path, "record")
+    own_folder.write({"base/b.yaml": "b"}, tmp_path, "record")
+
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["base", "record"]
