@@ -12,6 +12,7 @@ from gaiectl.operations.phases import by_phase
 from gaiectl.operations.render import Rendered
 
 WAVE = "argocd.argoproj.io/sync-wave"
+_STAYS = ("argocd.argoproj.io/sync-options", "Prune=false,Delete=false")
 _CONTROLLER = "argocd"
 
 
@@ -21,7 +22,7 @@ def files(rendered: Rendered, repository: Repository) -> dict[str, str]:
     waves = [
         manifests.with_annotation(document, WAVE, str(wave))
         for wave, (_, documents) in enumerate(by_phase(rendered.documents))
-        for document in documents
+        for document in manifests.staying(documents, *_STAYS)
     ]
     application = {
         "apiVersion": "argoproj.io/v1alpha1",

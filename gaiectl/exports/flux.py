@@ -6,17 +6,18 @@ APIs of source-controller and kustomize-controller v1.
 from pathlib import PurePosixPath
 
 from gaiectl.documents import Document, dump
-from gaiectl.exports import kustomize
+from gaiectl.exports import kustomize, manifests
 from gaiectl.exports.repository import Repository
 from gaiectl.operations.render import Rendered
 
 _CONTROLLER = "flux-system"
+_STAYS = ("kustomize.toolkit.fluxcd.io/prune", "disabled")
 
 
 def files(rendered: Rendered, repository: Repository) -> dict[str, str]:
     """Return what Flux is told, and the objects that it applies."""
     name = rendered.plan.name
-    based = kustomize.files(rendered)
+    based = kustomize.bases(manifests.staying(rendered.documents, *_STAYS))
     has_definitions = any(path.startswith("crds/") for path in based)
     told: list[Document] = [
         {

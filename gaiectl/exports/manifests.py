@@ -8,6 +8,11 @@ from gaiectl.operations.manifests import file_name
 
 DEFINITION = "CustomResourceDefinition"
 
+KEPT = {DEFINITION: "crds", "PersistentVolumeClaim": "claims", "Namespace": "namespace"}
+"""Kinds that others use too, or that hold what cannot be made again: they stay when a stack goes,
+unless the word for them is said.
+"""
+
 
 def files(documents: Iterable[Document], folder: str) -> dict[str, str]:
     """Return one file for each object, which sort in the order to apply them.
@@ -32,6 +37,13 @@ def parted(documents: Iterable[Document]) -> tuple[list[Document], list[Document
     every = list(documents)
     definitions = [one for one in every if one["kind"] == DEFINITION]
     return definitions, [one for one in every if one["kind"] != DEFINITION]
+
+
+def staying(documents: Iterable[Document], name: str, value: str) -> list[Document]:
+    """Return the objects; those that stay when the stack goes say so by an annotation."""
+    return [
+        with_annotation(one, name, value) if one["kind"] in KEPT else one for one in documents
+    ]
 
 
 def with_annotation(document: Document, name: str, value: str) -> Document:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from gaiectl.cluster.statuses import elects_leader
 from gaiectl.documents import CLUSTER_SCOPED, Document, Identity, dump, identity
+from gaiectl.exports.manifests import KEPT
 from gaiectl.operations.phases import Phase, by_phase
 from gaiectl.operations.render import Rendered
 
@@ -18,16 +19,16 @@ set -eu
 
 apply() {{ $KUBECTL apply --server-side --field-manager=gaiectl -f -; }}
 ready() {{ $KUBECTL wait --timeout="$TIMEOUT" "$@"; }}
-gone() {{ $KUBECTL delete --ignore-not-found --timeout="$TIMEOUT" "$@"; }}
+gone() {{
+  # A kind that nobody serves any more, or does not yet, has no objects.
+  said=$($KUBECTL delete --ignore-not-found --timeout="$TIMEOUT" "$@" 2>&1) || case $said in
+    *"doesn't have a resource type"*) return 0 ;;
+    *) echo "$said" >&2; return 1 ;;
+  esac
+  if [ "$said" ]; then echo "$said"; fi
+}}
 asked() {{ case ",$DELETE," in *",$1,"*) ;; *) return 1 ;; esac; }}
 """
-
-_KEPT = {
-    "CustomResourceDefinition": "crds",
-    "PersistentVolumeClaim": "claims",
-    "Namespace": "namespace",
-}
-"""What goes only when asked for, by the word for it."""
 
 _TRUE = {
     "CustomResourceDefinition": "Established",
@@ -108,7 +109,7 @@ def _delete(documents: Iterable[Document]) -> Iterator[str]:
     for document in reversed(list(documents)):
         who = identity(document)
         command = f"gone {shlex.join([who.title, *_in(who)])}"
-        word = _KEPT.get(who.kind)
+        word = KEPT.get(who.kind)
         yield f"  if asked {word}; then {command}; fi" if word else f"  {command}"
 
 

@@ -1,5 +1,6 @@
 """Every export holds what render shows, as the programs that it is made for read it."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,30 @@ STACKS = {
 }
 REPOSITORY = ("--repo-url", "https://git.example.com/deploy", "--repo-path", "clusters/llm")
 WAVE = "argocd.argoproj.io/sync-wave"
+CACHED = """\
+apiVersion: gaiectl/v1
+kind: Stack
+path: standalone
+name: llm
+modelServer:
+  kind: cpu
+  cache: {claim: weights, create: true, size: 1Gi}
+"""
+STAYS = {
+    "argocd": ("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
+    "flux": ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
+}
+KUBECTL = """\
+#!/bin/sh
+case "$*" in
+*inferencepool*)
+  echo "error: the server doesn't have a resource type \\"inferencepool\\"" >&2
+  exit 1
+  ;;
+*" $REFUSED "*) echo "Error from server (Forbidden): not you" >&2; exit 1 ;;
+esac
+echo "$2 deleted"
+"""
 
 
 @pytest.fixture(params=STACKS)
@@ -70,7 +95,7 @@ def test_argo_cd_syncs_the_same_objects_in_waves(
 ) -> None:
     gaiectl("export", "argocd", *stack, *REPOSITORY, "--output-dir", tmp_path)
 
-    made = _built(kubectl, tmp_path)
+    made = _built(kubectl, tmp_path, "argocd")
     waves = {who: int(_taken(one, WAVE)) for who, one in made.items()}
     assert made == rendered
     assert sorted(set(waves.values())) == [*range(max(waves.values()) + 1)]
@@ -86,7 +111,7 @@ def test_flux_applies_the_same_objects_and_definitions_before_them(
 ) -> None:
     gaiectl("export", "flux", *stack, *REPOSITORY, "--output-dir", tmp_path)
 
-    assert _built(kubectl, tmp_path) == rendered
+    assert _built(kubectl, tmp_path, "flux") == rendered
     told = load((tmp_path / "flux.yaml").read_text())
     steps = [one for one in told if one["kind"] == "Kustomization"]
     for step in steps:
@@ -95,6 +120,48 @@ def test_flux_applies_the_same_objects_and_definitions_before_them(
     assert [one["name"] for one in steps[-1]["spec"].get("dependsOn", ())] == [
         one["metadata"]["name"] for one in steps[:-1]
     ]
+
+
+@pytest.mark.parametrize("form", STAYS)
+def test_data_and_what_others_use_stay_when_a_controller_removes_the_stack(
+    form: str, gaiectl: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "gaie.yaml").write_text(CACHED)
+    stack = ("--stack", tmp_path / "gaie.yaml", "-n", "llm", "--create-namespace", "--include-crds")
+    gaiectl("export", form, *stack, *REPOSITORY, "--output-dir", tmp_path / "out")
+
+    written = [one for file in (tmp_path / "out").rglob("*.yaml") for one in load(file.read_text())]
+    name, value = STAYS[form]
+    staying = {
+        one["kind"]
+        for one in written
+        if (one.get("metadata") or {}).get("annotations", {}).get(name) == value
+    }
+    assert staying == {"CustomResourceDefinition", "PersistentVolumeClaim", "Namespace"}
+
+
+def test_a_script_takes_down_what_is_left_where_a_kind_is_gone_but_no_refusal_is_passed_over(
+    gaiectl: Run, tmp_path: Path
+) -> None:
+    kubectl, script = tmp_path / "kubectl", tmp_path / "gaie.sh"
+    kubectl.write_text(KUBECTL)
+    kubectl.chmod(0o755)
+    script.write_text(gaiectl("export", "script", *STACKS["inferencepool"]).stdout)
+
+    def down(refused: str) -> "subprocess.CompletedProcess[str]":
+        environment = {**os.environ, "KUBECTL": str(kubectl), "REFUSED": refused}
+        return subprocess.run(
+            ["sh", script, "down"], env=environment, capture_output=True, text=True, check=False
+        )
+
+    assert down("nothing").returncode == 0
+    assert (
+        "deployment.apps/llm-epp"
+        in gaiectl("render", *STACKS["inferencepool"], "-o", "name").stdout
+    )
+    refused = down("deployment.apps/llm-epp")
+    assert refused.returncode != 0
+    assert "not you" in refused.stderr
 
 
 def test_a_folder_with_other_files_is_left_alone(gaiectl: Run, tmp_path: Path) -> None:
@@ -114,14 +181,18 @@ def _objects(text: str) -> Objects:
     return {str(identity(one)): one for one in documents}
 
 
-def _built(kubectl: Path, folder: Path) -> Objects:
-    """Return what kustomize makes of all its bases."""
+def _built(kubectl: Path, folder: Path, form: str = "") -> Objects:
+    """Return what kustomize makes of all its bases, less what a form says of objects that stay."""
     made = ""
     for base in sorted(file.parent for file in folder.rglob("kustomization.yaml")):
         command = [kubectl, "kustomize", base]
         run = subprocess.run(command, capture_output=True, text=True, check=True)
         made += f"---\n{run.stdout}"
-    return _objects(made)
+    found = _objects(made)
+    for one in found.values():
+        if form and STAYS[form][0] in one["metadata"].get("annotations", {}):
+            _taken(one, STAYS[form][0])
+    return found
 
 
 def _taken(document: Document, annotation: str) -> Any:

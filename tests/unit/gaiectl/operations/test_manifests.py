@@ -104,7 +104,7 @@ def test_a_users_folder_at_the_place_of_a_file_stays(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").mkdir()
     (tmp_path / "b.yaml" / "mine").write_text("mine")
 
-    with pytest.raises(Refused, match="b.yaml/mine would be lost"):
+    with pytest.raises(Refused, match=r"b\.yaml/mine would be lost"):
         own_folder.write({"b.yaml": "b"}, tmp_path, "record")
 
     assert (tmp_path / "a.yaml").is_file()
