@@ -29,6 +29,9 @@ _METRICS = {
 }
 """What an Endpoint Picker reads of a model server, by its engine; names of their current releases.
 """
+_ENGINE_LABELS = ("llm-d.ai/engine-type", crds.ENGINE_LABEL)
+"""Pod labels that name the engine for an Endpoint Picker; the first one that is there counts."""
+
 _BLOCK_SIZE = re.compile(r'vllm:cache_config_info\{[^}]*block_size="(\d+)"')
 _PREFIX_TYPES = ("prefix-cache-scorer", "approx-prefix-cache-producer")
 
@@ -72,25 +75,40 @@ def _models(scene: Scene) -> str:
 
 def _contract(scene: Scene) -> str:
     asked = _asked(scene)
-    problems, seen = [], []
+    unfit, silent, seen, unknown = [], [], [], []
     for pod, answer in _of_all(scene, asked, "/metrics"):
-        engine = pairs(pod, "metadata", "labels").get(crds.ENGINE_LABEL, "vllm")
-        wanted = _METRICS.get(engine)
-        if wanted is None:
-            raise Skipped(f"what {engine} measures is not known here")
-        if not isinstance(answer, Answer) or answer.status != 200:
+        label, engine = _engine(pod)
+        if engine not in _METRICS:
+            unknown.append(engine)
+        elif not isinstance(answer, Answer) or answer.status != 200:
             told = answer.short if isinstance(answer, Answer) else answer
-            problems.append(f"{name_of(pod)}: {told}")
-            continue
-        lacking = [name for name in wanted if name not in answer.body]
-        if "vllm:gpu_cache_usage_perc" in answer.body and "vllm:kv_cache_usage_perc" in lacking:
-            lacking = [name for name in lacking if name != "vllm:kv_cache_usage_perc"]
-        if lacking:
-            problems.append(f"{name_of(pod)} has no {', '.join(lacking)}")
-        seen.append(engine)
-    if problems:
-        raise Failed("\n".join(problems))
-    return f"the metrics of {', '.join(dict.fromkeys(seen))}, of {counted(len(asked), 'pod')}"
+            silent.append(f"{name_of(pod)}: {told}")
+        elif lacking := _lacking(engine, answer.body):
+            why = f"{label} says {engine}" if label else f"without a label it counts as {engine}"
+            unfit.append(f"{name_of(pod)} has no {', '.join(lacking)}; {why}")
+        else:
+            seen.append(engine)
+    if unfit:
+        raise Failed("\n".join([*unfit, *silent]))
+    if silent:
+        raise Failed("\n".join(silent), hint="see the log of that pod, and where it has /metrics")
+    if not seen:
+        raise Skipped(f"what {', '.join(dict.fromkeys(unknown))} measures is not known here")
+    return f"the metrics of {', '.join(dict.fromkeys(seen))}, of {counted(len(seen), 'pod')}"
+
+
+def _engine(pod: Document) -> tuple[str, str]:
+    """Return the label that names a pod's engine, if there is one, and the engine."""
+    labels = pairs(pod, "metadata", "labels")
+    label = next((key for key in _ENGINE_LABELS if labels.get(key)), "")
+    return label, labels[label] if label else "vllm"
+
+
+def _lacking(engine: str, metrics: str) -> list[str]:
+    lacking = [name for name in _METRICS[engine] if name not in metrics]
+    if "vllm:gpu_cache_usage_perc" in metrics and "vllm:kv_cache_usage_perc" in lacking:
+        lacking.remove("vllm:kv_cache_usage_perc")
+    return lacking
 
 
 def _blocks(scene: Scene) -> str:
@@ -244,8 +262,8 @@ CHECKS = (
         id="DAT002",
         title="they measure what the Endpoint Picker reads",
         proves="scores are made of figures, and not of zeros",
-        hint=f"set the label {crds.ENGINE_LABEL} of the pods, or the names of the metrics in the "
-        "EndpointPickerConfig",
+        hint=f"if they are no vLLM, say what they are by the label {crds.ENGINE_LABEL} in their "
+        "pod template (sglang, for example), or name their metrics in the EndpointPickerConfig",
         run=_contract,
         stages=POST,
         severity=Severity.WARNING,
