@@ -3,6 +3,8 @@
 The names are those of the definitions: ``<plural>.<group>``.
 """
 
+from collections.abc import Mapping
+
 from gaiectl.assets import folder
 from gaiectl.documents import Document, load
 from gaiectl.errors import GaieError
@@ -15,6 +17,12 @@ EARLY_GROUP = "inference.networking.x-k8s.io"
 
 ENGINE_LABEL = f"{GROUP}/engine-type"
 """Label of model servers' pods, of llm-d's too: whose metrics they have."""
+
+OBJECTIVE_HEADER = "x-gateway-inference-objective"
+"""In which a request names its InferenceObjective."""
+
+PRIORITIES: Mapping[str, int] = {"Critical": 1, "Standard": 0, "Sheddable": -1}
+"""Priorities of InferenceObjectives by InferenceModel's words: below 0 is refused under load."""
 
 POOL = f"inferencepools.{GROUP}"
 OBJECTIVE = f"inferenceobjectives.{EARLY_GROUP}"

@@ -8,6 +8,7 @@ where that line was; if it stood behind it, together with it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -24,6 +25,7 @@ class _Line:
         indent: blanks before it.
         above: comments and empty lines before it, as they are written.
         behind: the comment behind it, with the blanks in between.
+        number: of the line, from 1.
         words: what it says, wherever it stands.
     """
 
@@ -31,6 +33,7 @@ class _Line:
     indent: int
     above: list[str] = field(default_factory=list)
     behind: str = ""
+    number: int = 0
     words: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,13 +46,20 @@ class _Line:
         return self.words.partition(":")[0]
 
 
-def with_comments_of(old: str, new: str, renamed: Mapping[str, str]) -> str:
+def with_comments_of(
+    old: str,
+    new: str,
+    renamed: Mapping[str, str],
+    reworded: Mapping[int, str] = MappingProxyType({}),
+) -> str:
     """Return the new text with the comments and empty lines of the old one, and no others.
 
     Args:
         old: YAML.
         new: YAML that was made of it.
         renamed: new names of fields of the document by their old ones.
+        reworded: by lines of the old text, from 1, how what they say begins now: ``field``, or
+            ``field: value``.
     """
     try:
         before, end = _lines(old)
@@ -59,6 +69,9 @@ def with_comments_of(old: str, new: str, renamed: Mapping[str, str]) -> str:
     for line in before:
         if not line.indent and line.words == f"{line.key}:":
             line.words = f"{renamed.get(line.key, line.key)}:"
+        if begins := reworded.get(line.number):
+            value = "" if ":" in begins else f":{line.words.partition(':')[2]}"
+            line.words = f"{begins}{value}"
     for line in after:
         line.above, line.behind = [], ""
     places, moved = _places(before, after)
@@ -165,7 +178,7 @@ def _lines(text: str) -> tuple[list[_Line], list[str]]:
         behind = tail.rstrip() if "#" in tail else ""
         whole = "\n".join([*raw[number:stop], raw[stop][: columns[stop]]])
         indent = len(raw[number]) - len(raw[number].lstrip())
-        lines.append(_Line(whole, indent, above, behind))
+        lines.append(_Line(whole, indent, above, behind, number + 1))
         above = []
         number = stop + 1
     return lines, above

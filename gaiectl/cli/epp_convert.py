@@ -2,7 +2,7 @@
 
 import shlex
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -11,6 +11,7 @@ from gaiectl.console import answers, terminal
 from gaiectl.errors import Exit, GaieError, UsageError
 
 if TYPE_CHECKING:
+    from epp.config import Release
     from epp.config.convert import Change, Converted
 
 
@@ -26,11 +27,12 @@ def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command(
         "convert",
-        short_help="Bring old configurations and flags up to date.",
+        short_help="Bring old configurations, flags and InferenceModels up to date.",
         epilog=examples(
             "gaiectl epp convert old.yaml > new.yaml",
             "gaiectl epp convert old.yaml --for gaie-1.5",
             "gaiectl epp convert --from-flags '--model-server-metrics-path /m --v 4'",
+            "kubectl get inferencemodels -o yaml | gaiectl epp convert - > objectives.yaml",
             "gaiectl epp convert old.yaml --env SD_QUEUE_DEPTH_THRESHOLD=8",
         ),
     )(convert)
@@ -41,7 +43,8 @@ def convert(
         str,
         typer.Argument(
             metavar="[FILE]",
-            help="EndpointPickerConfig of any release, - for stdin; without one, the default.",
+            help="EndpointPickerConfig of any release, or manifests with InferenceModels; - for "
+            "stdin. Without one, the default configuration.",
         ),
     ] = "",
     release: Annotated[To, typer.Option("--for", help="Who shall read it.")] = To.PYTHON,
@@ -54,26 +57,17 @@ def convert(
     ] = None,
     output: OutputOption = Output.TEXT,
 ) -> int:
-    """Write a configuration as today's releases want it, and say what was changed."""
+    """Write a configuration as today's releases want it, and say what was changed.
+
+    Of a manifest with InferenceModels, the same with InferenceObjectives and InferenceModelRewrites
+    in their place.
+    """
     from epp.config import RELEASES
-    from epp.config.convert import convert as make
-    from epp.config.convert_text import NotConvertible
 
     if not (file or from_flags or env):
         raise UsageError("there is nothing to convert", hint="name a FILE, --from-flags or --env")
-    text, title, place = _text(file)
-    try:
-        flags = shlex.split(from_flags)
-    except ValueError as error:
-        raise UsageError(f"--from-flags: {error}", hint="close every quote") from None
-    variables = dict(_pair(one) for one in env or ())
-    try:
-        made = make(text, RELEASES[release], flags=flags, environment=variables)
-    except NotConvertible as error:
-        raise GaieError(
-            f"{title} cannot be converted: {error}",
-            hint=f"gaiectl epp validate {file or '-'} says more",
-        ) from None
+    old = _Old(file, RELEASES[release], _flags(from_flags), dict(_pair(one) for one in env or ()))
+    made, place = _convert(old)
     errors = [problem for problem in made.problems if problem.severity == "error"]
     if output is not Output.TEXT:
         answers.show(_as_json(made), as_yaml=output is Output.YAML)
@@ -81,36 +75,82 @@ def convert(
         terminal.data(made.text.rstrip("\n"))
         if place:
             terminal.say(f"this is what stands in {place}: put it there again")
-        _narrate(made, has_flags=bool(flags))
+        _narrate(made, has_flags=bool(old.flags))
         for problem in errors:
             terminal.say(f"{terminal.paint('error:', 'red')} {problem}")
     if errors:
         raise GaieError(
-            f"{title} is converted, but {RELEASES[release].title} cannot use it yet",
+            f"{old.title} is converted, but {old.release.title} cannot use it yet",
             hint="correct what is listed, in the old text or in the new one",
         )
     return Exit.OK
 
 
-def _text(file: str) -> tuple[str, str, str]:
-    """Return the configuration, what to call it, and where in the file it stands; else empty."""
-    from epp.config import ConfigError
-    from gaiectl.operations.epp_inputs import STDIN, configurations
+class _Old(NamedTuple):
+    """What is to be converted."""
 
-    if not file:
-        return "", "the default configuration", ""
+    file: str
+    release: "Release"
+    flags: list[str]
+    variables: dict[str, str]
+
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return "<stdin>" if self.file == "-" else self.file or "the default configuration"
+
+
+def _convert(old: _Old) -> "tuple[Converted, str]":
+    """Return what was made, and where in the file it stands; empty if it is the whole file."""
+    from epp.config import ConfigError
+    from epp.config.convert import convert as make
+    from epp.config.convert_text import NotConvertible
+    from gaiectl.operations.convert_models import convert_models
+    from gaiectl.operations.epp_inputs import text_of
+
+    place = ""
     try:
-        found = configurations(file)
+        text = text_of(old.file) if old.file else ""
+        made = convert_models(text, old.title)
+        if made is None:
+            text, place = _configuration(old, text) if old.file else ("", "")
+            made = make(text, old.release, flags=old.flags, environment=old.variables)
+        elif old.flags or old.variables:
+            raise UsageError(
+                f"{old.title} holds InferenceModels: flags and variables say nothing of these",
+                hint="leave --from-flags and --env out, and convert them by themselves",
+            )
     except ConfigError as error:
-        raise GaieError(str(error), hint="name a file that can be read") from None
+        raise GaieError(str(error), hint="correct what is listed") from None
+    except NotConvertible as error:
+        raise GaieError(
+            f"{old.title} cannot be converted: {error}",
+            hint=f"gaiectl epp validate {old.file or '-'} says more",
+        ) from None
+    return made, place
+
+
+def _configuration(old: _Old, text: str) -> tuple[str, str]:
+    """Return the only configuration of a file, and where it stands; empty if it is the file."""
+    from gaiectl.operations.epp_inputs import configurations
+    from gaiectl.validation.embedded import embedded
+
+    found = embedded(text, old.title) if text else configurations(old.file)
     if len(found) > 1:
         titles = ", ".join(one.title for one in found)
         raise GaieError(
-            f"{file} holds several configurations: {titles}",
+            f"{old.file} holds several configurations: {titles}",
             hint="put the one that you mean into a file of its own",
         )
     (one,) = found
-    return one.text, STDIN if file == "-" else file, one.title if one.title != one.file else ""
+    return one.text, one.title if one.title != one.file else ""
+
+
+def _flags(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--from-flags: {error}", hint="close every quote") from None
 
 
 def _pair(text: str) -> tuple[str, str]:

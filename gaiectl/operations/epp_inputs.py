@@ -28,14 +28,30 @@ def configurations(name: str, reach: "Callable[[], Cluster] | None" = None) -> l
         ConfigError: the file cannot be read.
         GaieError: the cluster does not answer, has no such ConfigMap, or nothing is in it.
     """
+    if _is_in_cluster(name):
+        return _from_cluster(name.partition("/")[2], (reach or _here)())
+    return embedded(text_of(name), STDIN if name == "-" else name)
+
+
+def text_of(name: str) -> str:
+    """Return the text that a name on the command line stands for; empty for one of the cluster.
+
+    Args:
+        name: as ``configurations`` takes it.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
     from epp.config import read_text  # noqa: PLC0415 - heavy, and --help does not need it
 
-    if name == "-":
-        return embedded(sys.stdin.read(), STDIN)
-    kind, slash, rest = name.partition("/")
-    if slash and f"{kind.lower()}/" in _PREFIXES and not Path(name).exists():
-        return _from_cluster(rest, (reach or _here)())
-    return embedded(read_text(Path(name)), name)
+    if _is_in_cluster(name):
+        return ""
+    return sys.stdin.read() if name == "-" else read_text(Path(name))
+
+
+def _is_in_cluster(name: str) -> bool:
+    kind, slash, _ = name.partition("/")
+    return bool(slash) and f"{kind.lower()}/" in _PREFIXES and not Path(name).exists()
 
 
 def _from_cluster(name: str, cluster: "Cluster") -> list[Embedded]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from gaiectl import crds
 from gaiectl.documents import Document
 from gaiectl.errors import UsageError
 from gaiectl.paths import envoy_gateway_objects as made
@@ -30,10 +31,11 @@ from gaiectl.validation.assignments import part
 CHARTS: Mapping[str, str] = {"gaie": "inferencepool"}
 """The chart of the release, by the key under which its values stand in ``gaie.yaml``."""
 
-OBJECTIVES: Mapping[str, int] = {"critical": 1, "sheddable": -1}
-"""Priorities by the words of InferenceModel: the EPP refuses sheddable requests under load."""
+OBJECTIVES: Mapping[str, int] = {
+    word.lower(): crds.PRIORITIES[word] for word in ("Critical", "Sheddable")
+}
+"""Priorities of the stack's objectives by what is in their names."""
 
-_HEADER = "x-gateway-inference-objective"
 _TLS_FLAG = "secure-serving"
 _NUMBERED = re.compile(r"(.+)-\d+")
 _NATIVE = (
@@ -71,7 +73,7 @@ def plan(request: Request) -> Plan:
     )
     notes = (
         *(
-            f"{one} are requests with the header {_HEADER}: {names.objective(one)}"
+            f"{one} are requests with the header {crds.OBJECTIVE_HEADER}: {names.objective(one)}"
             for one in OBJECTIVES
         ),
         _NATIVE,

@@ -154,7 +154,8 @@ CHECKS = (
         id="INF005",
         title="nothing is left of retired Inference APIs",
         proves="nobody waits for an effect of objects that are read no more",
-        hint="turn them into InferencePool v1 and InferenceObjective, then delete them",
+        hint="make InferencePools v1 of the pools; gaiectl epp convert makes InferenceObjectives "
+        "and rewrites of InferenceModels; then delete the old ones",
         run=_dead,
         stages=PRE,
         severity=Severity.WARNING,

@@ -146,6 +146,26 @@ def test_what_cannot_be_converted_is_said(convert: Run) -> None:
     assert "llm-d 0.9 has no plugin type 'predicted-latency-scorer'" in err
 
 
+def test_early_models_become_objectives_and_rewrites_and_clients_are_told_of(convert: Run) -> None:
+    api = "apiVersion: inference.networking.x-k8s.io/v1alpha2\nkind: InferenceModel\n"
+    spec = "{modelName: m, criticality: Sheddable, poolRef: {name: llm}, targetModels: [{name: n}]}"
+    text = f"{api}metadata: {{name: a}}\nspec: {spec}\n"
+
+    code, out, err = convert("-", stdin=text)
+
+    assert code == Exit.OK
+    kinds = [document["kind"] for document in yaml.safe_load_all(out)]
+    assert kinds == ["InferenceObjective", "InferenceModelRewrite"]
+    assert "line 2: InferenceModel a is now InferenceObjective a, priority -1, and" in err
+    assert "requests for m have priority -1 only with the header x-gateway-inference-obj" in err
+
+    assert json.loads(convert("-", "-o", "json", stdin=text)[1])["text"] == out
+    code, _, err = convert("-", "--env", "A=b", stdin=text)
+    assert (code, "holds InferenceModels: flags and variables" in err) == (Exit.USAGE, True)
+    code, _, err = convert("-", stdin=text.replace("poolRef: {name: llm}, ", ""))
+    assert (code, "<stdin>:4:7: spec: field 'poolRef' is missing" in err) == (Exit.FAILED, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "message"),
     [
