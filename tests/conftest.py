@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -20,6 +21,10 @@ from gaiectl.tools.catalogue import Tool
 # over a change shall decide the same again.
 settings.register_profile("gaiectl", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("gaiectl")
+
+# A shell's job in the background ignores Ctrl-C, and so would what tests start to interrupt it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Require = Callable[[str, str], NoReturn]
 RunHelm = Callable[..., subprocess.CompletedProcess[str]]
