@@ -105,18 +105,32 @@ class Cluster:
     ) -> Iterator[Document]:
         """Yield the objects of a kind, of one namespace or of all, each with its kind.
 
+        They come page by page. A server that has forgotten how they were when the first page came
+        (410, minutes later) is asked for all at once, as by client-go's pager.
+
         Args:
             resource: the kind.
             namespace: empty for all.
             selector: of labels; empty for all.
             metadata_only: leave everything else at the server.
         """
-        more, accept = "", _METADATA if metadata_only else _JSON
+        more, limit, accept = "", str(_PAGE), _METADATA if metadata_only else _JSON
+        told: set[tuple[str, str]] = set()
         while True:
-            query = {"limit": str(_PAGE), "labelSelector": selector, "continue": more}
-            answer = self.ask("GET", path(resource, namespace), query, accept=accept)
+            query = {"limit": limit, "labelSelector": selector, "continue": more}
+            try:
+                answer = self.ask("GET", path(resource, namespace), query, accept=accept)
+            except ApiError as error:
+                if error.status != 410 or not more:
+                    raise
+                more = limit = ""
+                continue
             for item in answer.get("items") or ():
-                yield {**item, "apiVersion": resource.api_version, "kind": resource.kind}
+                metadata = item.get("metadata") or {}
+                who = (metadata.get("namespace", ""), metadata.get("name", ""))
+                if limit or who not in told:
+                    told.add(who)
+                    yield {**item, "apiVersion": resource.api_version, "kind": resource.kind}
             more = (answer.get("metadata") or {}).get("continue", "")
             if not more:
                 return
