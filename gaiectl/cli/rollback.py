@@ -1,5 +1,6 @@
 """``gaiectl rollback``: a stack as it was before."""
 
+import re
 from typing import Annotated
 
 import typer
@@ -9,6 +10,8 @@ from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.install_options import Installing, takes_installing
 from gaiectl.cli.named_stack import NameArgument, NamespaceOption
 from gaiectl.cli.options import examples
+
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
 
 
 def register(app: typer.Typer) -> None:
@@ -45,12 +48,15 @@ def rollback(
     That makes a new revision, so it can be undone in the same way. The latest revision undoes what
     others changed. Namespaces and CRDs stay as they are.
     """
+    from gaiectl.cluster.which import find
     from gaiectl.console import terminal
     from gaiectl.operations.install import Wanted
     from gaiectl.operations.rollback import chosen, refuse_release
     from gaiectl.operations.which import name_of, one
 
     cluster = where.cluster(namespace)
+    if revision is None and _NUMBER.fullmatch(name) and find(cluster, name) is None:
+        name, revision = "", int(name)  # of the only stack
     stack = one(cluster, name)
     refuse_release(cluster, stack)
     wanted = chosen(cluster, stack, revision or 0)

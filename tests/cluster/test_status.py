@@ -110,7 +110,7 @@ def test_a_stack_goes_back_and_forth_and_each_way_is_a_revision(
     assert notes is not None
     assert notes["data"] == {"a": "1"}
     assert [one["cause"] for one in _history(gaiectl)] == ["install", "install", "rollback to 1"]
-    missing = gaiectl("rollback", "llm", "9")
+    missing = gaiectl("rollback", "9")  # the name is needless for the only stack
     assert (missing.code, missing.out) == (1, "")
     assert "llm has no revision 9" in missing.err
     assert "it has 1, 2, 3" in missing.err
