@@ -72,6 +72,10 @@ def build(
     context: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write what it is built from there; keep it.")
     ] = None,
+    start: Annotated[
+        bool,
+        typer.Option("--start/--no-start", help="Start it once, and tell how long that takes."),
+    ] = True,
     print_commands: _Commands = False,
 ) -> None:
     """Build the image from the gaiectl that you run: its EPP, its simulator, its patches.
@@ -83,7 +87,7 @@ def build(
     from gaiectl.containers import source
     from gaiectl.containers.engine import find
     from gaiectl.model.builtin import image
-    from gaiectl.operations.image_build import Build, commands
+    from gaiectl.operations.image_build import Build, commands, look
     from gaiectl.operations.image_build import build_image as make
 
     wanted = Build(
@@ -105,9 +109,17 @@ def build(
         exported = sbom.parent if sbom else Path()
         _print(commands(find(engine), wanted, context, exported))
         return
+    found = find(engine)
     with _telling() as tell:
-        make(find(engine), wanted, tell, context=context)
-    terminal.say(f"{terminal.symbol('done')} built {wanted.tag}")
+        make(found, wanted, tell, context=context)
+    if start:
+        terminal.show_progress("starting it once")
+    seen = look(found, wanted.tag, starts=start)
+    size = f": {seen.size}" if seen.size else ""
+    serves = "" if seen.seconds is None else f"; it serves {seen.seconds:.2f} s after its start"
+    terminal.say(f"{terminal.symbol('done')} built {wanted.tag}{size}{serves}")
+    if seen.trouble:
+        terminal.say(f"{terminal.symbol('warning')} it could not be started here: {seen.trouble}")
     terminal.data(wanted.tag)
 
 
@@ -196,6 +208,13 @@ def load(
     if (to is Place.ARCHIVE) != (file is not None):
         raise UsageError(
             "--to archive and --file belong together", hint="--to archive --file epp.tar"
+        )
+    if source is not None and (image or to is Place.ARCHIVE):
+        raise UsageError(
+            f"--from {source} is an archive already"
+            if to is Place.ARCHIVE
+            else f"{image} is what --from has",
+            hint="leave --from out to take the image from an engine",
         )
     if source is not None and not source.is_file():
         raise UsageError(f"there is no archive {source}", hint="gaiectl image load --to archive")

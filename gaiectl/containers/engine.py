@@ -60,6 +60,18 @@ class Engine(NamedTuple):
         verify = ("--tls-verify=false",) if is_insecure else ()
         return ((self.program, "push", *verify, image, f"docker://{target}"),)
 
+    def size(self, image: str) -> Command:
+        """Return what prints how large an image is, with the unit."""
+        return (self.program, "images", "--format", "{{.Size}}", image)
+
+    def start(self, image: str) -> Command | None:
+        """Return what starts an image of ours once (``starting``); None if this engine cannot."""
+        if self.kind is Kind.BUILDAH:
+            return None
+        alone = ("--network", "none", "--cap-drop", "all", "--read-only", "--tmpfs", "/tmp")  # noqa: S108 - in the container
+        python = ("--entrypoint", "/opt/gaiectl/bin/python", image)
+        return (self.program, "run", "--rm", *alone, *python, "-m", "gaiectl.containers.starting")
+
     def save(self, image: str, archive: Path) -> Command:
         """Return what writes an image as an archive in docker's form, which all clusters load."""
         if self.kind is Kind.DOCKER:

@@ -10,7 +10,7 @@ from gaiectl.containers import source
 from gaiectl.containers.engine import Command, Engine
 from gaiectl.containers.hints import BUILDING
 from gaiectl.containers.running import Tell, run
-from gaiectl.errors import GaieError
+from gaiectl.errors import GaieError, UsageError
 
 _SBOM = "sbom.cdx.json"
 
@@ -59,6 +59,49 @@ def commands(engine: Engine, build: Build, context: Path, exported: Path) -> lis
     return found
 
 
+class Seen(NamedTuple):
+    """What an image turns out to be.
+
+    Attributes:
+        size: with its unit; empty if the engine does not tell.
+        seconds: from the start of its EPP until it serves; None if that is not known.
+        trouble: why it is not.
+    """
+
+    size: str
+    seconds: float | None = None
+    trouble: str = ""
+
+
+def look(engine: Engine, image: str, *, starts: bool) -> Seen:
+    """Return what an image of ours is like; it is started once, in a container without a network.
+
+    Args:
+        engine: that has it; buildah starts none.
+        image: its name.
+        starts: it may be started.
+    """
+    size = _last_line(engine.size(image))[0]
+    starting = engine.start(image) if starts else None
+    if starting is None:
+        return Seen(size)
+    line, trouble = _last_line(starting)
+    try:
+        return Seen(size, float(line))
+    except ValueError:
+        return Seen(size, trouble=trouble or line or "it says nothing")
+
+
+def _last_line(command: Command) -> tuple[str, str]:
+    """Return the last line that a command says; if it fails, that is the second."""
+    lines: list[str] = [""]
+    try:
+        run(command, lines.append, doing="tell", hints={})
+    except GaieError as error:
+        return "", lines[-1] or error.message
+    return lines[-1], ""
+
+
 def build_image(engine: Engine, build: Build, tell: Tell, *, context: Path | None = None) -> None:
     """Build it.
 
@@ -69,24 +112,30 @@ def build_image(engine: Engine, build: Build, tell: Tell, *, context: Path | Non
         context: folder that is built from and stays; None is one that goes afterwards.
 
     Raises:
+        UsageError: there is no folder for the bill of materials.
         GaieError: the engine could not; the hint says what it needs.
     """
+    if build.sbom is not None and not build.sbom.absolute().parent.is_dir():
+        raise UsageError(
+            f"--sbom {build.sbom}: there is no folder {build.sbom.absolute().parent}",
+            hint="make it, or name a file somewhere else",
+        )
     with _folder(context) as folder, tempfile.TemporaryDirectory(prefix="gaiectl-") as exported:
         source.write(folder)
         for command in commands(engine, build, folder, Path(exported)):
             run(command, tell, doing=f"build {build.tag}", hints=BUILDING)
         if build.sbom is not None:
-            _keep(Path(exported, _SBOM), build.sbom)
+            build.sbom.write_bytes(_read(Path(exported, _SBOM), engine))
 
 
-def _keep(written: Path, target: Path) -> None:
+def _read(written: Path, engine: Engine) -> bytes:
     try:
-        target.write_bytes(written.read_bytes())
-    except FileNotFoundError as error:
+        return written.read_bytes()
+    except FileNotFoundError:
         raise GaieError(
-            f"the bill of materials could not be written to {target}",
-            hint="see that its folder exists; it is in the image too, at /opt/gaiectl/" + _SBOM,
-        ) from error
+            f"{engine.program} wrote no bill of materials",
+            hint=f"it is in the image too, at /opt/gaiectl/{_SBOM}",
+        ) from None
 
 
 @contextmanager

@@ -73,10 +73,12 @@ def load_image(engine: Engine | None, load: Load, tell: Tell) -> None:
     Raises:
         GaieError: a program is missing or fails.
     """
-    with tempfile.TemporaryDirectory(prefix="gaiectl-") as folder:
-        archive = load.archive or Path(folder, "image.tar")
-        if engine is not None and archive.exists():
-            archive.unlink()  # podman and buildah add nothing to one that is there, and refuse
+    # Written beside its place first: what is there is not lost when it fails, and podman and
+    # buildah refuse to write over it.
+    place = load.archive.absolute().parent if engine and load.archive else None
+    with tempfile.TemporaryDirectory(prefix=".gaiectl-", dir=place) as folder:
+        written = Path(folder, "image.tar")
+        archive = written if engine or load.archive is None else load.archive
         known = hints.loading(load.place)
         for command in load_commands(engine, load, archive):
             is_saving = engine is not None and command[0] == engine.program
@@ -88,6 +90,8 @@ def load_image(engine: Engine | None, load: Load, tell: Tell) -> None:
                 hints=known,
                 hint=_BUILD_FIRST if is_saving else "",
             )
+        if engine is not None and load.archive is not None:
+            written.replace(load.archive)
 
 
 def target_of(image: str, registry: str) -> str:

@@ -67,7 +67,7 @@ def test_an_image_is_built_from_a_folder_with_its_source_and_its_name_is_the_ans
     done = shell.image("build", "--context", str(tmp_path / "context"), "--", "--network", "host")
 
     assert (done.returncode, done.stdout) == (0, f"{OURS}\n"), done.stderr
-    (command,) = shell.said
+    command, *_ = shell.said
     assert command.startswith(f"podman build --file {tmp_path}/context/epp/Containerfile ")
     assert command.endswith(f" --network host --tag {OURS} {tmp_path}/context")
     assert (tmp_path / "context" / "gaiectl" / "__main__.py").is_file()
@@ -81,7 +81,56 @@ def test_the_bill_of_materials_is_written_beside_the_image(shell: Shell, tmp_pat
 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "sbom.json").read_text() == "{}\n"
-    assert len(shell.said) == 2
+    assert len(shell.said) == 3
+
+
+def test_size_and_time_to_serve_are_told(shell: Shell, tmp_path: Path) -> None:
+    said = 'case "$1" in images) echo "123 MB";; run) echo 0.84;; esac'
+    shell.has("podman", said)
+    shell.has("buildah", said)
+
+    done = shell.image("build")
+    alone = shell.image("build", "--engine", "buildah")
+    built = shell.image("build", "--no-start")
+
+    assert f"built {OURS}: 123 MB; it serves 0.84 s after its start\n" in done.stderr
+    assert alone.stderr.endswith(f"built {OURS}: 123 MB\n")
+    assert built.stderr.endswith(f"built {OURS}: 123 MB\n")
+    assert done.stdout == f"{OURS}\n"
+
+
+def test_an_image_that_does_not_start_here_is_built_all_the_same(shell: Shell) -> None:
+    shell.has("podman", '[ "$1" != run ] || { echo "exec format error" >&2; exit 125; }')
+
+    done = shell.image("build")
+
+    assert done.returncode == 0
+    assert "it could not be started here: exec format error\n" in done.stderr
+
+
+def test_a_bill_of_materials_without_a_folder_is_refused_before_anything_is_built(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell.has("podman")
+
+    done = shell.image("build", "--sbom", str(tmp_path / "nowhere" / "sbom.json"))
+
+    assert (done.returncode, shell.said) == (2, [])
+
+
+def test_an_archive_is_replaced_when_the_new_one_is_whole(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "epp.tar").write_text("old")
+    write = 'to=${3#docker-archive:}; echo new >"${to%%.tar*}.tar"'
+    load = ("load", "--to", "archive", "--file", str(tmp_path / "epp.tar"))
+
+    shell.has("podman", f"{write}; exit 125")
+    assert shell.image(*load).returncode == 1
+    assert (tmp_path / "epp.tar").read_text() == "old"
+
+    shell.has("podman", write)
+    assert shell.image(*load).returncode == 0
+    assert (tmp_path / "epp.tar").read_text() == "new\n"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["bin", "epp.tar"]
 
 
 @pytest.mark.parametrize(
@@ -237,6 +286,8 @@ def test_a_tool_of_a_cluster_that_is_not_there_is_named(shell: Shell, tmp_path: 
     [
         ("load", "--to", "archive"),
         ("load", "--to", "kind", "--file", "epp.tar"),
+        ("load", "--from", __file__, "--to", "archive", "--file", "copy.tar"),
+        ("load", "an/image", "--from", __file__, "--to", "kind"),
         ("load", "--from", "nothing-there.tar", "--to", "kind"),
         ("load", "--to", "containerd", "--socket", "/nothing/there.sock"),
         ("push", "--to", "https://registry.example"),
