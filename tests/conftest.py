@@ -16,6 +16,8 @@ from gaiectl import charts
 from gaiectl.errors import GaieError
 from gaiectl.tools import catalogue, installing
 from gaiectl.tools.catalogue import Tool
+from machine import helmfile_program
+from machine.programs import Missing
 
 # The time of an example says more about the machine than about the code; and a run that decides
 # over a change shall decide the same again.
@@ -25,6 +27,8 @@ settings.load_profile("gaiectl")
 # A shell's job in the background ignores Ctrl-C, and so would what tests start to interrupt it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_BUILD_SECONDS = 3600
 
 Require = Callable[[str, str], NoReturn]
 RunHelm = Callable[..., subprocess.CompletedProcess[str]]
@@ -112,8 +116,36 @@ def helm4(require: Require) -> Path:
 
 @pytest.fixture(scope="session")
 def helmfile(require: Require) -> Path:
-    """Helmfile; it works with Helm 3 only, so give it ``--helm-binary`` of the fixture helm3."""
+    """Helmfile 0.166, the oldest that helmfiles have to work with, and with Helm 3 only."""
     return _program(catalogue.HELMFILE, require)
+
+
+@pytest.fixture(scope="session")
+def helmfile1(require: Require) -> Path:
+    """Helmfile 1.x; built with Go, once per machine."""
+    try:
+        return helmfile_program.find()
+    except Missing as error:
+        require("helmfile", str(error))
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(("helmfile", "helm3"), id="helmfile-0-helm-3"),
+        *(
+            pytest.param(
+                ("helmfile1", helm),
+                id=f"helmfile-1-helm-{helm[-1]}",
+                marks=[pytest.mark.long, pytest.mark.timeout(_BUILD_SECONDS)],
+            )
+            for helm in ("helm3", "helm4")
+        ),
+    ]
+)
+def helmfile_with_helm(request: pytest.FixtureRequest) -> list[object]:
+    """The beginning of a helmfile command, for each pair of helmfile and Helm that works."""
+    helmfile, helm = (request.getfixturevalue(name) for name in request.param)
+    return [helmfile, "--helm-binary", helm]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import typer
 from gaiectl.cli.options import examples
 from gaiectl.cli.stack_options import Wanted, takes_stack
 from gaiectl.console import terminal
-from gaiectl.errors import UsageError
+from gaiectl.errors import GaieError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,10 @@ def script(
 )
 @takes_stack
 def helmfile(wanted: Wanted, output_dir: FolderOption) -> None:
-    """Write a helmfile, the charts and the values: for helmfile 0.166 or newer and its Helm."""
+    """Write a helmfile, the charts and the values.
+
+    For helmfile 0.166 or newer with Helm 3, and for helmfile 1.2 or newer with Helm 4 too.
+    """
     from gaiectl.exports import helmfile as form
     from gaiectl.operations.charts import texts
 
@@ -83,7 +86,7 @@ def helmfile(wanted: Wanted, output_dir: FolderOption) -> None:
         for name in form.charts(plan)
         for path, text in texts(name).items()
     }
-    _write({**form.files(plan), **charts}, output_dir, "helmfile sync")
+    _write({**form.files(plan), **charts}, output_dir, f"{_helmfile(wanted)} sync")
 
 
 @app.command(
@@ -157,6 +160,21 @@ def _rendered(wanted: Wanted) -> "tuple[Plan, Rendered]":
     for note in rendered.notes:
         terminal.say(f"note: {note}")
     return plan, rendered
+
+
+def _helmfile(wanted: Wanted) -> str:
+    """Return what calls the helmfile of this machine, if any; warns when it would fail here."""
+    from gaiectl.tools import catalogue, finding, pairing
+
+    helm = wanted.helm().found
+    try:
+        helmfile = finding.find(catalogue.HELMFILE)
+        return pairing.command((helmfile, finding.version(helmfile)), (helm, finding.version(helm)))
+    except finding.NotInstalled:
+        pass
+    except GaieError as error:
+        terminal.say(f"{terminal.symbol('warning')} {error.message}; {error.hint}")
+    return "helmfile"
 
 
 def _repository(url: str, path: str, revision: str) -> "Repository":

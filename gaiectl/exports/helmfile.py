@@ -13,6 +13,7 @@ from gaiectl.validation.assignments import merged as assigned_onto
 from gaiectl.validation.assignments import read
 
 _OBJECTS = "objects"
+_DEFAULTS = {"skipDeps": True}  # the charts hold their library, and it is nowhere else
 
 
 def files(plan: Plan) -> dict[str, str]:
@@ -40,7 +41,8 @@ def files(plan: Plan) -> dict[str, str]:
             before = releases[-1]
             release["needs"] = [f"{before['namespace']}/{before['name']}"]
         releases.append(release)
-    return {"helmfile.yaml": dump([{"releases": releases}]), **texts}
+    helmfile = {"helmDefaults": _DEFAULTS, "releases": releases}
+    return {"helmfile.yaml": dump([helmfile]), **texts}
 
 
 def charts(plan: Plan) -> list[str]:

@@ -145,27 +145,36 @@ def test_p17_no_command_that_we_print_has_a_secret_in_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("helm", "helmfile", "is_fine"),
+    ("helm", "helmfile", "complaint"),
     [
-        ("v3.15.3", "0.166.0", True),
-        ("v4.3.1", "0.166.0", False),
-        ("v4.3.1", "1.8.0", True),
-        ("v3.15.3", "1.8.0", True),
+        ("3.15.3", "0.166.0", ""),
+        ("3.15.3", "1.8.0", ""),
+        ("4.3.1", "1.8.0", ""),
+        ("4.3.1", "1.2.0", ""),
+        ("4.3.1", "1.1.9", "does not work with helm 4.3.1"),
+        ("4.3.1", "0.166.0", "does not work with helm 4.3.1"),
+        ("3.15.3", "0.144.0", "is older than 0.166.0"),
     ],
 )
 def test_p20_programs_that_do_not_go_together_are_told(
-    helm: str, helmfile: str, *, is_fine: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    helm: str, helmfile: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, version in (("helm", helm), ("helmfile", helmfile)):
-        program = tmp_path / name
+    paths = {}
+    for name, version in (("helm", helm), ("helm3", "3.15.3"), ("helmfile", helmfile)):
+        paths[name] = program = tmp_path / name
         program.write_text(f"#!/bin/sh\necho {version}\n")
         program.chmod(0o755)
         monkeypatch.setenv(f"GAIECTL_{name.upper()}", str(program))
     result = _checked(programs.CHECKS, "CLI002", [])
-    assert result.outcome is (Outcome.PASSED if is_fine else Outcome.WARNING)
-    if not is_fine:
-        assert f"does not work with helm {helm.removeprefix('v')}" in result.seen
-        assert "helmfile --helm-binary" in result.hint
+    if not complaint:
+        assert result.outcome is Outcome.PASSED
+        assert result.seen.endswith(f"{paths['helmfile']} --helm-binary {paths['helm']}")
+        return
+    assert result.outcome is Outcome.WARNING
+    assert complaint in result.seen
+    assert "take helmfile 1.2.0 or newer" in result.hint
+    old = f"give it Helm 3: {paths['helmfile']} --helm-binary {paths['helm3']}"
+    assert result.hint.endswith(old) is (helm == "4.3.1")
 
 
 def test_p21_pools_come_before_pickers_and_go_after_them() -> None:

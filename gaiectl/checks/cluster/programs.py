@@ -3,13 +3,11 @@
 from gaiectl.checks.cluster.check import PRE, Check, Failed, Severity, Skipped
 from gaiectl.checks.cluster.definitions import release_of
 from gaiectl.checks.cluster.scene import Scene
-from gaiectl.tools import finding
+from gaiectl.tools import finding, pairing
 from gaiectl.tools.catalogue import HELM, HELMFILE, Tool
 
 OLDEST_HELM = (3, 13, 0)
 """The first whose releases can have labels, by which ``gaiectl prereqs`` knows its own."""
-FIRST_HELMFILE_FOR_HELM_4 = (1, 2, 0)
-"""Older ones ask Helm what Helm 4 does not understand, and end."""
 
 
 def _helm(scene: Scene) -> str:
@@ -22,19 +20,16 @@ def _helm(scene: Scene) -> str:
 
 
 def _helmfile(scene: Scene) -> str:
-    found, release = _found(scene, HELMFILE)
+    helmfile = _found(scene, HELMFILE)
     try:
-        _, helm = _found(scene, HELM)
+        helm = _found(scene, HELM)
     except finding.ToolMissing:
-        raise Failed(f"helmfile {release} needs a helm, and there is none") from None
-    is_new_helm = release_of(helm) >= (4,)
-    if is_new_helm and release_of(release) < FIRST_HELMFILE_FOR_HELM_4:
-        raise Failed(
-            f"helmfile {release} ({found.path}) does not work with helm {helm}",
-            hint="take helmfile 1.2 or newer, or give it Helm 3: helmfile --helm-binary",
-            fix=("gaiectl tools install helm3",),
-        )
-    return f"helmfile {release} with helm {helm}"
+        raise Failed(f"helmfile {helmfile[1]} needs a helm, and there is none") from None
+    try:
+        command = pairing.command(helmfile, helm)
+    except pairing.Misfit as error:
+        raise Failed(error.message, hint=error.hint) from None
+    return f"helmfile {helmfile[1]} with helm {helm[1]}: {command}"
 
 
 def _found(scene: Scene, tool: Tool) -> tuple[finding.Found, str]:

@@ -22,9 +22,3 @@ def gaiectl(helm3: Path) -> Run:
         return done
 
     return run
-
-
-@pytest.fixture
-def helmfile_with_helm(helmfile: Path, helm3: Path) -> list[object]:
-    """The beginning of a helmfile command."""
-    return [helmfile, "--helm-binary", helm3]
