@@ -1,9 +1,16 @@
-"""Image references: where a registry ends and a path begins, stated once."""
+"""Image references: where a registry ends and a path begins, and which may change, stated once."""
 
 import re
 
 DEFAULT_REGISTRY = "docker.io"
 """Where a name without a registry comes from."""
+
+_FLOATING = re.compile(
+    r"(latest|main|master|head|nightly|dev|develop|edge|canary|snapshot|stable)(-[a-z]+)*"
+    r"|pr-?[0-9]+",
+    re.IGNORECASE,
+)
+"""Tags that are moved: of branches, of pull requests, of what is newest."""
 
 
 def split(reference: str) -> tuple[str, str, str]:
@@ -23,3 +30,10 @@ def split(reference: str) -> tuple[str, str, str]:
 def is_registry(name: str) -> bool:
     """Tell whether an engine takes a name before a slash for a registry."""
     return "." in name or ":" in name or name == "localhost"
+
+
+def is_floating(reference: str) -> bool:
+    """Tell whether an image may be another one tomorrow: no digest, and no tag that stays."""
+    _, _, rest = split(reference)
+    tag, at_sign, _ = rest.partition("@")
+    return not at_sign and _FLOATING.fullmatch(tag.removeprefix(":") or "latest") is not None

@@ -13,7 +13,9 @@ from gaiectl.charts import complete
 from gaiectl.documents import Document, identity, in_apply_order, in_namespace, refuse_twins
 from gaiectl.errors import GaieError
 from gaiectl.helm.binary import Helm
+from gaiectl.operations.images import images
 from gaiectl.plan import Objects, Plan, Release
+from gaiectl.references import is_floating
 
 if TYPE_CHECKING:
     from gaiectl.validation.epp_configs import Implementation
@@ -51,7 +53,16 @@ def render(plan: Plan, helm: Helm) -> Rendered:
     refuse_twins(documents)
     notes = [*plan.notes, *check_objects(documents), *check_agreement(documents)]
     notes += check_epp_configs(documents, _implementation(plan))
+    notes += _on_images(documents)
     return Rendered(plan=plan, documents=tuple(documents), notes=tuple(dict.fromkeys(notes)))
+
+
+def _on_images(documents: list[Document]) -> list[str]:
+    """Return a note on images that may be others tomorrow."""
+    floating = [one.reference for one in images(documents) if is_floating(one.reference)]
+    wanted = "name a release or a digest: epp.image, modelServer.image, or a value of the chart"
+    said = f"may be another program tomorrow: {', '.join(floating)}; {wanted}"
+    return [said] if floating else []
 
 
 def _definition_of_early_pool(documents: list[Document]) -> tuple[Document, ...]:

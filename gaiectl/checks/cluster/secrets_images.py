@@ -6,6 +6,7 @@ from gaiectl import prereqs
 from gaiectl.checks.cluster.check import BOTH, PRE, Check, Doubtful, Failed, Severity, Skipped
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.wording import counted
+from gaiectl.references import is_floating
 from gaiectl.validation.fields import parts, word
 from gaiectl.validation.pods import references
 from gaiectl.validation.stream import Pods
@@ -97,15 +98,10 @@ def _pinned(scene: Scene) -> str:
     found = images(scene)
     if not found:
         raise Skipped("no pods come with the stack")
-    floating = sorted(image for image in found if _is_floating(image))
+    floating = sorted(filter(is_floating, found))
     if floating:
         raise Failed("\n".join(f"{image} may be another one tomorrow" for image in floating))
-    return f"{counted(len(found), 'image')} with a tag or digest"
-
-
-def _is_floating(image: str) -> bool:
-    _, _, tag = image.rpartition("/")[2].partition(":")
-    return "@" not in image and tag in ("", "latest")
+    return f"{counted(len(found), 'image')} with the tag of a release or a digest"
 
 
 CHECKS = (
@@ -138,7 +134,7 @@ CHECKS = (
     ),
     Check(
         id="SEC004",
-        title="images are named with a tag",
+        title="images are named with a tag that stays, or a digest",
         proves="two pods of a workload run the same program, today and next month",
         hint="name a release or a digest: epp.image and modelServer.image of the stack",
         run=_pinned,

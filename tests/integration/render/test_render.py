@@ -260,13 +260,16 @@ def test_a_plugin_of_the_go_epp_may_stand_in_its_configuration(
 
 
 def test_a_stack_says_what_must_be_in_the_cluster_first(gaiectl: Gaiectl) -> None:
-    bare = gaiectl(*POOL, "--provider", "nginx").stderr
+    image = "registry.example/team/epp:main"
+    bare = gaiectl(*POOL, "--provider", "nginx", "--epp-image", image).stderr
     brought = gaiectl(*POOL, "--include-crds", "--create-namespace").stderr
 
     assert "note: see first that the namespace llm exists" in bare
     assert "note: see first that the CRDs of the Inference APIs are installed" in bare
     assert "note: see first that the CRDs of the Gateway API are installed" in bare
+    assert f"note: may be another program tomorrow: {image}; name a release or a digest" in bare
     assert "see first" not in brought
+    assert "tomorrow" not in brought
 
 
 def test_rendering_loads_neither_the_kubernetes_client_nor_pyhelm3(helm4: Path) -> None:

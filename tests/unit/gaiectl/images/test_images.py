@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gaiectl.errors import UsageError
 from gaiectl.operations.images import images, in_registry, with_registry
+from gaiectl.references import is_floating
 
 SHA = "sha256:" + "a" * 64
 
@@ -128,3 +129,23 @@ def test_an_image_that_is_in_the_mirror_stays_there(registry: str, path: str, re
 def test_what_is_no_registry_is_refused(mirror: str) -> None:
     with pytest.raises(UsageError, match="is not a registry"):
         in_registry("busybox", mirror)
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("vllm/vllm-openai", True),
+        ("registry.example:5000/epp", True),
+        ("ghcr.io/llm-d/llm-d:latest", True),
+        ("ghcr.io/llm-d/llm-d-dev:pr-170", True),
+        ("x.io/epp:main", True),
+        ("cr.agentgateway.dev/agentgateway:latest-dev", True),
+        (f"x.io/epp:main@{SHA}", False),
+        (f"x.io/epp@{SHA}", False),
+        ("x.io/epp:v0.3.1-rc.1", False),
+        ("x.io/main:v1", False),
+        ("x.io/epp:main-20260101-abcdef0", False),
+    ],
+)
+def test_a_tag_that_is_moved_says_nothing_of_tomorrow(reference: str, *, expected: bool) -> None:
+    assert is_floating(reference) is expected
