@@ -4,6 +4,7 @@ import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -21,7 +22,7 @@ from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.named_stack import NameArgument, NamespaceOption
 from gaiectl.cli.options import examples, seconds
 from gaiectl.cli.perf_runs import Perf, takes_perf
-from gaiectl.errors import Exit, GaieError
+from gaiectl.errors import Exit, GaieError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,6 +90,7 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
     from gaiectl.checks.deployed.catalog import ALL
     from gaiectl.checks.selection import select
 
+    _require_address(url)
     checks = select(ALL, check or ())
     if show_list:
         check_runs.show_list(checks, output)
@@ -116,6 +118,25 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
     if not report.is_success:
         return Exit.FAILED
     return Exit.TIMED_OUT if time.monotonic() > end else Exit.OK
+
+
+def _require_address(url: str) -> None:
+    """Make sure that a gateway's address is one that can be asked, and shown to everybody.
+
+    Raises:
+        UsageError: it is none, or holds a password.
+    """
+    hint = "write --url http://HOST:PORT, without a path of the API"
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        has_secret = "@" in parts.netloc
+    except ValueError:
+        is_one = has_secret = False
+    if has_secret:
+        raise UsageError("--url holds a password, which reports would show", hint=hint)
+    if url and not is_one:
+        raise UsageError(f"--url {url!r} is no address of a gateway", hint=hint)
 
 
 @contextlib.contextmanager

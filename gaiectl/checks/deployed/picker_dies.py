@@ -45,7 +45,8 @@ async def _with_its_proxy(session: Session, target: Deployed, picker: Picker) ->
     """Ask by the next pod that is ready: the proxy, which is in the same pod, has gone too."""
     began, told = time.monotonic(), "no other pod was ready"
     while (spent := time.monotonic() - began) < _BACK_SECONDS:
-        pods = await asyncio.to_thread(_others, target, picker)
+        there = await asyncio.to_thread(_pods, target, picker)
+        pods = [pod for pod in there if _uid(pod) != _uid(picker.pod)]
         ready = next(filter(is_ready, pods), None)
         if ready is None:
             told = "; ".join(f"{name_of(pod)}: {why_not_ready(pod)}" for pod in pods) or told
@@ -65,13 +66,15 @@ async def _behind_a_gateway(session: Session, target: Deployed, picker: Picker) 
     """Keep asking the gateway, which stays, until there is an endpoint picker again."""
     began, failures, total, waited = time.monotonic(), [], 0, 0.0
     while (spent := time.monotonic() - began) < _BACK_SECONDS:
+        there = await asyncio.to_thread(_pods, target, picker)
+        others = [pod for pod in there if _uid(pod) != _uid(picker.pod)]
+        is_back = len(others) == len(there) and any(map(is_ready, others))
         answer = await session.gateway.complete(prompts.fresh(), max_tokens=1)
         total += 1
         if not answer.is_success:
             failures.append(answer.described())
             waited = time.monotonic() - began
-        pods = await asyncio.to_thread(_others, target, picker)
-        if answer.is_success and any(map(is_ready, pods)):
+        elif is_back:  # what answers before may be the one that dies
             break
         await asyncio.sleep(_PAUSE_SECONDS)
     else:
@@ -121,12 +124,12 @@ def _kill(target: Deployed, pod: Document) -> None:
         cluster.ask("DELETE", where, {}, options)
 
 
-def _others(target: Deployed, picker: Picker) -> list[Document]:
-    """Return the pods of the endpoint picker as they are now, without the one that was killed."""
+def _pods(target: Deployed, picker: Picker) -> list[Document]:
+    """Return the pods of the endpoint picker as they are now."""
     cluster = target.scene.cluster
     selector = ",".join(f"{key}={value}" for key, value in picker.labels.items())
-    pods = cluster.list(cluster.kinds.need("", "Pod"), namespace_of(picker.pod), selector=selector)
-    return [pod for pod in pods if _uid(pod) != _uid(picker.pod)]
+    place = namespace_of(picker.pod)
+    return list(cluster.list(cluster.kinds.need("", "Pod"), place, selector=selector))
 
 
 def _uid(pod: Document) -> str:

@@ -5,7 +5,6 @@ httpx is imported where it is used, for it costs more than all else a short comm
 
 import contextlib
 import ipaddress
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +18,7 @@ from gaiectl.checks.cluster.tunnel import Answer, ask
 from gaiectl.checks.deployed.model_pods import ModelPods
 from gaiectl.checks.session import Session
 from gaiectl.checks.target import Endpoint
+from gaiectl.cluster import bodies
 from gaiectl.cluster.failures import ApiError
 from gaiectl.cluster.pods import is_ready
 from gaiectl.cluster.port_forward import forwarded
@@ -33,6 +33,7 @@ _MOST_DIRECT = 2
 """Model servers that are asked past the gateway; it takes one or two to compare with."""
 
 _SECONDS = 15.0
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def reach(scene: Scene, *, url: str = "", model: str = "") -> Iterator[Deployed]
         door = None if url else _door(scene)
         if isinstance(door, str):
             url, door = door, None
-        gateway_url = url.rstrip("/") or lead(door.pod, door.port) if door else url.rstrip("/")
+        gateway_url = lead(door.pod, door.port) if door else url.rstrip("/")
         servers, models = _servers(scene), ModelPods(scene)
         picker = _picker(scene, door)
         metrics_url, headers, hidden = (
@@ -294,11 +295,12 @@ def _asked_through(url: str) -> tuple[str, str]:
     import httpx  # noqa: PLC0415 - see the module's docstring
 
     try:
-        answer = httpx.get(f"{url}/v1/models", timeout=_SECONDS, trust_env=False)
-        told = " ".join(answer.text[:200].split())
-        return _first(answer.json()), f"{answer.status_code} {told}"
-    except (httpx.HTTPError, httpx.InvalidURL, json.JSONDecodeError) as error:
+        with httpx.stream("GET", f"{url}/v1/models", timeout=_SECONDS, trust_env=False) as given:
+            read = bodies.whole(given, most_bytes=_MOST_BYTES, seconds=_SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL, bodies.TooLong) as error:
         return "", str(error)
+    answer = Answer(given.status_code, given.headers, read.decode("utf-8", "replace"), 0.0)
+    return _first(answer.json), answer.short
 
 
 def _first(listed: object) -> str:

@@ -1,5 +1,7 @@
 """Where the requests of checks enter a stack that is in a cluster."""
 
+import socket
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,3 +53,21 @@ def test_a_gateway_whose_pods_are_elsewhere_is_asked_at_its_address() -> None:
 def test_a_gateway_that_the_user_names_is_asked_there() -> None:
     with reach(scene(GATEWAY), url="http://127.0.0.1:9/", model="m") as target:
         assert target.gateway_url == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize("body", [b'{"data": "\xff"}', b"<html>\xff", b"[" * 100_000])
+def test_a_gateway_that_answers_nonsense_is_told_as_that(body: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        head = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"
+
+        def answer() -> None:
+            with server.accept()[0] as asking:
+                asking.recv(1 << 16)
+                asking.sendall(head + body)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(GaieError, match="nobody tells which models"), reach(scene(), url=url):
+            pass
+        thread.join()
