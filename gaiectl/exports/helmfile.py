@@ -1,12 +1,13 @@
 """Helmfile: the plan's charts as releases in its order, with the values that the stack says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from epp.reading.source import parse
 from gaiectl.charts import is_bundled
 from gaiectl.documents import Document, dump, in_namespace
+from gaiectl.exports.manifests import parted
 from gaiectl.plan import Objects, Phase, Plan, Release
 from gaiectl.stack.merge import merged
 from gaiectl.validation.assignments import merged as assigned_onto
@@ -30,7 +31,7 @@ def files(plan: Plan) -> dict[str, str]:
         if isinstance(step.what, Objects):
             name = f"{plan.name}-{step.phase}"
             folder = f"charts/{step.phase}"
-            documents = list(in_namespace(step.what.documents, plan.namespace))
+            documents = in_namespace(step.what.documents, plan.namespace)
             texts |= _chart(folder, str(step.phase), documents)
             release: dict[str, Any] = {"name": name, "namespace": plan.namespace}
             release["chart"] = f"./{folder}"
@@ -75,7 +76,15 @@ def _values(release: Release) -> dict[str, Any]:
     return assigned_onto([one for given in in_order for one in read(given)], said)
 
 
-def _chart(folder: str, name: str, documents: list[Document]) -> Iterator[tuple[str, str]]:
+def _chart(folder: str, name: str, documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
+    """Yield the files of a chart that holds objects as they are.
+
+    Definitions are where Helm only brings them: what users made of them outlives the release.
+    """
+    definitions, others = parted(documents)
     yield f"{folder}/Chart.yaml", dump([{"apiVersion": "v2", "name": name, "version": "0.1.0"}])
-    yield f"{folder}/{_OBJECTS}.yaml", dump(documents)
-    yield f"{folder}/templates/all.yaml", f'{{{{ .Files.Get "{_OBJECTS}.yaml" }}}}\n'
+    if definitions:
+        yield f"{folder}/crds/{_OBJECTS}.yaml", dump(definitions)
+    if others:
+        yield f"{folder}/{_OBJECTS}.yaml", dump(others)
+        yield f"{folder}/templates/all.yaml", f'{{{{ .Files.Get "{_OBJECTS}.yaml" }}}}\n'

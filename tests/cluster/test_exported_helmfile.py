@@ -15,7 +15,10 @@ from machine.snapshot import cluster_image
 
 pytestmark = pytest.mark.long
 
-STACK = ("inference-scheduling", "llm", "--provider", "istio", "--model-server", "builtin")
+STACK = (
+    *("inference-scheduling", "llm", "--include-crds"),
+    *("--provider", "istio", "--model-server", "builtin"),
+)
 
 
 @pytest.fixture
@@ -51,6 +54,7 @@ def test_it_brings_what_install_would_and_takes_all_of_it_away(
     cluster.use(*helmfile, "destroy")
     everything = ("deployments,replicasets,pods", "--all", "--namespace", namespace)
     cluster.do("wait", "--for=delete", "--timeout=120s", *everything)
+    cluster.do("get", "crd", "inferencepools.inference.networking.k8s.io")
     after = cluster_image(api, namespace)
     of_helm4 = f"Namespace /{namespace}"  # gets a label
     assert {**after, of_helm4: ""} == {**before, of_helm4: ""}

@@ -76,7 +76,7 @@ def test_a_helmfile_makes_the_same_objects(
 ) -> None:
     gaiectl("export", "helmfile", *stack, "--output-dir", tmp_path)
 
-    command = [*helmfile_with_helm, "--quiet", "template"]
+    command = [*helmfile_with_helm, "--quiet", "template", "--include-crds"]
     made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     assert _objects(made) == rendered
