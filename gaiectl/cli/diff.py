@@ -42,13 +42,13 @@ def diff(
 def _diff(wanted: Wanted, where: Where, form: Output) -> int:
     from gaiectl.console import answers, differences, terminal
     from gaiectl.operations.diff import diff as compare
-    from gaiectl.operations.monitors import readable
+    from gaiectl.operations.fitting import fitted
     from gaiectl.operations.render import render
 
     cluster = where.cluster(wanted.given["namespace"] or "")
     plan = wanted.plan(default_namespace=cluster.namespace)
     rendered = render(plan, wanted.helm())
-    documents, left_out = readable(cluster, rendered.documents)
+    documents, left_out = fitted(cluster, rendered.documents)
     changes, notes = compare(cluster, plan.name, plan.namespace, documents)
     for note in (*left_out, *notes):
         terminal.say(f"note: {note}")

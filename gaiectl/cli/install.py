@@ -74,9 +74,9 @@ def bring(
     """
     from gaiectl.checks.cluster.before_install import require_fit
     from gaiectl.console import terminal
+    from gaiectl.operations.fitting import fitted
     from gaiectl.operations.install import Wanted as Objects
     from gaiectl.operations.kept_options import keep
-    from gaiectl.operations.monitors import readable
     from gaiectl.operations.render import render
 
     if prints_commands and not installing.is_plain:
@@ -93,7 +93,7 @@ def bring(
         terminal.data(commands(plan).rstrip("\n"))
         return
     options = keep(wanted.inputs())
-    documents, notes = readable(cluster, rendered.documents)
+    documents, notes = fitted(cluster, rendered.documents)
     objects = Objects(plan.name, plan.namespace, plan.path, documents, options, cause, continues=of)
     objects = objects._replace(look_also=partial(require_fit, cluster, plan, documents))
     if as_helm:

@@ -7,7 +7,7 @@ def hint_of(told: str, namespace: str) -> str:
     """Return what to do about a refusal; empty when it is none that is known.
 
     Args:
-        told: by quotas, LimitRanges or Pod Security admission, in their own words.
+        told: by quotas, LimitRanges, Pod Security admission or OpenShift, in their own words.
         namespace: of the pods.
     """
     if "quota" in told:
@@ -16,6 +16,12 @@ def hint_of(told: str, namespace: str) -> str:
         return (
             "correct the securityContext in values, or choose a namespace that allows more than "
             f"{namespace}: kubectl get namespace --show-labels"
+        )
+    if "security context constraint" in told:
+        return (
+            "leave the users and groups in securityContext to OpenShift, or let a cluster admin "
+            "grant the pods' ServiceAccount a constraint that admits them: oc adm policy "
+            f"add-scc-to-user nonroot-v2 -n {namespace} -z NAME"
         )
     if "usage per" in told:
         return (

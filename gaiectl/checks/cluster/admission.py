@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from gaiectl.checks.cluster.check import Skipped
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.cluster.failures import ApiError
+from gaiectl.cluster.openshift import assigns_users, without_users
 from gaiectl.validation.stream import Pods
 
 # Objects of the stack that are not there yet.
@@ -60,10 +61,12 @@ def refusals(scene: Scene) -> list[Refusal]:
 
 
 def _tried(scene: Scene) -> Iterator[Refusal]:
+    is_assigned = assigns_users(scene.cluster.kinds)
     for pods in scene.stream.pods:
+        pod = without_users(_pod(pods)) if is_assigned else _pod(pods)
         place = f"/api/v1/namespaces/{pods.namespace}/pods"
         try:
-            scene.cluster.ask("POST", place, {"dryRun": "All"}, _pod(pods))
+            scene.cluster.ask("POST", place, {"dryRun": "All"}, pod)
         except ApiError as error:
             if error.status == 403 and 'cannot create resource "pods"' in error.message:
                 raise Skipped(

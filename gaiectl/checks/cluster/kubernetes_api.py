@@ -10,6 +10,7 @@ from gaiectl.checks.cluster.check import PRE, Check, Doubtful, Failed, Severity,
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.checks.wording import counted
 from gaiectl.cluster.applyset import RELEASE, refuse_foreign
+from gaiectl.cluster.refused_pods import hint_of
 from gaiectl.cluster.resources import Resource
 from gaiectl.documents import Document, identity
 from gaiectl.errors import Refused
@@ -178,7 +179,7 @@ def _admitted(scene: Scene) -> str:
         hint="set what it names in the pods (modelServer and values of the stack), or let the "
         "namespace admit them: label pod-security.kubernetes.io/enforce"
         if security
-        else "",
+        else hint_of(found[0].message, scene.namespace),
     )
 
 
