@@ -120,14 +120,23 @@ def write(
     from gaiectl.console import terminal
 
     if junit_file is not None:
-        try:
-            junit_file.write_text(junit(report, suite) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise GaieError(
-                f"the report cannot be written to {junit_file}: {error.strerror}",
-                hint="name a file in a folder that exists and that you may write to",
-            ) from error
+        keep("the report", junit(report, suite) + "\n", junit_file)
     if output is ReportForm.JSON:
         terminal.data(json.dumps({**(about or {}), **report.as_json()}, indent=2))
     elif output is ReportForm.JUNIT:
         terminal.data(junit(report, suite))
+
+
+def keep(what: str, text: str, file: Path) -> None:
+    """Write a file that the user asked for.
+
+    Raises:
+        GaieError: it cannot be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise GaieError(
+            f"{what} cannot be written to {file}: {error.strerror}",
+            hint="name a file in a folder that exists and that you may write to",
+        ) from error

@@ -21,7 +21,7 @@ from gaiectl.cli.installed_scene import scene_of
 from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.named_stack import NameArgument, NamespaceOption
 from gaiectl.cli.options import examples, seconds
-from gaiectl.cli.perf_runs import Perf, takes_perf
+from gaiectl.cli.perf_options import Perf, takes_perf
 from gaiectl.errors import Exit, GaieError, UsageError
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
         check_runs.show_list(checks, output)
         return Exit.OK
     check_runs.require_folder(junit_file)
-    others = {"--check": check, "--disruptive": disruptive, "--junit-file": junit_file}
-    load = perf.load(output, others)
+    load = perf.load({"--check": check, "--disruptive": disruptive})
     limit = seconds(timeout)
     heard = Interruptions()
     end = time.monotonic() + limit
@@ -110,7 +109,13 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
                 error.code = Exit.USAGE
                 raise
             if load is not None:
-                return _measure(perf, load, target, output, heard, limit=end - time.monotonic())
+                return _measure(
+                    *(perf, load, target),
+                    output=output,
+                    junit_file=junit_file,
+                    heard=heard,
+                    limit=end - time.monotonic(),
+                )
             report = _run(target, checks, output, limit, may_disturb=disruptive)
             _write(report, target, output, junit_file)
     except KeyboardInterrupt:
@@ -159,9 +164,10 @@ def _measure(
     perf: Perf,
     load: "Load",
     target: "Deployed",
-    output: ReportForm,
-    heard: Interruptions,
     *,
+    output: ReportForm,
+    junit_file: Path | None,
+    heard: Interruptions,
     limit: float,
 ) -> int:
     from gaiectl.checks.perf.deployed import witnesses
@@ -175,6 +181,7 @@ def _measure(
         heard,
         about=about,
         limit=limit,
+        junit_file=junit_file,
         servers=witnesses(target),
     )
 

@@ -38,15 +38,13 @@ def tables(run: Run) -> str:
 
 
 def summary(run: Run) -> str:
-    """Return the last line."""
+    """Return the last line, and one for each step that came to less than it has to."""
     begun = sum(one.begun for one in run.results)
     succeeded = sum(one.succeeded for one in run.results)
     name = "failed" if run.missed or not run.results else "warning" if run.cut else "done"
     text = f"{succeeded} of {begun} requests answered"
-    if run.missed:
-        steps = ", ".join(one.step.words for one in run.missed)
-        text += f"; less than {run.threshold * 100:.4g} % is too few: {steps}"
-    return f"{terminal.symbol(name, sys.stdout)} {text}"
+    missed = [f"{one.step.words}: {one.seen}; wanted: {one.wanted}" for one in run.missed]
+    return "\n  ".join([f"{terminal.symbol(name, sys.stdout)} {text}", *missed])
 
 
 def line(result: Result) -> str:

@@ -95,10 +95,13 @@ class Client:
         return await self._connect(), False
 
     async def _connect(self) -> "_Connection":
-        async with asyncio.timeout(CONNECT_SECONDS):
-            _, made = await asyncio.get_running_loop().create_connection(
-                _Connection, self._host, self._port, ssl=self._tls
-            )
+        connecting = asyncio.get_running_loop().create_connection(
+            _Connection, self._host, self._port, ssl=self._tls
+        )
+        try:
+            _, made = await asyncio.wait_for(connecting, CONNECT_SECONDS)
+        except TimeoutError:
+            raise ConnectionError(f"none was made within {CONNECT_SECONDS:g} s") from None
         self._all.add(made)
         return made
 

@@ -17,6 +17,8 @@ _SMALLEST = 1e-6
 _LARGEST = 1e6
 _NOTHING = math.floor(math.log(_SMALLEST) / _LOG_GAMMA) - 1
 _LAST = math.ceil(math.log(_LARGEST) / _LOG_GAMMA)
+LARGEST = 1e18
+"""Of all numbers that are read: no measurement comes to more."""
 _DEVIATIONS = 1.96
 """Of a normal distribution: 95 % lie within."""
 
@@ -131,11 +133,12 @@ class Distribution:
                 index = int(key)
             except (TypeError, ValueError):
                 raise Malformed(f"{str(key)[:40]!r} is no bucket") from None
-            if type(count) is not int or count < 1 or not _NOTHING <= index <= _LAST:
+            is_count = type(count) is int and 1 <= count <= LARGEST
+            if not is_count or not _NOTHING <= index <= _LAST:
                 raise Malformed(f"bucket {index} with {str(count)[:40]} values cannot be")
             made.buckets[index] = count
         made.count = sum(made.buckets.values())
-        made.sum, made.squares = (_positive(told, name) for name in ("sum", "squares"))
+        made.sum, made.squares = (number(told.get(name), name) for name in ("sum", "squares"))
         return made
 
     def _ranked(self, rank: int) -> float:
@@ -148,9 +151,13 @@ class Distribution:
         return 0.0 if index == _NOTHING else 2 * _GAMMA**index / (_GAMMA + 1)
 
 
-def _positive(told: Mapping[str, Any], name: str) -> float:
-    value: Any = told.get(name)
-    if type(value) not in (int, float) or not 0 <= value < math.inf:
+def number(value: object, name: str) -> float:
+    """Return a number of a report, of a size that can be reckoned with.
+
+    Raises:
+        Malformed: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST:
         raise Malformed(f"{name} is no number from 0 on")
     return float(value)
 

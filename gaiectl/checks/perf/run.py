@@ -2,12 +2,13 @@
 
 import csv
 import io
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from gaiectl.checks.perf.distribution import Distribution, Malformed
+from gaiectl.checks.junit import Case
+from gaiectl.checks.perf.distribution import Distribution, Malformed, number
+from gaiectl.checks.perf.limits import Limit, Verdict, judged
 from gaiectl.checks.perf.load import Step
 from gaiectl.checks.perf.tally import Hits, Result
 
@@ -35,6 +36,7 @@ class Run:
         results: one for each step.
         cut: what ended it before its time; empty for nothing.
         threshold: the part of each step's requests that have to be answered: 0 to 1.
+        limits: of each step's times.
     """
 
     about: Mapping[str, str]
@@ -42,11 +44,18 @@ class Run:
     results: Sequence[Result]
     cut: str = ""
     threshold: float = 0.0
+    limits: Sequence[Limit] = ()
 
     @property
-    def missed(self) -> list[Result]:
-        """Steps in which too few requests were answered."""
-        return [one for one in self.results if one.begun and one.success < self.threshold]
+    def verdicts(self) -> list[Verdict]:
+        """What is to be said of each step; one that was cut short before any answer says none."""
+        whole = [one for one in self.results if one.begun or not self.cut]
+        return [two for one in whole for two in judged(one, self.threshold, self.limits)]
+
+    @property
+    def missed(self) -> list[Verdict]:
+        """Those steps that came to less than they have to."""
+        return [one for one in self.verdicts if not one.is_kept]
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it; times are in seconds."""
@@ -54,9 +63,14 @@ class Run:
             "apiVersion": VERSION,
             "kind": KIND,
             **self.about,
-            "success": bool(self.results) and not self.missed,
+            "success": bool(self.results) and not self.missed and not self.cut,
             "cutShort": self.cut,
             "successThreshold": self.threshold,
+            "limits": [str(one) for one in self.limits],
+            "missed": [
+                {"step": one.step.label, "wanted": one.wanted, "seen": one.seen}
+                for one in self.missed
+            ],
             "load": dict(self.load),
             "steps": [_step(one) for one in self.results],
         }
@@ -80,6 +94,27 @@ class Run:
             results=[_read(one, f"steps[{n}]") for n, one in enumerate(steps)],
             cut=str(report.get("cutShort") or ""),
         )
+
+
+def cases(run: Run) -> list[Case]:
+    """Return the verdicts as the cases of a JUnit report."""
+    seconds = {one.step: one.seconds for one in run.results}
+    found = [
+        Case(
+            category="performance",
+            name=f"{one.step.words}: {one.wanted}",
+            seconds=seconds.pop(one.step, 0.0),
+            failure="" if one.is_kept else one.seen,
+            hint="see the report for people, or -o json, for what stands beside it",
+            seen=one.seen,
+        )
+        for one in run.verdicts
+    ]
+    if run.cut or not found:
+        failure = run.cut or "nothing was measured"
+        hint = "give it more time: --timeout"
+        found.append(Case("performance", "all steps", 0.0, failure=failure, hint=hint))
+    return found
 
 
 def as_csv(run: Run) -> str:
@@ -169,9 +204,7 @@ def _number(told: Mapping[str, Any], name: str) -> float:
     value = told.get(name)
     if value is None:
         return 0.0
-    if type(value) not in (int, float) or not 0 <= value < math.inf:
-        raise Malformed(f"{name} is no number from 0 on")
-    return float(value)
+    return number(value, name)
 
 
 def _object(told: object, what: str) -> dict[str, Any]:

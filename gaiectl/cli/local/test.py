@@ -16,7 +16,7 @@ from gaiectl.cli.check_runs import (
 )
 from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.options import examples, seconds
-from gaiectl.cli.perf_runs import Perf, takes_perf
+from gaiectl.cli.perf_options import Perf, takes_perf
 from gaiectl.errors import Exit, GaieError
 from gaiectl.local import DEFAULT_NAME
 
@@ -78,14 +78,13 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
         check_runs.show_list(checks, output)
         return Exit.OK
     check_runs.require_folder(junit_file)
-    load, limit = (
-        perf.load(output, {"--check": check, "--junit-file": junit_file}),
-        seconds(timeout),
-    )
+    load, limit = perf.load({"--check": check}), seconds(timeout)
     heard = Interruptions()
     try:
         if load is not None:
-            return _measure(name, perf, load, output, heard, limit=limit)
+            return _measure(
+                *(name, perf, load), output=output, junit_file=junit_file, heard=heard, limit=limit
+            )
         report = _run(name, checks, output, junit_file)
     except KeyboardInterrupt:
         return heard.code
@@ -93,7 +92,14 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
 
 
 def _measure(
-    name: str, perf: Perf, load: "Load", output: ReportForm, heard: Interruptions, *, limit: float
+    name: str,
+    perf: Perf,
+    load: "Load",
+    *,
+    output: ReportForm,
+    junit_file: Path | None,
+    heard: Interruptions,
+    limit: float,
 ) -> int:
     from gaiectl.checks.stack import StackTarget
     from gaiectl.console import terminal
@@ -102,7 +108,9 @@ def _measure(
         terminal.say(f"measuring stack {one.name!r} at {one.gateway_url}")
         about = {"name": one.name}
         target = StackTarget(one)
-        return perf_runs.measure(perf, load, target, output, heard, about=about, limit=limit)
+        return perf_runs.measure(
+            *(perf, load, target, output, heard), about=about, limit=limit, junit_file=junit_file
+        )
 
 
 def _run(

@@ -225,3 +225,20 @@ async def test_refused_clients_do_not_hammer() -> None:
 
     assert 1 <= result.failures["429"] <= 4
     assert result.said == {"429": "full"}
+
+
+async def test_a_connection_that_is_not_made_is_told_as_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("gaiectl.checks.perf.client.CONNECT_SECONDS", 0.05)
+    async with serving(silent) as url:
+        client = Client(url.replace("http:", "https:"), "/v1/completions", [], 60)
+        sample = await client.ask(b"{}", streams=False)
+        client.close()
+
+    assert sample.failure == "no connection"
+    assert sample.said == "ConnectionError: none was made within 0.05 s"

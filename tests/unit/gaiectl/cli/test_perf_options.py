@@ -1,30 +1,40 @@
 """What the options of a measurement say, and what of it makes no sense."""
 
 import inspect
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gaiectl.checks.perf.load import Step
-from gaiectl.cli import perf_runs
+from gaiectl.cli import perf_options, perf_runs
 from gaiectl.cli.check_runs import ReportForm
-from gaiectl.cli.perf_runs import Perf
+from gaiectl.cli.perf_options import Perf
 from gaiectl.errors import UsageError
+
+HUGE = json.dumps(
+    {
+        "kind": "PerformanceReport",
+        "load": {},
+        "steps": [{"requests": 10**400, "succeeded": 10**400, "seconds": 1, "client": {}}],
+    }
+)
+"""A report with a number that no float can be."""
 
 
 def perf(**given: Any) -> Perf:
-    parameters = inspect.signature(perf_runs._options).parameters
+    parameters = inspect.signature(perf_options._options).parameters
     return Perf({name: one.default for name, one in parameters.items()} | given)
 
 
 def test_nothing_is_measured_unless_asked_for() -> None:
-    assert perf().load(ReportForm.TEXT, {"--check": ["spread"]}) is None
+    assert perf().load({"--check": ["spread"]}) is None
 
 
 def test_steps_are_concurrencies_or_rates() -> None:
-    closed = perf(perf=True, perf_concurrency="1, 16").load(ReportForm.JSON, {"--check": None})
-    opened = perf(perf=True, perf_rate="0.5,2").load(ReportForm.TEXT, {})
+    closed = perf(perf=True, perf_concurrency="1, 16").load({"--check": None})
+    opened = perf(perf=True, perf_rate="0.5,2").load({})
 
     assert closed is not None
     assert opened is not None
@@ -47,6 +57,10 @@ def test_steps_are_concurrencies_or_rates() -> None:
         ({"perf": True, "perf_rate": "-1"}, "no list of numbers", "--perf-rate"),
         ({"perf": True, "perf_duration": "0s"}, "--perf-duration 0s is no time", "10s"),
         ({"perf": True, "perf_duration": "soon"}, "not a duration", "10s"),
+        ({"perf": True, "perf_limit": ["ttft=1s"]}, "'ttft=1s' is no limit", "ttft-p95=500ms"),
+        ({"perf": True, "perf_limit": ["ttft-p0=1s"]}, "is no limit", "ttft-p95=500ms"),
+        ({"perf": True, "perf_limit": ["itl-p99=soon"]}, "not a duration", "10s"),
+        ({"perf_limit": ["itl-p99=1s"]}, "--perf-limit is about a measurement", "add --perf"),
         ({"perf": True, "perf_plot": Path("a.pdf")}, ".png or .svg", "a.svg"),
         ({"perf": True, "perf_csv": Path("/no/such/a")}, "there is no folder", "somewhere else"),
     ],
@@ -56,30 +70,37 @@ def test_options_that_make_no_sense_are_told_before_anything_starts(
     given: dict[str, Any], message: str, hint: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
-        perf(**given).load(ReportForm.TEXT, {})
+        perf(**given).load({})
 
     assert message in refused.value.message
     assert hint in refused.value.hint
 
 
-@pytest.mark.parametrize("form", [ReportForm.TEXT, ReportForm.JUNIT])
-def test_checks_and_measurements_do_not_mix(form: ReportForm) -> None:
-    others = {"--disruptive": form is ReportForm.TEXT, "--check": None}
+def test_checks_and_measurements_do_not_mix() -> None:
+    with pytest.raises(UsageError, match="no checks: --disruptive"):
+        perf(perf=True).load({"--disruptive": True, "--check": None})
 
-    with pytest.raises(UsageError, match=r"no checks: --disruptive|no JUnit form"):
-        perf(perf=True).load(form, others)
+
+def test_limits_are_times_at_percentiles() -> None:
+    given = perf(perf=True, perf_limit=["ttft-p95=500ms", "E2E-p50=1m30s"])
+
+    assert [str(one) for one in given.limits] == [
+        "TTFT p95 within 500 ms",
+        "E2E p50 within 90000 ms",
+    ]
 
 
 def test_a_missing_library_is_told_with_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
 
     with pytest.raises(UsageError, match="needs matplotlib") as refused:
-        perf(perf=True, perf_plot=Path("a.png")).load(ReportForm.TEXT, {})
+        perf(perf=True, perf_plot=Path("a.png")).load({})
     assert refused.value.hint == "pip install 'gaiectl[plot]'"
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[", "[]", '{"kind": "PerformanceReport"}', "[" * 100_000, "\x00", None]
+    "text",
+    ["", "[", "[]", '{"kind": "PerformanceReport"}', "[" * 100_000, "\x00", None, HUGE],
 )
 def test_a_report_that_cannot_be_compared_is_told(text: str | None, tmp_path: Path) -> None:
     file = tmp_path / "report.json"

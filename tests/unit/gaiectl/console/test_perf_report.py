@@ -2,15 +2,18 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from gaiectl.checks.junit import suite_of
 from gaiectl.checks.perf import comparison
+from gaiectl.checks.perf.limits import Limit
 from gaiectl.checks.perf.load import Load, Step
-from gaiectl.checks.perf.run import Run
+from gaiectl.checks.perf.run import Run, cases
 from gaiectl.checks.perf.sample import Sample
 from gaiectl.checks.perf.tally import Hits, Result, Tally
 from gaiectl.cli import perf_runs
@@ -70,7 +73,7 @@ def test_failures_and_doubts_are_told() -> None:
     assert "too busy to be exact, up to 50 ms late (p99): 4 at a time" in text
     assert "prefix hits are what the endpoint picker expects" in text
     assert "P99 is the slowest one" in text
-    assert "35 of 40 requests answered; less than 99 % is too few: 4 at a time" in last
+    assert last.splitlines()[1:] == ["  4 at a time: 15 of 20 answered; wanted: 99 % answered"]
 
 
 def test_answers_that_came_as_a_whole_have_no_columns_of_dashes() -> None:
@@ -101,10 +104,12 @@ def test_a_report_compared_with_itself_is_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "report.json"
-    file.write_text(json.dumps(run(*steps()).as_json()))
+    file.write_text(json.dumps(run(*steps(), cut="interrupted").as_json()))
 
     assert perf_runs.compare((file, file), ReportForm.JSON) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    assert f"{file} was cut short: interrupted" in printed.err
+    told = json.loads(printed.out)
     assert {one["verdict"] for one in told} == {"same"}
     assert {one["step"] for one in told} == {str(2**n) for n in range(8)}
 
@@ -125,3 +130,34 @@ def test_a_picture_can_be_drawn_of_any_run(results: list[Result], tmp_path: Path
     perf_plot.write(run(*results, cut="interrupted"), file)
 
     assert ET.parse(file).getroot().tag.endswith("svg")
+
+
+def test_a_step_that_is_slower_than_it_may_be_fails_and_is_told_in_every_form() -> None:
+    measured = run(*steps()[:2])
+    limits = (Limit("ttft", 95, 10.0), Limit("itl", 50, 1e-6), Limit("e2e", 50, 1e6))
+    judged = replace(measured, limits=limits)
+
+    assert judged.missed
+    assert {one.wanted for one in judged.missed} == {"ITL p50 within 0.001 ms"}
+    told = judged.as_json()
+    assert (told["success"], len(told["missed"])) == (False, 2)
+    assert "1 at a time: 10 ms; wanted: ITL p50 within 0.001 ms" in perf_table.summary(judged)
+    suite = ET.fromstring(suite_of(cases(judged), "perf", {}))[0]
+    assert (suite.attrib["tests"], suite.attrib["failures"]) == ("8", "2")
+
+
+def test_what_was_not_measured_keeps_no_limit() -> None:
+    whole = replace(run(step(Step(1), streams=False)), limits=(Limit("ttft", 50, 1.0),))
+    assert [one.seen for one in whole.missed] == ["nothing measured"]
+
+    nothing = run(Tally(Step(rate=0.01)).close(1.0))
+    assert [one.seen for one in nothing.missed] == ["0 of 0 answered"]
+    assert not nothing.as_json()["success"]
+
+
+def test_a_measurement_that_was_cut_short_is_no_success() -> None:
+    cut = run(step(Step(1)), Tally(Step(2)).close(1.0), cut="out of time")
+
+    assert cut.missed == []
+    assert not cut.as_json()["success"]
+    assert [case.failure for case in cases(cut)] == ["", "out of time"]
