@@ -15,6 +15,7 @@ from gaiectl.operations import charts
 from gaiectl.operations.render import render
 from gaiectl.operations.stack import plan_of
 from gaiectl.paths.inference_scheduling import ENVIRONMENTS
+from gaiectl.paths.well_lit_names import LONGEST
 from gaiectl.paths.well_lit_profiles import DEFAULT, PROFILES
 from gaiectl.stack.model import ProviderName
 from gaiectl.tools import catalogue
@@ -58,22 +59,50 @@ def test_they_do_for_every_profile_and_gateway(
 def test_an_environment_that_is_none_is_refused(
     exported: Path, helmfile_with_helm: Command
 ) -> None:
-    with pytest.raises(subprocess.CalledProcessError) as refused:
-        _made(helmfile_with_helm, exported, DEFAULT, "nginx")
+    said = _refused(helmfile_with_helm, exported, "nginx")
 
-    assert "nginx" in refused.value.stderr
+    assert f'"nginx" is none: choose from {", ".join(ENVIRONMENTS)}' in said
+
+
+def test_settings_that_cannot_be_are_refused_with_those_that_can(
+    exported: Path, helmfile_with_helm: Command, tmp_path: Path
+) -> None:
+    longest, nowhere = "a" * LONGEST, str(tmp_path)
+    assert _run(helmfile_with_helm, exported, RELEASE_NAME_POSTFIX=longest).stdout
+
+    for name, value, expected in (
+        ("PROFILE", "wide", f"choose from {', '.join(sorted(PROFILES))}"),
+        ("RELEASE_NAME_POSTFIX", f"{longest}a", f"use up to {LONGEST} letters"),
+        ("GAIECTL_CHARTS", nowhere, f"gaiectl charts export {nowhere}"),
+    ):
+        said = _refused(helmfile_with_helm, exported, **{name: value})
+        assert f"{name}: " in said
+        assert expected in said
 
 
 def _made(command: Command, exported: Path, profile: str, environment: str) -> Objects:
     """Return what helmfile makes."""
-    words = [*map(str, command), "--file", str(HELMFILE), "--environment", environment]
-    words += ["--namespace", "llm-d", "--quiet", "template"]
-    said = {"GAIECTL_CHARTS": str(exported), "PROFILE": profile, "RELEASE_NAME_POSTFIX": "blue"}
-    run = subprocess.run(
-        words, env={**os.environ, **said}, capture_output=True, text=True, check=True
-    )
+    run = _run(command, exported, environment, PROFILE=profile, RELEASE_NAME_POSTFIX="blue")
     documents = in_namespace([one for one in load(run.stdout) if one], "llm-d")
     return {str(identity(one)): one for one in documents}
+
+
+def _refused(
+    command: Command, exported: Path, environment: str = ProviderName.ISTIO, **settings: str
+) -> str:
+    """Return how helmfile refuses."""
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        _run(command, exported, environment, **settings)
+    return str(refused.value.stderr)
+
+
+def _run(
+    command: Command, exported: Path, environment: str = ProviderName.ISTIO, **settings: str
+) -> "subprocess.CompletedProcess[str]":
+    words = [*map(str, command), "--file", str(HELMFILE), "--environment", environment]
+    words += ["--namespace", "llm-d", "--quiet", "template"]
+    said = {**os.environ, "GAIECTL_CHARTS": str(exported), **settings}
+    return subprocess.run(words, env=said, capture_output=True, text=True, check=True)
 
 
 @cache
