@@ -33,6 +33,7 @@ _SET = r"(?s)failed parsing (--set\S*) data: (.+)"
 _NO_FILE = r"open (.+): (no such file or directory|permission denied|is a directory)"
 _DEPENDENCY = r"missing in charts/ directory: (.+)"
 _KUBE = r"chart requires kubeVersion: (.+) which is incompatible with Kubernetes (\S+)"
+_OPTION = r"unknown (?:shorthand )?flag: (.+)"
 _NO_CHART = r"unable to detect chart|Chart.yaml file is missing|non-absolute URLs should be"
 
 
@@ -146,6 +147,14 @@ def _no_chart(_match: re.Match[str], chart: str) -> GaieError:
     return HelmFailed(f"{chart} is not a chart", hint="name the folder that holds Chart.yaml")
 
 
+def _too_old(match: re.Match[str], _chart: str) -> GaieError:
+    return HelmFailed(
+        f"this helm does not know {match[1]}: it is too old",
+        hint="take Helm 3.13 or newer (gaiectl tools install helm); "
+        "gaiectl tools list says which one is used",
+    )
+
+
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
@@ -163,6 +172,7 @@ _EXPLANATIONS: tuple[tuple[str, Callable[[re.Match[str], str], GaieError]], ...]
     (_SET, _assignment),
     (_DEPENDENCY, _dependency),
     (_KUBE, _kube_version),
+    (_OPTION, _too_old),
     (_NO_CHART, _no_chart),
     (_NO_FILE, _no_file),
 )

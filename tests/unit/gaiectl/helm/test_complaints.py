@@ -46,6 +46,10 @@ CASES = {
             "line 8: mapping values are not allowed in this context"
         ),
     ),
+    "a Helm from before an option of ours": (
+        "Error: unknown flag: --skip-crds\n",
+        "this helm does not know --skip-crds: it is too old",
+    ),
     "a template that is none": (
         f'Error: parse error at (a/templates/b.yaml:1): function "foo" not defined{ADVICE}',
         'a/templates/b.yaml:1: function "foo" not defined',
