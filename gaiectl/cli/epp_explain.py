@@ -49,7 +49,10 @@ def register(app: typer.Typer) -> None:
 def explain(  # noqa: PLR0917 - options of a command line
     where: Where,
     config: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="EndpointPickerConfig, to ask offline.")
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="EndpointPickerConfig, or preset:NAME, to ask offline."
+        ),
     ] = None,
     request: Annotated[
         str, typer.Option("--request", metavar="FILE", help="Body of the request; - is stdin.")

@@ -246,7 +246,8 @@ def _options(  # noqa: PLR0917 - each is an option of the command line
         str | None, typer.Option(metavar="REF", help="Its image, with registry and tag.")
     ] = None,
     epp_config: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Its EndpointPickerConfig.")
+        str | None,
+        typer.Option(metavar="FILE", help="Its EndpointPickerConfig, or preset:NAME."),
     ] = None,
     values: Annotated[
         list[Path],

@@ -8,6 +8,7 @@ import yaml
 from epp.config import ConfigError, load
 from epp.config.loader import DEFAULT_TEXT
 from gaiectl.errors import GaieError
+from gaiectl.rendering.epp_configs import is_preset, preset
 
 DISCOVERY = "file-discovery"
 
@@ -20,7 +21,7 @@ def read(path: str, *, adapters: bool) -> str:
     """Return the user's configuration, or the built-in one when ``path`` is empty.
 
     Args:
-        path: of the user's file.
+        path: of the user's file, or ``preset:NAME``.
         adapters: the model servers serve LoRA adapters, which the built-in one then looks at.
 
     Raises:
@@ -28,6 +29,8 @@ def read(path: str, *, adapters: bool) -> str:
     """
     if not path:
         return _with_lora_affinity(DEFAULT_TEXT) if adapters else DEFAULT_TEXT
+    if is_preset(path):
+        return preset(path)
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gaiectl.documents import Identity
 from gaiectl.errors import GaieError, UsageError
+from gaiectl.rendering.epp_configs import is_preset, preset
 from gaiectl.validation.embedded import Embedded, embedded
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def configurations(name: str, reach: "Callable[[], Cluster] | None" = None) -> l
     """Return the configurations that a name on the command line stands for.
 
     Args:
-        name: a file, ``-`` for standard input, or ``ConfigMap/NAME`` or ``ConfigMap/NAME.KEY``.
+        name: a file, ``-`` for standard input, ``preset:NAME``, ``ConfigMap/NAME`` or
+            ``ConfigMap/NAME.KEY``.
         reach: returns the cluster to ask; that of the current context by default.
 
     Raises:
@@ -41,11 +43,14 @@ def text_of(name: str) -> str:
 
     Raises:
         ConfigError: the file cannot be read.
+        UsageError: there is no such preset.
     """
     from epp.config import read_text  # noqa: PLC0415 - heavy, and --help does not need it
 
     if _is_in_cluster(name):
         return ""
+    if is_preset(name):
+        return preset(name)
     return sys.stdin.read() if name == "-" else read_text(Path(name))
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from epp.reading.source import Source
 from gaiectl.errors import GaieError
 from gaiectl.plan import Assignment
+from gaiectl.rendering.epp_configs import is_preset
 from gaiectl.stack.merge import merged
 
 _STACK, _CONFIG, _VALUES, _SET = "stack", "eppConfig", "valueFiles", "assignments"
@@ -43,7 +44,7 @@ def keep(inputs: Inputs) -> dict[str, Any]:
     stack: dict[str, Any] = merged(written, inputs.flags)
     epp = dict(stack.get("epp") or {})
     kept: dict[str, Any] = {}
-    if config := epp.pop("config", ""):
+    if (config := epp.pop("config", "")) and not is_preset(config):
         is_flag = bool((inputs.flags.get("epp") or {}).get("config"))
         kept[_CONFIG] = _text(Path(config) if is_flag else folder / config)
         stack["epp"] = epp

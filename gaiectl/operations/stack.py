@@ -12,10 +12,12 @@ from gaiectl.errors import GaieError, UsageError
 from gaiectl.paths.catalog import PATHS
 from gaiectl.paths.pool import labels
 from gaiectl.paths.request import Request
+from gaiectl.paths.well_lit_profiles import profile
 from gaiectl.plan import Assignment, Plan
+from gaiectl.rendering.epp_configs import PREFIX, is_preset, preset
 from gaiectl.stack.load import load, read
 from gaiectl.stack.merge import merged
-from gaiectl.stack.model import Implementation, Stack
+from gaiectl.stack.model import Implementation, PathName, Stack
 from gaiectl.validation.partial import Partial
 from gaiectl.validation.problems import InvalidInput
 from gaiectl.validation.schema import Schema, UnusableSchema
@@ -140,6 +142,8 @@ def _epp_config(stack: Stack, *, has_own_values: bool) -> str:
     It is checked here, where mistakes can be told with the user's own file and line, if there is no
     doubt that the bundled EPP will read it; what is rendered is checked in any case.
     """
+    if is_preset(stack.epp.config):
+        return _preset(stack)
     file = Path(stack.epp.config)
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -163,3 +167,12 @@ def _epp_config(stack: Stack, *, has_own_values: bool) -> str:
     if not text.strip():
         raise GaieError(f"{file} is empty", hint="gaiectl epp schema says what can stand there")
     return text
+
+
+def _preset(stack: Stack) -> str:
+    """Return the text of a ready configuration; empty if it is the one that the profile has."""
+    if stack.path is PathName.INFERENCE_SCHEDULING:
+        own = f"{PREFIX}{profile(stack.profile).epp_config}"
+        if stack.epp.config == own:
+            return ""
+    return preset(stack.epp.config)

@@ -7,6 +7,7 @@ from typing import Any
 
 from epp.reading.source import UNUSABLE, Source, parse
 from gaiectl.errors import GaieError, UsageError
+from gaiectl.rendering.epp_configs import is_preset
 from gaiectl.stack.defaults import defaults_of
 from gaiectl.stack.fields import build
 from gaiectl.stack.merge import merged
@@ -108,7 +109,7 @@ def _check(stack: Stack) -> None:
 def _beside(stack: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return the stack with the paths of its files as seen from here instead of from its file."""
     made = dict(stack)
-    if config := (stack.get("epp") or {}).get("config"):
+    if (config := (stack.get("epp") or {}).get("config")) and not is_preset(config):
         made["epp"] = {**stack["epp"], "config": str(folder / config)}
     if chart := stack.get("chart"):
         made["chart"] = str(folder / chart)

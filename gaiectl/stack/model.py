@@ -122,7 +122,9 @@ class Epp:
         Implementation.AUTO, "python is gaiectl's own, go is GAIE's; auto tells by the image"
     )
     image: str = about("", "full image reference; empty is the implementation's own (auto: python)")
-    config: str = about("", "file with an EndpointPickerConfig, seen from this file")
+    config: str = about(
+        "", "file with an EndpointPickerConfig, seen from this file, or preset:NAME"
+    )
     replicas: int = about(1, "more than 1 elects a leader", minimum=1)
     flags: Mapping[str, Any] = about(dict, "command line flags without dashes, such as v: 4")
 

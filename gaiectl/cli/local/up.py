@@ -60,7 +60,8 @@ def up(  # noqa: PLR0917 - each is an option of the command line
         ),
     ] = None,
     config: Annotated[
-        str, typer.Option(metavar="FILE", help="EndpointPickerConfig of the endpoint picker.")
+        str,
+        typer.Option(metavar="FILE", help="EndpointPickerConfig of the EPP, or preset:NAME."),
     ] = "",
     port: Annotated[
         int,
