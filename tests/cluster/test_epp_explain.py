@@ -144,6 +144,8 @@ def test_what_cannot_be_asked_is_said_to_be_so(
     if live == "deploy/broken":
         broken = _epp("broken", "localhost/gaiectl-test/nowhere:1")
         machine.apply([_workload(broken)], f"--namespace={stack}")
+        made = "--for=jsonpath={.status.replicas}=1"  # before it, waiting by a label finds no pod
+        machine.do("wait", made, "deployment/broken", "-n", stack)
         reason = "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}"
         machine.do("wait", f"{reason}=ErrImageNeverPull", "pod", "-n", stack, "-l", "app=broken")
 
