@@ -5,10 +5,10 @@ One table. Whoever names such a thing (providers, model servers, checks) takes i
 OCI registries are pinned by version.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gaiectl import crds
 from gaiectl.documents import Document
@@ -71,6 +71,18 @@ class Controller(NamedTuple):
     labels: Mapping[str, str]
     switch: str = ""
     older_switches: tuple[str, ...] = ()
+
+    def is_on(self, containers: Sequence[Mapping[str, Any]]) -> bool:
+        """Tell whether one of its containers has the Inference Extension switched on."""
+        switches = (self.switch, *self.older_switches)
+        return not self.switch or any(
+            (one.get("name") in switches and str(one.get("value")).lower() in ("true", "1"))
+            if isinstance(one, Mapping)
+            else one in (self.switch, f"{self.switch}=true")
+            for container in containers
+            for key in ("env", "args")
+            for one in container.get(key) or ()
+        )
 
 
 class Token(NamedTuple):

@@ -4,6 +4,7 @@ The pinned files come from the Go modules that test clusters are made of, as mir
 """
 
 import base64
+import gzip
 import json
 import subprocess
 import threading
@@ -17,6 +18,7 @@ import pytest
 
 from gaiectl.cli.app import run as run_command_line
 from gaiectl.documents import dump
+from gaiectl.operations.prereqs import releases
 from machine import lease, programs
 from machine.cluster import Cluster
 
@@ -187,8 +189,26 @@ def test_what_somebody_else_brought_is_an_answer_and_stays(
     control_plane.do("delete", "-f", place)
 
 
+def _cut_off(cluster: Cluster, namespace: str, status: str) -> None:
+    """Let the last revision of a release look as if Helm had been killed while it made it."""
+    secrets = kubectl_json(cluster, f"get secrets -n {namespace} -l owner=helm")["items"]
+    last = max(secrets, key=lambda one: int(one["metadata"]["labels"]["version"]))
+    packed = base64.b64decode(base64.b64decode(last["data"]["release"]))
+    release = json.loads(gzip.decompress(packed))
+    release["info"]["status"] = status
+    packed = gzip.compress(json.dumps(release).encode())
+    last["data"]["release"] = base64.b64encode(base64.b64encode(packed)).decode()
+    last["metadata"]["labels"]["status"] = status
+    del last["metadata"]["resourceVersion"]
+    cluster.do("replace", "-f", "-", stdin=dump([last]))
+
+
 def test_a_controller_is_a_helm_release_of_ours_that_only_we_remove(
-    gaiectl: Gaiectl, control_plane: Cluster, charts: Path, tmp_path: Path
+    gaiectl: Gaiectl,
+    control_plane: Cluster,
+    charts: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lacking = gaiectl("prereqs", "install", "lws", "--mirror", str(tmp_path))
     assert lacking.code == 1
@@ -204,6 +224,14 @@ def test_a_controller_is_a_helm_release_of_ours_that_only_we_remove(
     assert changed.out == "lws configured (0.7.0)\n"
     deployment = kubectl_json(control_plane, "get deploy -n lws-system lws-controller-manager")
     assert deployment["spec"]["replicas"] == 2
+
+    _cut_off(control_plane, "lws-system", "pending-upgrade")
+    busy = gaiectl(*install, "--timeout", "0s")
+    assert busy.code == 4
+    assert "the Helm release lws in namespace lws-system is pending-upgrade for" in busy.err
+    monkeypatch.setattr(releases, "_PENDING_SECONDS", 0.0)
+    resumed = gaiectl(*install, "--timeout", "0s", "--set", "replicaCount=2")
+    assert resumed.out == "lws configured (0.7.0)\n", resumed.err
 
     control_plane.do(
         "label", "secret", "-n", "lws-system", "-l", "owner=helm", "gaiectl.dev/brought-by-"

@@ -10,7 +10,7 @@ from gaiectl.documents import Document
 from gaiectl.prereqs import Controller
 from gaiectl.providers.catalog import PROVIDERS
 from gaiectl.providers.provider import Provider
-from gaiectl.validation.fields import at, name_of, namespace_of, pairs, parts, whole, word
+from gaiectl.validation.fields import name_of, namespace_of, pairs, parts, whole, word
 
 _GROUP = "gateway.networking.k8s.io"
 
@@ -87,8 +87,7 @@ def _looked_at(provider: str, controller: Controller, deployment: Document) -> s
             hint="see why: kubectl describe and kubectl logs of it",
         )
     containers = parts(deployment, "spec", "template", "spec", "containers")
-    switches = (controller.switch, *controller.older_switches)
-    if controller.switch and not any(_is_on(one, name) for one in containers for name in switches):
+    if not controller.is_on(containers):
         raise Failed(
             f"{where} has the Inference Extension switched off: {controller.switch} is not set",
             hint="install or upgrade it with that set",
@@ -110,14 +109,6 @@ def _oldest(provider: str) -> str:
     texts = [PROVIDERS[provider].summary, *(one.what for one in PROVIDERS[provider].requirements)]
     found = next(filter(None, (re.search(r"\bv?\d+\.\d+(\.\d+)?\b", text) for text in texts)), None)
     return found[0] if found else ""
-
-
-def _is_on(container: object, switch: str) -> bool:
-    variables = {word(one, "name"): word(one, "value") for one in parts(container, "env")}
-    words = [str(one) for one in (at(container, "args") or ())]
-    return variables.get(switch, "").lower() in ("true", "1") or any(
-        one in (switch, f"{switch}=true") for one in words
-    )
 
 
 def _class_name(scene: Scene) -> str:

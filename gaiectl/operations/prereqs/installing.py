@@ -35,6 +35,7 @@ def install(scene: Scene, asked: Asked) -> Iterator[Done]:
         GaieError: a file cannot be had, the server refuses, or it is not ready in time.
     """
     _refuse_settings(asked)
+    _refuse_same(asked.wanted)
     _require_needs(scene.cluster, asked.wanted)
     steps = [_step(scene, one, asked) for one in asked.wanted]
     for step in steps:
@@ -69,6 +70,20 @@ def _refuse_settings(asked: Asked) -> None:
         raise UsageError(
             "--secret names the Secret of one token", hint="say it with hf-token or llm-d-hf-token"
         )
+
+
+def _refuse_same(wanted: Sequence[Prereq]) -> None:
+    """Raise when two are one Helm release: the second would make something else of the first."""
+    by_release: dict[tuple[str, str], str] = {}
+    for prereq in wanted:
+        for chart in prereq.charts:
+            other = by_release.setdefault((chart.namespace, chart.release), prereq.name)
+            if other != prereq.name:
+                raise UsageError(
+                    f"{other} and {prereq.name} are the same Helm release {chart.release}, with "
+                    "other values",
+                    hint="name one of them: gaiectl prereqs list says what each is for",
+                )
 
 
 def _require_needs(cluster: Cluster, wanted: Sequence[Prereq]) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from gaiectl.cluster.api import Cluster
@@ -27,6 +28,8 @@ _PREREQ = "gaiectl.dev/prereq"
 """Label of a release's Secret: for which prerequisite, for two may have a chart in common."""
 _AWAITED = ("CustomResourceDefinition", "Deployment", "DaemonSet", "StatefulSet")
 _HELM_SECONDS = 300.0
+_PENDING_SECONDS = 300.0
+"""For so long Helm may be at work: its hooks are waited for no longer by default."""
 _PERIOD_SECONDS = 1.0
 
 
@@ -46,9 +49,11 @@ def step_of(scene: Scene, prereq: Prereq, settings: tuple[str, ...] = ()) -> Ste
     charts = _with_settings(prereq, settings)
     found = [release_of(cluster, chart) for chart in charts]
     if not any(map(is_ours, found)) and (running := controllers_of(cluster, prereq)):
+        _require_switch(prereq, running[0])
         return Step(prereq, lambda: Done(prereq.name, Verdict.FOREIGN, _told(running[0])))
     for chart, release in zip(charts, found, strict=True):
         _refuse_other(prereq, chart, release)
+        _refuse_unfinished(cluster, chart, release)
         scene.source.chart(chart)
         for file in chart.values:
             scene.source.fetch(file)
@@ -74,11 +79,47 @@ def _refuse_other(prereq: Prereq, chart: Chart, release: Document | None) -> Non
         )
 
 
+def _require_switch(prereq: Prereq, deployment: Document) -> None:
+    """Raise when somebody else's controller does not do what it is needed for."""
+    controller, containers = prereq.controller, deployment["spec"]["template"]["spec"]["containers"]
+    if controller is not None and not controller.is_on(containers):
+        who = identity(deployment)
+        raise Refused(
+            f"{prereq.name}: {who} is there, by {managers(deployment)}, with the Inference "
+            f"Extension switched off: {controller.switch} is not set",
+            hint=f"have {managers(deployment)} set it",
+        )
+
+
+def _refuse_unfinished(cluster: Cluster, chart: Chart, release: Document | None) -> None:
+    """Raise while Helm may be at work on a release; it says the same for ever if it was killed."""
+    if release is None or not _is_pending(release):
+        return
+    now, made = cluster.clock(), str(release["metadata"].get("creationTimestamp") or "")
+    if now is None or not made:
+        return
+    seconds = (now - datetime.fromisoformat(made)).total_seconds()
+    if seconds < _PENDING_SECONDS:
+        raise Refused(
+            f"the Helm release {chart.release} in namespace {chart.namespace} is "
+            f"{_labels(release)['status']} for {max(seconds, 0):.0f} s",
+            hint=f"wait until it is done; if nobody works on it, gaiectl goes on with it after "
+            f"{_PENDING_SECONDS:g} s",
+        )
+
+
+def _is_pending(release: Document) -> bool:
+    return _labels(release).get("status", "").startswith("pending-")
+
+
 def _carry_out(
     scene: Scene, prereq: Prereq, charts: Sequence[Chart], found: Sequence[Document | None]
 ) -> Done:
     is_done = [_is_as_wanted(release, chart) for release, chart in zip(found, charts, strict=True)]
-    for chart, is_there in zip(charts, is_done, strict=True):
+    for chart, release, is_there in zip(charts, found, is_done, strict=True):
+        if release is not None and _is_pending(release) and not scene.is_dry_run:
+            # Nobody works on it any more, but Helm goes on with nothing that it has not ended.
+            scene.cluster.delete(identity(release), uid=release["metadata"]["uid"])
         if not is_there:
             _upgrade(scene, prereq, chart)
         if scene.is_waiting:

@@ -15,11 +15,13 @@ from gaiectl.operations.prereqs import releases, tokens
 from gaiectl.operations.prereqs.releases import is_ours, place_of, release_of
 from gaiectl.operations.prereqs.steps import managers
 from gaiectl.operations.shared_cleanup import SharedRemoval, plan_shared, remove_shared
-from gaiectl.prereqs import Prereq
+from gaiectl.prereqs import ALL, Prereq
 
 _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
 _KEPT = "helm.sh/resource-policy"
 _TOLD = 3
+_PEOPLE = ("kubectl", "Helm release")
+"""Who makes classes by hand; a controller makes its own, and Helm takes its own away."""
 
 
 class Removal(NamedTuple):
@@ -142,12 +144,12 @@ def _releases(cluster: Cluster, prereq: Prereq, helm: Callable[[], Helm]) -> Rem
                 f"{prereq.name}: the Helm release {chart.release} was not made by gaiectl",
                 hint=f"helm uninstall {chart.release} -n {chart.namespace}, if nobody needs it",
             )
+    classes = _classes(cluster, prereq)
     place = place_of(cluster.connection.access)
     going = [chart for chart, _ in reversed(there)]
     for chart in going:
         applied = elsewhere.manifest(helm(), place, chart.release, chart.namespace)
         _refuse_used(cluster, prereq, applied)
-    classes = _classes(cluster, prereq)
     spaces = {chart.namespace for chart in going}
 
     def carry_out(patience: Patience, report: Report) -> None:
@@ -184,7 +186,7 @@ def _refuse_used(cluster: Cluster, prereq: Prereq, applied: Iterable[Document]) 
     gateways = [
         one
         for one in _objects(cluster, "gateway.networking.k8s.io", "Gateway", whole=True)
-        if one["spec"].get("gatewayClassName") in prereq.classes
+        if one["spec"].get("gatewayClassName") in set(prereq.classes) - _of_others(cluster, prereq)
     ]
     if gateways:
         raise _used(prereq, "Gateway", gateways)
@@ -205,12 +207,32 @@ def _objects(cluster: Cluster, group: str, kind: str, *, whole: bool = False) ->
         yield from cluster.list(resource, metadata_only=not whole)
 
 
+def _of_others(cluster: Cluster, prereq: Prereq) -> set[str]:
+    """Return the classes of it that another controller in the cluster serves as well."""
+    return {
+        name
+        for other in ALL.values()
+        if other.name != prereq.name and set(other.classes) & set(prereq.classes)
+        if releases.controllers_of(cluster, other)
+        for name in other.classes
+    }
+
+
 def _classes(cluster: Cluster, prereq: Prereq) -> list[Document]:
     """Return the classes that are of no use without it, and that nobody else made."""
+    kept = _of_others(cluster, prereq)
     named = [
-        Identity("gateway.networking.k8s.io", "GatewayClass", "", name) for name in prereq.classes
+        Identity("gateway.networking.k8s.io", "GatewayClass", "", name)
+        for name in prereq.classes
+        if name not in kept
     ]
-    return [found for who in named if (found := cluster.get(who))]
+    ours = [identity(one) for one in prereq.objects]
+    return [
+        found
+        for who in named
+        if (found := cluster.get(who))
+        if (was_brought(found) if who in ours else not managers(found).startswith(_PEOPLE))
+    ]
 
 
 def _nothing(prereq: Prereq) -> Removal:

@@ -5,6 +5,7 @@ writes them; or an OCI registry, for charts only.
 """
 
 import hashlib
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import HTTPError, URLError
@@ -16,6 +17,7 @@ from gaiectl.prereqs import Chart, File
 
 _LARGEST_BYTES = 16 << 20
 _SECONDS = 30.0
+_MIRRORS = "name a folder, or an address that begins with file, http, https or oci"
 
 
 class Source(NamedTuple):
@@ -93,14 +95,20 @@ def source_of(mirror: str) -> Source:
     """
     if not mirror:
         return Source()
-    parts = urlsplit(mirror)
+    try:
+        parts = urlsplit(mirror)
+        is_open = "@" not in parts.netloc
+    except ValueError as error:
+        raise UsageError(f"{mirror} is no mirror: {error}", hint=_MIRRORS) from None
+    if not is_open:
+        raise UsageError(
+            "--mirror holds a password, which messages and commands would show",
+            hint="name a folder with the files, or a server that asks for none",
+        )
     if parts.scheme in ("http", "https", "oci"):
         return Source(mirror.rstrip("/"))
     if parts.scheme not in ("", "file") or (parts.scheme and parts.netloc not in ("", "localhost")):
-        raise UsageError(
-            f"{mirror} is no mirror: {parts.scheme} is not understood",
-            hint="name a folder, or an address that begins with file, http, https or oci",
-        )
+        raise UsageError(f"{mirror} is no mirror: {parts.scheme} is not understood", hint=_MIRRORS)
     folder = Path(unquote(parts.path) if parts.scheme else mirror).absolute()
     if not folder.is_dir():
         raise UsageError(f"{mirror} is no folder", hint="--mirror names the folder with the files")
@@ -139,8 +147,8 @@ def _download(address: str, file: File) -> bytes:
         raise GaieError(
             f"{address} is not to be had: {error.code} {error.reason}", hint=_hint(file)
         ) from None
-    except (URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
+    except (URLError, OSError, ValueError, HTTPException) as error:
+        reason = getattr(error, "reason", None) or str(error) or type(error).__name__
         raise GaieError(f"{address} is not to be had: {reason}", hint=_hint(file)) from None
     if len(data) > _LARGEST_BYTES:
         raise GaieError(

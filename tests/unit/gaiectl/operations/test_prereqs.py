@@ -1,6 +1,7 @@
 """Where prerequisites come from, and what is printed for those who install them by hand."""
 
 import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,11 +69,30 @@ def test_what_cannot_be_had_is_told_with_the_way_around(tmp_path: Path) -> None:
     with pytest.raises(GaieError, match=r"has no chart istiod-1\.28\.0\.tgz") as caught:
         source_of(str(tmp_path)).chart(prereqs.ISTIO.charts[1])
     assert caught.value.hint.startswith("helm pull oci://gcr.io/istio-release/charts/istiod")
-    for mirror in (str(tmp_path / "nowhere"), "ftp://somewhere/else", "file://other/folder"):
+    nonsense = ("ftp://somewhere/else", "file://other/folder", "http://[", "https://me:pw@mirror")
+    for mirror in (str(tmp_path / "nowhere"), *nonsense):
         with pytest.raises(UsageError):
             source_of(mirror)
     with pytest.raises(UsageError, match="can have charts only"):
         source_of("oci://registry.example/mirror").fetch(FILE)
+
+
+@pytest.mark.parametrize("said", [b"<html>\r\n", b"HTTP/1.1 OK 200\r\n\r\n", b""])
+def test_a_server_that_speaks_no_http_is_told_as_that(said: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as asking:
+                asking.recv(1 << 16)
+                asking.sendall(said)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(GaieError, match=r"crd\.yaml is not to be had: \S"):
+            source_of(f"http://127.0.0.1:{server.getsockname()[1]}").fetch(FILE)
+        thread.join()
+    with pytest.raises(GaieError, match="is not to be had: "):
+        source_of("http://with a/blank").fetch(FILE)
 
 
 def test_a_mirror_is_a_folder_a_server_or_a_registry(tmp_path: Path) -> None:
