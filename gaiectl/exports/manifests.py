@@ -41,9 +41,7 @@ def parted(documents: Iterable[Document]) -> tuple[list[Document], list[Document
 
 def staying(documents: Iterable[Document], name: str, value: str) -> list[Document]:
     """Return the objects; those that stay when the stack goes say so by an annotation."""
-    return [
-        with_annotation(one, name, value) if one["kind"] in KEPT else one for one in documents
-    ]
+    return [with_annotation(one, name, value) if one["kind"] in KEPT else one for one in documents]
 
 
 def with_annotation(document: Document, name: str, value: str) -> Document:
