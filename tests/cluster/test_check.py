@@ -344,6 +344,27 @@ def test_an_envoy_gateway_that_ignores_backends_is_told_with_the_values_that_cha
     api.delete(identity(config))
 
 
+def test_a_route_of_others_that_takes_all_requests_is_told_before_anything_is_written(  # P23
+    api: Cluster, cluster_of_all_kinds: Machine, namespace: str
+) -> None:
+    del cluster_of_all_kinds
+    ours, theirs = (
+        object_of(
+            *("HTTPRoute", namespace, name, "gateway.networking.k8s.io/v1"),
+            spec={"parentRefs": [{"name": "gate"}], "rules": [{}]},
+        )
+        for name in (NAME, "theirs")
+    )
+    assert checked(api, namespace, [ours], "RTE004")["RTE004"].outcome is Outcome.PASSED
+    api.create(theirs)
+
+    plan = Plan(path="inferencepool", name=NAME, namespace=namespace, steps=())
+    said = f"RTE004: HTTPRoute {namespace}/theirs is on Gateway {namespace}/gate and comes before"
+    with pytest.raises(GaieError, match=said) as raised:
+        require_fit(api, plan, [ours])
+    assert "another Gateway or listener" in raised.value.hint
+
+
 def test_a_provider_that_is_not_installed_is_told_with_its_commands(
     api: Cluster, cluster_of_all_kinds: Machine, namespace: str
 ) -> None:
