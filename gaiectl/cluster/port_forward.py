@@ -133,6 +133,9 @@ class PortForward:
             del self._carried[threading.current_thread()]
 
     def _exchange(self, local: socket.socket) -> None:
+        # A piece of an answer does not wait until the client has confirmed the one before: 40 ms.
+        with contextlib.suppress(OSError):
+            local.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             forward = self._unused.pop() if self._unused else self._open()
         except Exception as error:  # noqa: BLE001 - a thread has nobody to raise it to

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -22,14 +23,18 @@ from machine.pods import pod, service
 pytestmark = pytest.mark.long
 
 SERVER = """
-import http.server
+import http.server, time
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
+        for _ in range(50 if self.path == "/stream" else 0):
+            time.sleep(0.01)
+            self.wfile.write(b"a piece")
         self.wfile.write(b"hello from a pod" * (1 << 20 if self.path == "/large" else 1))
 
+Handler.disable_nagle_algorithm = True
 print("serving", flush=True)
 http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
 """
@@ -77,6 +82,26 @@ def test_a_port_of_a_pod_is_reached_from_here_by_several_at_once(
     assert not forward.complaint
     with pytest.raises(httpx.ConnectError):
         httpx.get(url, trust_env=False)
+
+
+def test_a_port_forward_brings_the_pieces_of_a_stream_as_they_come(
+    machine: Cluster, web: str
+) -> None:
+    connection = connect(Access(kubeconfig=str(machine.kubeconfig)))
+    pieces = []
+
+    with (
+        forwarded(connection, web, "web", 8000) as forward,
+        socket.create_connection(("127.0.0.1", forward.local_port), timeout=30) as client,
+    ):
+        client.sendall(b"GET /stream HTTP/1.0\r\n\r\n")
+        while not pieces or pieces[-1]:
+            # As clients that have kept a connection for a while, it confirms what came 40 ms later.
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+            pieces.append(client.recv(1 << 16))
+
+    assert b"".join(pieces).count(b"a piece") == 50
+    assert len(pieces) > 35
 
 
 def test_a_port_that_nobody_listens_on_is_said_to_be_so(machine: Cluster, web: str) -> None:
