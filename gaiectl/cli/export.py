@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaiectl.cli.options import examples
+from gaiectl.cli.repository_options import FolderOption, Target, takes_repository
 from gaiectl.cli.stack_options import Wanted, takes_stack
 from gaiectl.console import terminal
-from gaiectl.errors import GaieError, UsageError
+from gaiectl.errors import GaieError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gaiectl.exports.repository import Repository
     from gaiectl.operations.render import Rendered
     from gaiectl.plan import Plan
 
@@ -26,17 +26,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-FolderOption = Annotated[Path, typer.Option("--output-dir", metavar="DIR", help="Where to write.")]
-UrlOption = Annotated[
-    str, typer.Option("--repo-url", metavar="URL", help="Of the Git repository that will hold it.")
-]
-RepositoryPathOption = Annotated[
-    str, typer.Option("--repo-path", metavar="PATH", help="Of the folder in that repository.")
-]
-RevisionOption = Annotated[
-    str, typer.Option("--repo-revision", metavar="NAME", help="Branch of that repository.")
-]
 
 
 @app.command(
@@ -113,19 +102,14 @@ def kustomize(wanted: Wanted, output_dir: FolderOption) -> None:
     ),
 )
 @takes_stack
-def argocd(
-    wanted: Wanted,
-    output_dir: FolderOption,
-    repo_url: UrlOption,
-    repo_path: RepositoryPathOption = ".",
-    repo_revision: RevisionOption = "main",
-) -> None:
+@takes_repository
+def argocd(wanted: Wanted, target: Target) -> None:
     """Write an Application of Argo CD and what it syncs, phase by phase."""
     from gaiectl.exports import argocd as form
 
+    repository = target.repository()
     _, rendered = _rendered(wanted)
-    repository = _repository(repo_url, repo_path, repo_revision)
-    _write(form.files(rendered, repository), output_dir, "kubectl apply -f application.yaml")
+    _write(form.files(rendered, repository), target.folder, "kubectl apply -f application.yaml")
 
 
 @app.command(
@@ -136,19 +120,14 @@ def argocd(
     ),
 )
 @takes_stack
-def flux(
-    wanted: Wanted,
-    output_dir: FolderOption,
-    repo_url: UrlOption,
-    repo_path: RepositoryPathOption = ".",
-    repo_revision: RevisionOption = "main",
-) -> None:
+@takes_repository
+def flux(wanted: Wanted, target: Target) -> None:
     """Write a GitRepository and Kustomizations of Flux, and what they apply."""
     from gaiectl.exports import flux as form
 
+    repository = target.repository()
     _, rendered = _rendered(wanted)
-    repository = _repository(repo_url, repo_path, repo_revision)
-    _write(form.files(rendered, repository), output_dir, "kubectl apply -f flux.yaml")
+    _write(form.files(rendered, repository), target.folder, "kubectl apply -f flux.yaml")
 
 
 def _rendered(wanted: Wanted) -> "tuple[Plan, Rendered]":
@@ -177,21 +156,9 @@ def _helmfile(wanted: Wanted) -> str:
     return "helmfile"
 
 
-def _repository(url: str, path: str, revision: str) -> "Repository":
-    from gaiectl.exports.repository import Repository
-
-    if not url or path.startswith("/") or ".." in Path(path).parts:
-        raise UsageError(
-            f"--repo-path: {path!r} is not below the repository's root"
-            if url
-            else "--repo-url is empty",
-            hint="for example --repo-url https://git.example.com/deploy --repo-path llm",
-        )
-    return Repository(url, path, revision)
-
-
 def _write(texts: "Mapping[str, str]", folder: Path, then: str) -> None:
+    from gaiectl.checks.wording import counted
     from gaiectl.operations import own_folder
 
     own_folder.write(texts, folder, RECORD)
-    terminal.say(f"{len(texts)} files written to {folder}; there: {then}")
+    terminal.say(f"{counted(len(texts), 'file')} written to {folder}; there: {then}")
