@@ -88,7 +88,7 @@ def test_a_port_forward_brings_the_pieces_of_a_stream_as_they_come(
     machine: Cluster, web: str
 ) -> None:
     connection = connect(Access(kubeconfig=str(machine.kubeconfig)))
-    pieces = []
+    pieces: list[bytes] = []
 
     with (
         forwarded(connection, web, "web", 8000) as forward,
