@@ -21,7 +21,8 @@ from gaiectl.cluster.rights import NotAllowed
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import GaieError, TimedOut, UsageError
 from gaiectl.operations.model_loading import still_loading
-from gaiectl.operations.waiting import Patience, printable
+from gaiectl.operations.waiting import Patience
+from gaiectl.operations.waiting_words import printable
 from gaiectl.validation.epps import selections
 from gaiectl.validation.stream import Stream
 
