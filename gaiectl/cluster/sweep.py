@@ -100,7 +100,7 @@ def owned_by(owners: Iterable[Document], others: Iterable[Document]) -> list[Doc
     """Return those of the others that the owners own, directly or not, by their metadata."""
     listed = list(owners)
     uids, rest = {_uid(one) for one in listed}, list(others)
-    services = {who[2:] for who in map(identity, listed) if who[:2] == ("", "Service")}
+    services = _services(listed)
     owned: list[Document] = []
     while True:
         found = [one for one in rest if _is_owned(one, uids, services)]
@@ -108,7 +108,13 @@ def owned_by(owners: Iterable[Document], others: Iterable[Document]) -> list[Doc
             return owned
         owned += found
         uids |= {_uid(one) for one in found}
+        services |= _services(found)
         rest = [one for one in rest if _uid(one) not in uids]
+
+
+def _services(documents: Iterable[Document]) -> set[tuple[str, ...]]:
+    """Return namespace and name of the Services among them."""
+    return {who[2:] for who in map(identity, documents) if who[:2] == ("", "Service")}
 
 
 def _is_owned(

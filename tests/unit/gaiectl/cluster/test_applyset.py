@@ -123,3 +123,13 @@ def test_what_is_owned_is_found_through_owners_in_any_order() -> None:
     found = owned_by([deployment, service], [*owned, foreign])
     assert {one["metadata"]["uid"] for one in found} == {"pod", "replicaset", "endpoints"}
     assert owned_by([deployment], [owned[2], foreign]) == []
+
+
+def test_the_endpoints_of_a_service_that_a_controller_made_go_with_its_owner() -> None:
+    gateway = managed("gaiectl", uid="gateway")
+    service, endpoints = document("Service", name="proxy"), document("Endpoints", name="proxy")
+    service["metadata"] |= {"uid": "service", "ownerReferences": [{"uid": "gateway"}]}
+    endpoints["metadata"] |= {"uid": "endpoints"}
+
+    found = owned_by([gateway], [endpoints, service])
+    assert [one["metadata"]["uid"] for one in found] == ["service", "endpoints"]
