@@ -93,7 +93,8 @@ def bring(
         terminal.data(commands(plan).rstrip("\n"))
         return
     options = keep(wanted.inputs())
-    documents, notes = fitted(cluster, rendered.documents)
+    found = (rendered.documents, ())
+    documents, notes = found if installing.asks_nobody else fitted(cluster, rendered.documents)
     objects = Objects(plan.name, plan.namespace, plan.path, documents, options, cause, continues=of)
     objects = objects._replace(look_also=partial(require_fit, cluster, plan, documents))
     if as_helm:

@@ -34,6 +34,11 @@ class Installing:
         """Whether nothing was said about what to try or to print."""
         return self._given["dry_run"] is DryRun.NONE and self._given["form"] is Output.TEXT
 
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether only to show what would be applied, without the cluster."""
+        return self._given["dry_run"] is DryRun.CLIENT
+
     def carry_out(self, cluster: "Cluster", wanted: "Wanted", notes: Iterable[str] = ()) -> None:
         """Install what is wanted, or show what that would do.
 
@@ -48,7 +53,7 @@ class Installing:
         for note in notes:
             if not note.startswith("see first"):
                 terminal.say(f"note: {note}")
-        if given["dry_run"] is DryRun.CLIENT:
+        if self.asks_nobody:
             _show_objects(wanted, given["form"])
             return
         how = How(

@@ -464,3 +464,19 @@ def test_a_signal_ends_it_without_output_or_anything_left(
     assert list(scratch.iterdir()) == []
     with pytest.raises(ProcessLookupError):
         os.kill(helm, 0)
+
+
+def test_what_an_installation_would_apply_is_shown_without_asking_the_cluster(
+    gaiectl: Gaiectl, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text(
+        "{current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],\n"
+        "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}],\n"
+        "users: [{name: u, user: {token: t}}]}\n"
+    )
+    stack = ("standalone", "--api", "flags", "--model-server", "builtin")
+
+    done = gaiectl("install", *stack, "--dry-run", "-o", "name", KUBECONFIG="config")
+
+    assert done.returncode == 0, done.stderr
+    assert "deployment.apps/llm-epp" in done.stdout.split()
