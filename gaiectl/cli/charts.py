@@ -34,7 +34,7 @@ def list_charts(output: OutputOption = Output.TEXT) -> None:
         answers.show({"charts": [asdict(chart) for chart in found]}, as_yaml=output is Output.YAML)
     else:
         rows = [(chart.name, chart.version, chart.description) for chart in found]
-        terminal.data(table(("name", "version", "description"), rows))
+        terminal.data(table(("name", "version", "description"), rows, shrinks=(2,)))
 
 
 @app.command(

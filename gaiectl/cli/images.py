@@ -69,7 +69,7 @@ def _show_table(found: "list[Image]", copies: list[str], *, has_headers: bool) -
         for image, copy in zip(found, copies, strict=True)
     ]
     heads = ("image", *(["source"] if any(copies) else []), "used by")
-    terminal.data(table(heads, rows, has_headers=has_headers))
+    terminal.data(table(heads, rows, has_headers=has_headers, shrinks=(len(heads) - 1,)))
 
 
 def _users(image: "Image") -> str:

@@ -63,11 +63,11 @@ _TRIED = {DryRun.CLIENT: " (dry run)", DryRun.SERVER: " (server dry run)"}
 
 @app.command(
     "list",
-    short_help="Show what there is, which releases, and where they come from.",
+    short_help="Show what there is, which releases, and what each needs.",
     epilog=examples("gaiectl prereqs list", "gaiectl prereqs list -o json"),
 )
 def list_prereqs(output: OutputOption = Output.TEXT) -> None:
-    """Show what can be installed: releases, and in -o json each file with its sha256."""
+    """Show what can be installed: releases, and in -o json where all comes from, with sums."""
     from gaiectl.console import answers, terminal
     from gaiectl.console.tables import table
     from gaiectl.prereqs import ALL
@@ -77,12 +77,10 @@ def list_prereqs(output: OutputOption = Output.TEXT) -> None:
         answers.show({"prereqs": known}, as_yaml=output is Output.YAML)
         return
     rows = [
-        (one.name, one.version or None, _from(one), ", ".join(one.needs) or None, one.what)
+        (one.name, one.version or None, ", ".join(one.needs) or None, one.what)
         for one in ALL.values()
     ]
-    terminal.data(
-        table(("name", "version", "from", "needs", "what holds then"), rows, shrinks=(4,))
-    )
+    terminal.data(table(("name", "version", "needs", "what holds then"), rows, shrinks=(3,)))
 
 
 @app.command(
@@ -260,16 +258,6 @@ def _planned(wanted: "tuple[Prereq, ...]", source: "Source", secret: str) -> "It
             yield f"{one.name}: {document['kind']} {document['metadata']['name']}"
         if one.token:
             yield f"{one.name}: Secret {secret or one.token.secret} with the key {one.token.key}"
-
-
-def _from(prereq: "Prereq") -> str:
-    if prereq.bundled:
-        return "gaiectl"
-    if prereq.files:
-        return f"{len(prereq.files)} files"
-    if prereq.charts:
-        return f"{len(prereq.charts)} chart{'s'[: len(prereq.charts) != 1]}"
-    return "you"
 
 
 def _as_json(prereq: "Prereq") -> dict[str, object]:

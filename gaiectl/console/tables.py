@@ -26,8 +26,8 @@ def table(
         headers: of the columns.
         rows: one value for each column.
         has_headers: write the headers.
-        shrinks: columns whose texts may lose their middle, where people look at a terminal that is
-            too narrow; programs get all of them.
+        shrinks: columns whose names may lose their middle, and sentences their end, where people
+            look at a terminal that is too narrow; programs get all of them.
         stream: where it will be written; stdout by default.
     """
     cells = [[_cell(value) for value in row] for row in rows]
@@ -49,10 +49,15 @@ def table(
 
 
 def shortened(text: str, width: int, mark: str) -> str:
-    """Return a text that is at most so wide, with a mark for what is left out of its middle."""
+    """Return a text that is at most so wide, with a mark for what is left out.
+
+    Of a name, which its end may tell from others, that is the middle; of a sentence the end.
+    """
     if len(text) <= width:
         return text
     kept = max(width - len(mark), 2)
+    if " " in text:
+        return f"{text[:kept].rstrip()}{mark}"
     head = kept * 2 // 5
     return f"{text[:head]}{mark}{text[head - kept :]}"
 

@@ -157,6 +157,15 @@ def test_a_table_fits_its_terminal_by_the_middle_of_names(monkeypatch: pytest.Mo
     assert line.split()[1:] == ["serving", "Running"]
 
 
+def test_a_sentence_that_does_not_fit_loses_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [("lws", "the controller of LeaderWorkerSets runs, and is ready")]
+
+    _, line = table(("name", "what"), rows, shrinks=(1,), stream=Named()).splitlines()
+
+    assert line == "lws    the controller of LeaderWorkerSe…"
+
+
 def test_programs_get_all_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "20")
 
