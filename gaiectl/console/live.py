@@ -1,16 +1,15 @@
 """A local stack's endpoints while it runs: redrawn on a terminal, lines of change elsewhere."""
 
+import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from gaiectl.console import terminal
+from gaiectl.console.redrawn import Redrawn
 from gaiectl.console.tables import table
 from gaiectl.local.figures import Figures
-
-if TYPE_CHECKING:
-    from rich.live import Live
 
 HEADERS = ("name", "address", "running", "waiting", "kv use", "hit rate", "served")
 
@@ -19,19 +18,11 @@ class Board(AbstractContextManager["Board"]):
     """Shows the figures; used as a context, because a terminal has to be given back."""
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._live: Live | None = None
+        self._redrawn = Redrawn(sys.stderr, stays=False)
         self._shown: dict[str, tuple[str, ...]] = {}
 
     def __enter__(self) -> Self:
-        if terminal.is_terminal():
-            # rich costs 50 ms: only who has something to redraw pays for it.
-            from rich.console import Console  # noqa: PLC0415 - see above
-            from rich.live import Live  # noqa: PLC0415 - see above
-
-            console = Console(stderr=True, markup=False, highlight=False)
-            self._live = Live(console=console, auto_refresh=False, transient=True)
-            self._stack.enter_context(self._live)
+        self._redrawn.__enter__()
         return self
 
     def __exit__(
@@ -40,14 +31,12 @@ class Board(AbstractContextManager["Board"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.close()
+        self._redrawn.__exit__(kind, error, trace)
 
     def show(self, figures: Sequence[Figures]) -> None:
         """Show these figures instead of those before."""
-        if self._live is not None:
-            from rich.text import Text  # noqa: PLC0415 - see __enter__
-
-            self._live.update(Text(table(HEADERS, [row(one) for one in figures])), refresh=True)
+        if self._redrawn.is_live:
+            self._redrawn.show(table(HEADERS, [row(one) for one in figures]))
             return
         rows = {one.name: row(one)[1:] for one in figures}
         for name, values in rows.items():

@@ -1,9 +1,12 @@
-"""An answer that changes: redrawn on a terminal; elsewhere written again when it is another one."""
+"""What changes while it is looked at: redrawn on a terminal; elsewhere written when it is another.
+
+rich costs 50 ms, so it is imported where something is redrawn.
+"""
 
 import sys
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TextIO
 
 from gaiectl.console import terminal
 
@@ -12,27 +15,38 @@ if TYPE_CHECKING:
 
 
 class Redrawn(AbstractContextManager["Redrawn"]):
-    """Shows the latest text; used as a context, because a terminal has to be given back."""
+    """Shows the latest text; used as a context, because a terminal has to be given back.
 
-    def __init__(self) -> None:
+    Args:
+        stream: where; stdout by default.
+        stays: the last text stays, and is all that is written. Else it goes in the end, and what
+            is written beside it meanwhile stands above it.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, stays: bool = True) -> None:
         self._stack = ExitStack()
+        self._stream = stream or sys.stdout
+        self._stays = stays
         self._live: Live | None = None
         self._shown = ""
 
-    def __enter__(self) -> Self:
-        if terminal.is_terminal(sys.stdout):
-            # rich costs 50 ms: only who has something to redraw pays for it.
-            from rich.console import Console  # noqa: PLC0415 - see above
-            from rich.live import Live  # noqa: PLC0415 - see above
+    @property
+    def is_live(self) -> bool:
+        """The text is redrawn."""
+        return self._live is not None
 
-            console = Console(markup=False, highlight=False)
-            # What is shown is made for the terminal, not for something that stands in front of it.
+    def __enter__(self) -> Self:
+        if terminal.is_terminal(self._stream):
+            from rich.console import Console  # noqa: PLC0415 - see the module's docstring
+            from rich.live import Live  # noqa: PLC0415 - see the module's docstring
+
             self._live = Live(
-                console=console,
+                console=Console(file=self._stream, markup=False, highlight=False),
                 auto_refresh=False,
+                transient=not self._stays,
                 vertical_overflow="crop",
-                redirect_stdout=False,
-                redirect_stderr=False,
+                redirect_stdout=not self._stays,
+                redirect_stderr=not self._stays,
             )
             self._stack.enter_context(self._live)
         return self
@@ -48,7 +62,7 @@ class Redrawn(AbstractContextManager["Redrawn"]):
     def show(self, text: str) -> None:
         """Show this text instead of the one before."""
         if self._live is not None:
-            from rich.text import Text  # noqa: PLC0415 - see __enter__
+            from rich.text import Text  # noqa: PLC0415 - see the module's docstring
 
             self._live.update(Text.from_ansi(text), refresh=True)
         elif text != self._shown:
