@@ -9,9 +9,7 @@ oldest counted.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from copy import deepcopy
 from dataclasses import dataclass, field
-from io import StringIO
 from itertools import pairwise
 from typing import Any
 
@@ -19,11 +17,10 @@ import yaml
 
 from epp.config import ConfigError, Problem
 from epp.config.convert import Change, Converted
-from epp.config.convert_comments import with_comments_of
-from epp.config.convert_text import line_of, read, rename
 from epp.reading.source import MAX_CHARACTERS, UNUSABLE, Source, parse
 from gaiectl import crds
 from gaiectl.errors import GaieError
+from gaiectl.operations.convert_model_texts import priority_of, rewritten
 from gaiectl.validation.embedded import embedded
 from gaiectl.validation.fields import Object, at, name_of, namespace_of, parts, word
 from gaiectl.validation.kinds import Kind, Kinds
@@ -36,12 +33,8 @@ _NAMED = re.compile(r"""kind["']?\s*:\s*["']?InferenceModel\b""")
 _VERSIONS = ("v1alpha1", "v1alpha2")
 """Of InferenceModel; their fields are the same."""
 _SCHEMA = Kind(_MODEL, _VERSIONS[-1], crds.EARLY_GROUP)
-_API = f"{crds.EARLY_GROUP}/v1alpha2"
 _POOL_API = f"{crds.GROUP}/v1"
-_UNSET = "Standard"
 _MOST_VALUES = 200_000
-_OF_SERVERS = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
-_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _SHED_TOO = (
     "Standard is priority 0: up to GAIE 0.5 such requests were refused under load as Sheddable "
     "ones were, now only those below 0 are; the EPP's preset:early-envoy-gateway refuses both"
@@ -196,102 +189,24 @@ def _converted(
     part: _Part, counting: Mapping[tuple[str, str, str], Object], made: Converted
 ) -> str:
     """Return a document with today's objects, and note what was done."""
-    writer, document = read(part.body)
-    is_list = -1 not in part.models
-    reworded: dict[int, str] = {}
-    objects: list[Any] = []
-    for position, entry in enumerate(document["items"]) if is_list else [(-1, document)]:
-        model = part.models.get(position)
-        if model is None:
-            objects.append(entry)
-            continue
+    counts = {}
+    for position, model in part.models.items():
         line, counted = part.line_of(position), counting[_subject(model)]
+        counts[position] = counted is model
         if counted is model:
-            reworded |= _reworded(entry)
-            objects += _today(entry)
             made.changes.append(Change(_said(model), line))
         else:
             which = f"{name_of(counted)}, which was there before, is for the same model"
             made.by_hand.append(Change(f"{_MODEL} {name_of(model)} is left out: {which}", line))
-    if is_list:
-        document["items"] = objects
-        objects = [document]
-    texts = []
-    for one in objects:
-        out = StringIO()
-        writer.dump(one, out)
-        texts.append(out.getvalue())
-    return with_comments_of(part.body, "---\n".join(texts), {}, reworded)
-
-
-def _reworded(entry: Any) -> dict[int, str]:
-    """Return how fields are written now, by the lines in which they stand."""
-    spec = entry["spec"]
-    targets = spec.get("targetModels") or []
-    priority = crds.PRIORITIES[_criticality(entry)]
-    lines = {
-        line_of(spec, "modelName"): "value" if targets else "priority: 0",
-        line_of(spec, "criticality"): f"priority: {priority}",
-        line_of(spec, "targetModels"): "targets",
-        **{line_of(target, "name"): "modelRewrite" for target in targets},
-    }
-    lines.pop(0, None)
-    return lines
-
-
-def _today(entry: Any) -> Iterator[Any]:
-    """Yield the objects that an InferenceModel, which becomes the first of them, is today."""
-    metadata, spec = entry["metadata"], entry["spec"]
-    entry.pop("status", None)
-    for name in _OF_SERVERS:
-        metadata.pop(name, None)
-    if annotations := metadata.get("annotations"):
-        annotations.pop(_APPLIED, None)
-        if not annotations:
-            del metadata["annotations"]
-    pool = spec["poolRef"]
-    if "group" in pool:
-        pool["group"] = crds.GROUP
-    else:
-        pool.insert(0, "group", crds.GROUP)
-    model, targets = spec["modelName"], spec.pop("targetModels", None)
-    priority = crds.PRIORITIES[_criticality(entry)]
-    if "criticality" in spec:
-        rename(spec, "criticality", "priority")
-        del spec["modelName"]
-    else:
-        rename(spec, "modelName", "priority")
-    spec["priority"] = priority
-    entry["apiVersion"], entry["kind"] = _API, "InferenceObjective"
-    yield entry
-    if targets:
-        yield {
-            "apiVersion": _API,
-            "kind": "InferenceModelRewrite",
-            "metadata": deepcopy(metadata),
-            "spec": {"poolRef": deepcopy(pool), "rules": [_rule(model, targets)]},
-        }
-
-
-def _rule(model: Any, targets: Sequence[Any]) -> dict[str, Any]:
-    return {
-        "matches": [{"model": {"type": "Exact", "value": model}}],
-        "targets": [
-            {
-                "modelRewrite": target["name"],
-                **({"weight": target["weight"]} if target.get("weight") is not None else {}),
-            }
-            for target in targets
-        ],
-    }
+    return rewritten(part.body, counts)
 
 
 def _criticality(model: Object) -> str:
-    return word(model, "spec", "criticality", default=_UNSET)
+    return word(model, "spec", "criticality")
 
 
 def _said(model: Object) -> str:
-    name, priority = name_of(model), crds.PRIORITIES[_criticality(model)]
+    name, priority = name_of(model), priority_of(_criticality(model))
     said = f"{_MODEL} {name} is now InferenceObjective {name}, priority {priority}"
     has_targets = parts(model, "spec", "targetModels")
     return f"{said}, and InferenceModelRewrite {name}" if has_targets else said
@@ -307,11 +222,11 @@ def _left_to_do(
         if counting[_subject(model)] is model
     ]
     for part, position, model in found:
-        if priority := crds.PRIORITIES[_criticality(model)]:
+        if priority := priority_of(_criticality(model)):
             wanted = f"{crds.OBJECTIVE_HEADER}: {name_of(model)}"
             said = f"requests for {model['spec']['modelName']} have priority {priority} only with "
             yield Change(f"{said}the header {wanted}", part.line_of(position))
-    if any(_criticality(model) == _UNSET for _, _, model in found):
+    if any(priority_of(_criticality(model)) == 0 for _, _, model in found):
         yield Change(_SHED_TOO)
     pools = {
         (namespace_of(one), name_of(one)): (one["apiVersion"], part.line_of(n))

@@ -1,5 +1,6 @@
 """InferenceModels and what becomes of them mean the same to an EPP."""
 
+import json
 import re
 from random import Random
 from typing import Any
@@ -149,6 +150,71 @@ def test_models_in_a_list_of_a_cluster_lose_what_the_server_gave_them() -> None:
     for one in made[1:]:
         assert one["metadata"] == {"name": "batch", "annotations": {"mine": "yes"}}
         assert "status" not in one
+
+
+def test_in_a_list_every_comment_stays_with_its_object_and_others_stay_as_they_are() -> None:
+    other = """\
+  - kind: ConfigMap  # untouched
+    apiVersion: v1
+    metadata: {name:  c}
+    data:
+      text: |
+        one
+
+        two
+"""
+    models = [
+        f"""\
+# above {number}
+  -   apiVersion: inference.networking.x-k8s.io/v1alpha2
+      kind: InferenceModel
+      metadata:
+        name: m{number} # name {number}
+        annotations:
+          note: |
+            one
+
+            two
+      # spec {number}
+      spec:
+        modelName: x{number} # model {number}
+        criticality: Critical # critical {number}
+        poolRef:
+          name: llm # pool {number}
+        targetModels: # targets {number}
+        - name: a # target {number}
+          weight: 1
+"""
+        for number in range(12)
+    ]
+    listed = f"apiVersion: v1\nitems:\n{''.join(models)}{other}kind: List # at the end\n"
+
+    text = converted(listed).text
+
+    assert text.endswith(f"{other}kind: List # at the end\n")
+    parts = re.split(r"^ +name: m(\d+)", text, flags=re.MULTILINE)
+    for number, part in zip(parts[1::2], parts[2::2], strict=True):
+        found = re.findall(r"# (?:name|spec|model|critical|pool|targets?) (\d+)", part)
+        assert set(found) <= {number}
+    assert sorted(re.findall("# .*", text)) == sorted(re.findall("# .*", listed))
+    made = documents.load(text)
+    assert len(made) == 25
+    for one in made[:24]:
+        assert one["metadata"]["annotations"] == {"note": "one\n\ntwo\n"}
+
+
+@pytest.mark.parametrize(
+    "around", ['{{"apiVersion": "v1", "kind": "List", "items": [{}]}}', "kind: List\nitems: [{}]\n"]
+)
+def test_json_becomes_lines_that_any_reader_takes(around: str) -> None:
+    one = model("a", "yes", criticality="Critical", targetModels=[{"name": "1"}])
+
+    made = converted(around.format(json.dumps(one))).text
+
+    assert "{" not in made
+    rewrite = documents.load(made)[1]
+    assert rewrite["spec"]["rules"][0]["matches"][0]["model"]["value"] == "yes"
+    assert rewrite["spec"]["rules"][0]["targets"] == [{"modelRewrite": "1"}]
 
 
 def test_who_is_named_twice_is_told_and_the_oldest_counts() -> None:
