@@ -39,14 +39,17 @@ class Session:
         return answer.require().text
 
     def several_endpoints(self) -> int:
-        """Return how many endpoints there are.
+        """Return how many endpoints requests are sent to.
 
         Raises:
             Skipped: fewer than two, so that there is no choice to look at.
         """
-        count = len(self.target.endpoints)
+        endpoints = self.target.endpoints
+        count = sum(endpoint.is_chosen for endpoint in endpoints)
         if count < 2:
-            raise Skipped(f"it takes two endpoints, the pool has {count}")
+            others = len(endpoints) - count
+            told = f", and {others} that only work for others" if others else ""
+            raise Skipped(f"it takes two endpoints, the pool has {count}{told}")
         return count
 
     def needs_plugin(self, type_name: str, *, without: tuple[str, ...] = ()) -> None:

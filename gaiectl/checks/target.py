@@ -14,12 +14,14 @@ class Endpoint:
         url: its root; empty when it cannot be asked directly.
         host_port: its address as the gateway knows it.
         is_killable: it may be killed and started again.
+        is_chosen: requests are sent to it; others work for it, as those that only read prompts.
     """
 
     name: str
     url: str
     host_port: str
     is_killable: bool
+    is_chosen: bool = True
 
 
 class Target(Protocol):

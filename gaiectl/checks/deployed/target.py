@@ -32,6 +32,10 @@ _METRICS_PORT = 9090
 _MOST_DIRECT = 2
 """Model servers that are asked past the gateway; it takes one or two to compare with."""
 
+_ROLE = "llm-d.ai/role"
+_BOTH = "both"
+"""A role of earlier releases: such a server reads prompts and writes answers."""
+
 _SECONDS = 15.0
 _MOST_BYTES = 1 << 20
 
@@ -159,7 +163,7 @@ def reach(scene: Scene, *, url: str = "", model: str = "") -> Iterator[Deployed]
         if isinstance(door, str):
             url, door = door, None
         gateway_url = lead(door.pod, door.port) if door else url.rstrip("/")
-        servers, models = _servers(scene), ModelPods(scene)
+        servers, models, plugins = _servers(scene), ModelPods(scene), _plugins(scene)
         picker = _picker(scene, door)
         metrics_url, headers, hidden = (
             "",
@@ -181,6 +185,7 @@ def reach(scene: Scene, *, url: str = "", model: str = "") -> Iterator[Deployed]
                     lead(pod, port) if number < _MOST_DIRECT else "",
                     f"{_host(word(pod, 'status', 'podIP'))}:{port}",
                     is_killable=not models.foreign,
+                    is_chosen=is_chosen(pod, plugins),
                 )
                 for number, (pod, port) in enumerate(servers)
             ],
@@ -190,8 +195,19 @@ def reach(scene: Scene, *, url: str = "", model: str = "") -> Iterator[Deployed]
             metrics_url=metrics_url,
             metrics_headers=headers,
             metrics_hidden=hidden,
-            plugins=_plugins(scene),
+            plugins=plugins,
         )
+
+
+def is_chosen(pod: Document, plugins: frozenset[str] | None) -> bool:
+    """Return whether requests are sent to a model server, which writes their answers.
+
+    Where serving is disaggregated, those whose role does not include to decode are only asked by
+    others to read prompts (the role label and ``decode-filter`` of llm-d's scheduler).
+    """
+    role = pairs(pod, "metadata", "labels").get(_ROLE)
+    filters = "decode-filter" in (plugins or ())
+    return not filters or role is None or role == _BOTH or "decode" in role.split("-")
 
 
 def places(scene: Scene) -> dict[str, str]:

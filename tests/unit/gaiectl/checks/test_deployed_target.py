@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gaiectl.checks.deployed.target import reach
+from gaiectl.checks.deployed.target import is_chosen, reach
 from gaiectl.errors import GaieError
 from gaiectl.validation.stream import Stream
 
@@ -71,3 +71,17 @@ def test_a_gateway_that_answers_nonsense_is_told_as_that(body: bytes) -> None:
         with pytest.raises(GaieError, match="nobody tells which models"), reach(scene(), url=url):
             pass
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("role", "is_sent_requests"),
+    [("prefill", False), ("encode-prefill", False), ("prefill-decode", True), (None, True)],
+)
+def test_servers_that_only_read_prompts_are_sent_no_requests_where_serving_is_disaggregated(
+    role: str | None, is_sent_requests: bool
+) -> None:
+    pod = {"metadata": {"name": "one", "labels": {"llm-d.ai/role": role} if role else {}}}
+
+    assert is_chosen(pod, frozenset({"prefill-filter", "decode-filter"})) is is_sent_requests
+    assert is_chosen(pod, frozenset({"queue-scorer"}))
+    assert is_chosen(pod, None)
