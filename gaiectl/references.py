@@ -5,6 +5,16 @@ import re
 DEFAULT_REGISTRY = "docker.io"
 """Where a name without a registry comes from."""
 
+PATH = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+"""A pattern: one part of an image's path."""
+
+HOST = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?"
+"""A pattern: a registry."""
+
+_REFERENCE = re.compile(
+    rf"(?:{HOST}/)?{PATH}(?:/{PATH})*(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?", re.ASCII
+)
+
 _FLOATING = re.compile(
     r"(latest|main|master|head|nightly|dev|develop|edge|canary|snapshot|stable)(-[a-z]+)*"
     r"|pr-?[0-9]+",
@@ -37,3 +47,8 @@ def is_floating(reference: str) -> bool:
     _, _, rest = split(reference)
     tag, at_sign, _ = rest.partition("@")
     return not at_sign and _FLOATING.fullmatch(tag.removeprefix(":") or "latest") is not None
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether a text names an image."""
+    return _REFERENCE.fullmatch(text) is not None

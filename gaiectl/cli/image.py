@@ -91,7 +91,7 @@ def build(
     from gaiectl.operations.image_build import build_image as make
 
     wanted = Build(
-        tag=tag or image(),
+        tag=_named(tag or image()),
         version=version("gaiectl"),
         base=base_image or "",
         builder=build_image or "",
@@ -151,7 +151,7 @@ def push(
     from gaiectl.model.builtin import image as ours
     from gaiectl.operations.image_move import push_image, target_of
 
-    name = image or ours()
+    name = _named(image or ours())
     target = target_of(name, to)
     found = find(engine)
     if print_commands or _is_tried(dry_run):
@@ -222,7 +222,9 @@ def load(
     if place is None:
         place, name = place_of(where.cluster().connection.context)
         name = cluster or name
-    wanted = Load(image or ours(), place, name, socket, source or file)
+    if file is not None:
+        _require_place(file)
+    wanted = Load(_named(image or ours()), place, name, socket, source or file)
     found = None if source else find(engine)
     if print_commands or _is_tried(dry_run):
         _print(load_commands(found, wanted, wanted.archive or Path("image.tar")))
@@ -231,6 +233,33 @@ def load(
         load_image(found, wanted, tell)
     done = f"wrote {file}" if file else f"loaded {source or wanted.image} into {name or place}"
     terminal.say(f"{terminal.symbol('done')} {done}")
+
+
+def _named(image: str) -> str:
+    """Return the name of an image.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from gaiectl.references import is_reference
+
+    if not is_reference(image):
+        raise UsageError(
+            f"{image!r} is no name of an image", hint="for example registry.example/team/epp:1"
+        )
+    return image
+
+
+def _require_place(file: Path) -> None:
+    """Make sure that an archive can be written there.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    folder = file.absolute().parent
+    if not folder.is_dir() or file.is_dir():
+        why = f"there is no folder {folder}" if not folder.is_dir() else "it is a folder"
+        raise UsageError(f"--file {file}: {why}", hint="name a file in a folder that exists")
 
 
 def _is_tried(dry_run: DryRun) -> bool:

@@ -7,11 +7,10 @@ from typing import Any
 
 from gaiectl.documents import Document, identity
 from gaiectl.errors import UsageError
-from gaiectl.references import DEFAULT_REGISTRY, is_registry, split
+from gaiectl.references import DEFAULT_REGISTRY, HOST, PATH, is_registry, split
 
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
-_REGISTRY = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d+)?")
-_PATH = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
+_REGISTRY, _PATH = re.compile(HOST), re.compile(PATH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
