@@ -83,6 +83,7 @@ class Report(NamedTuple):
         unseen: what the API server says of kinds that the user may not list.
         unknown_drift: why nobody knows what was changed; empty if it is known.
         problems: the first one is to be looked at first.
+        is_complete: what was begun has ended, be it an installation, a change or a cleanup.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Report(NamedTuple):
     unseen: Sequence[str]
     unknown_drift: str
     problems: Sequence[Problem]
+    is_complete: bool = True
 
     @property
     def is_healthy(self) -> bool:
@@ -131,6 +133,7 @@ def status(cluster: Cluster, stack: ApplySet) -> Report:
         unseen=unseen,
         unknown_drift=unknown,
         problems=(),
+        is_complete=stack.is_complete,
     )
     return report._replace(problems=list(problems(report)))
 
@@ -144,6 +147,11 @@ def problems(report: Report) -> Iterator[Problem]:
             f"install it again, or remove what is left: gaiectl cleanup {name} {place}",
         )
         return
+    again = f"gaiectl rollback {name} {report.revision.number if report.revision else ''} {place}"
+    if report.release:
+        again = f"gaiectl upgrade {name} {place}"
+    if not report.is_complete:
+        yield _unended(report, again)
     unready = [pod for pod in report.pods if not (pod.is_ready or pod.is_ending)]
     for (component, message, hint), pods in _alike(unready).items():
         more = f" and {len(pods) - 1} more" if len(pods) > 1 else ""
@@ -151,10 +159,9 @@ def problems(report: Report) -> Iterator[Problem]:
             f"pod {pods[0].name}{more}: {message}",
             hint or f"gaiectl logs {name} {place} --component {component}",
         )
-    again = f"gaiectl rollback {name} {report.revision.number if report.revision else ''} {place}"
-    if report.release:
-        again = f"gaiectl upgrade {name} {place}"
     for one in report.objects:
+        if one.state == NOT_FOUND and not report.is_complete:
+            continue
         if one.state == NOT_FOUND:
             yield Problem(f"{one.who} is gone: somebody deleted it", f"{again} brings it back")
         elif one.state != State.CURRENT and not unready:
@@ -169,6 +176,16 @@ def problems(report: Report) -> Iterator[Problem]:
                 f"{one.who} is not as installed: {one.drift}",
                 f"{again} --force-conflicts undoes it",
             )
+
+
+def _unended(report: Report, again: str) -> Problem:
+    missing = sum(one.state == NOT_FOUND for one in report.objects)
+    lacks = f"; of its objects {missing} are not there" if missing else ""
+    return Problem(
+        f"an installation, a change or a cleanup of it has not ended{lacks}",
+        f"unless it is under way, {again} goes on, and gaiectl cleanup {report.name} "
+        f"-n {report.namespace} removes it",
+    )
 
 
 def _of_picking(report: Report, logs: str) -> Iterator[Problem]:
@@ -224,10 +241,11 @@ def _drifts(
     if latest is None:
         return {}, "no revision of this stack is kept"
     found = {}
+    reason, how = ("it is gone", "deleted") if stack.is_complete else ("it is not there", "")
     try:
         for change in drift_of(cluster, stack, latest.documents()):
             if change.verb == "created":
-                found[change.who] = Object(change.who, NOT_FOUND, "it is gone", "deleted")
+                found[change.who] = Object(change.who, NOT_FOUND, reason, how)
             elif change.verb != "unchanged":
                 who = _others(change.managers)
                 found[change.who] = Object(change.who, "", "", who, change.lines())

@@ -86,6 +86,14 @@ def test_an_object_that_is_gone_is_told_once() -> None:
     assert hint == "gaiectl upgrade llm -n ns brings it back"
 
 
+def test_what_is_not_there_yet_was_not_deleted() -> None:
+    missing = EPP_DEPLOYMENT._replace(state=NOT_FOUND, drift="deleted")
+    ((message, hint),) = told(objects=[EPP_DEPLOYMENT, missing], is_complete=False)
+    assert message.endswith("has not ended; of its objects 1 are not there")
+    assert "gaiectl rollback llm" in hint
+    assert "gaiectl cleanup llm -n ns" in hint
+
+
 @pytest.mark.parametrize(
     ("leader", "said"),
     [
