@@ -69,8 +69,8 @@ class Report:
 
     @property
     def is_success(self) -> bool:
-        """No check failed."""
-        return not self.count(Outcome.FAILED)
+        """Something was proved, and no check failed."""
+        return bool(self.count(Outcome.PASSED)) and not self.count(Outcome.FAILED)
 
     @property
     def seconds(self) -> float:

@@ -88,6 +88,8 @@ _OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EROFS, errno.
 _HINTS: dict[type[OSError], str] = {
     FileNotFoundError: "see how the path is written",
     IsADirectoryError: "name a file in it",
+    FileExistsError: "name another one: something else is there",
+    NotADirectoryError: "see how the path is written: a part of it is a file",
 }
 _ANY_PATH = "see that the path is yours to read and write, and that there is space left"
 

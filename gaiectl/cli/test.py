@@ -88,6 +88,7 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
     if perf.compared:
         return perf_runs.compare(perf.compared, output)
     from gaiectl.checks.deployed.catalog import ALL
+    from gaiectl.checks.report import Outcome
     from gaiectl.checks.selection import select
 
     _require_address(url)
@@ -120,9 +121,9 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
             _write(report, target, output, junit_file)
     except KeyboardInterrupt:
         return heard.code
-    if not report.is_success:
-        return Exit.FAILED
-    return Exit.TIMED_OUT if time.monotonic() > end else Exit.OK
+    if time.monotonic() > end and not report.count(Outcome.FAILED):
+        return Exit.TIMED_OUT
+    return Exit.OK if report.is_success else Exit.FAILED
 
 
 def _require_address(url: str) -> None:

@@ -35,7 +35,9 @@ def summary(report: Report) -> str:
     """Return the last line."""
     counts = [f"{report.count(outcome)} {outcome}" for outcome in Outcome if report.count(outcome)]
     name = "done" if report.is_success else "failed"
-    return f"{symbol(name, sys.stdout)} {', '.join(counts)} in {report.seconds:.1f} s"
+    is_vain = not report.count(Outcome.PASSED) and not report.count(Outcome.FAILED)
+    vain = ": nothing was proved" if is_vain else ""
+    return f"{symbol(name, sys.stdout)} {', '.join(counts)} in {report.seconds:.1f} s{vain}"
 
 
 def listing(checks: Sequence[Check]) -> str:

@@ -67,3 +67,12 @@ def test_the_list_says_what_each_check_proves_and_breaks() -> None:
 
     assert all(check.id in listing and check.proves in listing for check in ALL)
     assert listing.count("kills endpoints") == sum(check.disturbs for check in ALL)
+
+
+def test_a_run_in_which_all_was_skipped_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    ascii_stdout(monkeypatch)
+
+    assert not Report("", [SKIPPED]).as_json()["success"]
+    assert (
+        check_report.summary(Report("", [SKIPPED])) == "XX 1 skipped in 0.0 s: nothing was proved"
+    )
