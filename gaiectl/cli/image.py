@@ -84,10 +84,9 @@ def build(
     """
     from importlib.metadata import version
 
-    from gaiectl.containers import source
     from gaiectl.containers.engine import find
     from gaiectl.model.builtin import image
-    from gaiectl.operations.image_build import Build, commands, look
+    from gaiectl.operations.image_build import Build, commands, look, write_context
     from gaiectl.operations.image_build import build_image as make
 
     wanted = Build(
@@ -105,7 +104,7 @@ def build(
                 "the commands need a folder to build from",
                 hint="name one that is written and stays: --context DIR",
             )
-        source.write(context)
+        write_context(context)
         exported = sbom.parent if sbom else Path()
         _print(commands(find(engine), wanted, context, exported))
         return

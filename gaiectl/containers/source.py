@@ -5,7 +5,6 @@ installed gaiectl and one from a checkout have the same context, and the image h
 the patches, of whoever builds it. Compiled modules stay behind: the image's Python is another one.
 """
 
-import shutil
 from pathlib import Path
 
 from gaiectl import assets
@@ -17,31 +16,36 @@ _PACKAGE = Path(assets.__file__).resolve().parent
 _PROJECT = ("pyproject.toml", "README.md", "LICENSE")
 _DATA = ("templates", "charts", "helmfiles")
 _PACKAGES = ("gaiectl", "epp")
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.so", "_data")
+_LEFT_OUT = ("__pycache__", "_data")
+_COMPILED = ".so"
 
 
-def write(folder: Path, package: Path = _PACKAGE) -> None:
-    """Write the context of the image into a folder, which is made if need be.
+def texts(package: Path = _PACKAGE) -> dict[str, str]:
+    """Return the files of the image's context, by their paths in it.
 
     Args:
-        folder: where to; files of an earlier context are overwritten.
         package: the folder of the ``gaiectl`` package.
 
     Raises:
         GaieError: the installation is incomplete.
-        OSError: the folder cannot be written.
+        OSError: a file cannot be read.
     """
     root = package.parent
     is_checkout = (root / "pyproject.toml").is_file()
     project = root if is_checkout else assets.folder("project", package)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in _PROJECT:
-        shutil.copyfile(project / name, folder / name)
+    found = {name: project / name for name in _PROJECT}
     for name in _DATA:
-        _copy(assets.folder(name, package), folder / name)
+        found |= _below(assets.folder(name, package), name)
     for name in _PACKAGES:
-        _copy(root / name, folder / name)
+        found |= _below(root / name, name)
+    return {name: file.read_bytes().decode() for name, file in found.items()}
 
 
-def _copy(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, ignore=_LEFT_OUT, dirs_exist_ok=True)
+def _below(folder: Path, name: str) -> dict[str, Path]:
+    return {
+        f"{name}/{file.relative_to(folder).as_posix()}": file
+        for file in folder.rglob("*")
+        if file.is_file()
+        and file.suffix != _COMPILED
+        and not set(_LEFT_OUT).intersection(file.relative_to(folder).parts)
+    }

@@ -11,8 +11,11 @@ from gaiectl.containers.engine import Command, Engine
 from gaiectl.containers.hints import BUILDING
 from gaiectl.containers.running import Tell, run
 from gaiectl.errors import GaieError, UsageError
+from gaiectl.operations import own_folder
 
 _SBOM = "sbom.cdx.json"
+_RECORD = ".gaiectl-context"
+"""In a context: the names of the files that we wrote there."""
 
 
 class Build(NamedTuple):
@@ -43,7 +46,7 @@ def commands(engine: Engine, build: Build, context: Path, exported: Path) -> lis
     Args:
         engine: whose commands.
         build: what is wanted.
-        context: as ``source.write`` wrote it.
+        context: as ``write_context`` wrote it.
         exported: a folder for the bill of materials, if it is wanted beside the image.
     """
     arguments = {"VERSION": build.version, "COMPILED": "1" if build.is_compiled else "0"}
@@ -102,6 +105,15 @@ def _last_line(command: Command) -> tuple[str, str]:
     return lines[-1], ""
 
 
+def write_context(folder: Path) -> None:
+    """Write what the image is built from; of an earlier one nothing stays that is no longer so.
+
+    Raises:
+        Refused: the folder is somebody else's, a checkout for example.
+    """
+    own_folder.write(source.texts(), folder, _RECORD, option="--context")
+
+
 def build_image(engine: Engine, build: Build, tell: Tell, *, context: Path | None = None) -> None:
     """Build it.
 
@@ -121,7 +133,7 @@ def build_image(engine: Engine, build: Build, tell: Tell, *, context: Path | Non
             hint="make it, or name a file somewhere else",
         )
     with _folder(context) as folder, tempfile.TemporaryDirectory(prefix="gaiectl-") as exported:
-        source.write(folder)
+        write_context(folder)
         for command in commands(engine, build, folder, Path(exported)):
             run(command, tell, doing=f"build {build.tag}", hints=BUILDING)
         if build.sbom is not None:

@@ -7,7 +7,9 @@ from pathlib import Path, PurePosixPath
 from gaiectl.errors import Refused
 
 
-def write(texts: Mapping[str, str], folder: Path, record: str) -> None:
+def write(
+    texts: Mapping[str, str], folder: Path, record: str, *, option: str = "--output-dir"
+) -> None:
     """Write files by their paths below a folder, which is made if need be.
 
     What an earlier call wrote is replaced or, where it is no longer wanted, removed; what a user
@@ -17,6 +19,7 @@ def write(texts: Mapping[str, str], folder: Path, record: str) -> None:
         texts: what each file holds.
         folder: where to.
         record: name of the file there that names the files we wrote, one a line.
+        option: that named the folder.
 
     Raises:
         Refused: the folder is someone else's, or a file of theirs would be lost.
@@ -27,7 +30,7 @@ def write(texts: Mapping[str, str], folder: Path, record: str) -> None:
     if not is_ours and next(_files(folder), None):  # the first will do: it may be a whole disk
         raise Refused(
             f"{folder} holds files that gaiectl did not write",
-            hint="name an empty or a new folder with --output-dir",
+            hint=f"name an empty or a new folder with {option}",
         )
     there = {_name(file, folder) for file in _files(folder)} - {record}
     noted = noting.read_text(encoding="utf-8", errors="replace").splitlines() if is_ours else ()
@@ -35,7 +38,7 @@ def write(texts: Mapping[str, str], folder: Path, record: str) -> None:
     if lost := sorted(_in_the_way(there - written, texts)):
         raise Refused(
             f"{folder / lost[0]} would be lost: gaiectl did not write it",
-            hint="move it away, or name another folder with --output-dir",
+            hint=f"move it away, or name another folder with {option}",
         )
     with tempfile.TemporaryDirectory(dir=folder, prefix=".gaiectl-") as scratch:
         new = Path(scratch)

@@ -73,6 +73,28 @@ def test_an_image_is_built_from_a_folder_with_its_source_and_its_name_is_the_ans
     assert (tmp_path / "context" / "gaiectl" / "__main__.py").is_file()
 
 
+def test_a_context_is_kept_as_it_is_now_and_no_folder_of_others_taken_for_one(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell.has("podman")
+    context, theirs = tmp_path / "context", tmp_path / "theirs"
+    shell.image("build", "--context", str(context))
+    record = context / ".gaiectl-context"
+    (context / "epp" / "gone.py").write_text("")
+    record.write_text(f"{record.read_text()}epp/gone.py\n")
+    theirs.mkdir()
+    (theirs / "pyproject.toml").write_text("theirs")
+
+    again = shell.image("build", "--context", str(context))
+    refused = shell.image("build", "--context", str(theirs))
+
+    assert again.returncode == 0
+    assert not (context / "epp" / "gone.py").exists()
+    assert refused.returncode == 4
+    assert "with --context" in refused.stderr
+    assert (theirs / "pyproject.toml").read_text() == "theirs"
+
+
 def test_the_bill_of_materials_is_written_beside_the_image(shell: Shell, tmp_path: Path) -> None:
     export = 'case "$*" in *dest=*) for w; do case $w in *dest=*) d=${w##*dest=};; esac; done\n'
     shell.has("buildah", export + 'echo "{}" >"$d/sbom.cdx.json";; esac')

@@ -19,10 +19,6 @@ FOLDERS = (
 )
 
 
-def files(folder: Path) -> set[str]:
-    return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
-
-
 @pytest.fixture
 def wheel(tmp_path: Path) -> Path:
     """The layout of an installed wheel; returns its package."""
@@ -39,14 +35,12 @@ def wheel(tmp_path: Path) -> Path:
     return installed / "gaiectl"
 
 
-def test_a_wheel_and_a_checkout_give_an_engine_the_same_files(wheel: Path, tmp_path: Path) -> None:
-    source.write(tmp_path / "of-wheel", wheel)
-    source.write(tmp_path / "of-checkout")
+def test_a_wheel_and_a_checkout_give_an_engine_the_same_files(wheel: Path) -> None:
+    written = source.texts(wheel)
 
-    written = files(tmp_path / "of-wheel")
-    assert written == files(tmp_path / "of-checkout")
-    assert set(FILES) <= written
-    assert all((tmp_path / "of-wheel" / folder).is_dir() for folder in FOLDERS)
+    assert written == source.texts()
+    assert set(FILES) <= written.keys()
+    assert all(any(name.startswith(f"{folder}/") for name in written) for folder in FOLDERS)
     assert not any(name.endswith(".so") or "__pycache__" in name for name in written)
 
 
@@ -65,9 +59,9 @@ def test_the_containerfile_copies_what_is_written_and_a_checkout_lets_through_th
     }
 
 
-def test_a_wheel_that_lacks_its_source_says_so(wheel: Path, tmp_path: Path) -> None:
+def test_a_wheel_that_lacks_its_source_says_so(wheel: Path) -> None:
     shutil.rmtree(wheel / "_data" / "project")
 
     with pytest.raises(GaieError, match="has no project") as incomplete:
-        source.write(tmp_path / "context", wheel)
+        source.texts(wheel)
     assert "pip install" in incomplete.value.hint
