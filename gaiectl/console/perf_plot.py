@@ -90,6 +90,7 @@ def _drawn(run: Run) -> "Figure":
 def _latency(panel: "Axes", results: Sequence[Result], at: str, title: str) -> None:
     panel.set_title(title, loc="left", fontsize=11)
     panel.set_ylabel("milliseconds")
+    slowest = 0.0
     for percent, mark, dash, colour in _PERCENTILES:
         points = [
             (_place(one), value * 1000)
@@ -97,6 +98,7 @@ def _latency(panel: "Axes", results: Sequence[Result], at: str, title: str) -> N
             if (value := getattr(one, at).quantile(percent / 100)) is not None
         ]
         if points:
+            slowest = max(slowest, *(value for _, value in points))
             panel.plot(
                 *zip(*points, strict=True),
                 marker=mark,
@@ -104,8 +106,11 @@ def _latency(panel: "Axes", results: Sequence[Result], at: str, title: str) -> N
                 color=colour,
                 label=f"p{percent}",
             )
-    if not panel.lines:
-        panel.text(0.5, 0.5, "answers did not stream", transform=panel.transAxes, ha="center")
+    said = "" if panel.lines else "answers did not stream"
+    if panel.lines and not slowest:
+        said = "no time between: each answer came as a whole"
+        panel.set_yticks([0])
+    panel.text(0.5, 0.5, said, transform=panel.transAxes, ha="center", color="0.3")
 
 
 def _throughput(panel: "Axes", results: Sequence[Result]) -> None:
@@ -154,7 +159,7 @@ def _note(run: Run) -> str:
     failed = sum(one.begun - one.succeeded for one in run.results)
     begun = sum(one.begun for one in run.results)
     parts = [
-        str(run.about.get("startedAt", "")),
+        str(run.about.get("startedAt", "")).replace("T", " ").replace("+00:00", " UTC"),
         f"prompts of about {load.get('promptTokens')} tokens",
         f"answers of {load.get('answerTokens')}",
         f"{failed} of {begun} requests failed" if failed else f"{begun} requests, none failed",

@@ -121,8 +121,9 @@ def test_a_report_compared_with_itself_is_the_same(
         [step(Step(3))],
         [step(Step(rate=0.5)), step(Step(rate=100))],
         [step(Step(1), streams=False), step(Step(2), failed=20)],
+        [step(Step(1), scale=0.0)],
     ],
-    ids=["eight", "one", "rates", "no streams"],
+    ids=["eight", "one", "rates", "no streams", "no time"],
 )
 def test_a_picture_can_be_drawn_of_any_run(results: list[Result], tmp_path: Path) -> None:
     file = tmp_path / "perf.svg"
