@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gaiectl.cli.shared_options import Command, shares
 from gaiectl.errors import GaieError, UsageError
 
 if TYPE_CHECKING:
@@ -26,39 +27,115 @@ class ReportForm(StrEnum):
     JUNIT = "junit"
 
 
-CheckOption = Annotated[
-    list[str] | None,
-    typer.Option("--check", metavar="ID", help="A check to make; !ID leaves one out. Repeatable."),
-]
-ListOption = Annotated[bool, typer.Option("--list", help="Only say which checks there are.")]
-JunitFileOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Write a JUnit report there as well.")
-]
-FormOption = Annotated[ReportForm, typer.Option("-o", "--output", help="Form of the report.")]
+def _options(
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--check", metavar="ID", help="A check to make; !ID leaves one out. Repeatable."
+        ),
+    ] = None,
+    show_list: Annotated[
+        bool, typer.Option("--list", help="Only say which checks there are.")
+    ] = False,
+    junit_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a JUnit report there as well.")
+    ] = None,
+    output: Annotated[
+        ReportForm, typer.Option("-o", "--output", help="Form of the report.")
+    ] = ReportForm.TEXT,
+) -> None:
+    """Hold the options; never called."""
 
 
-def show_list(checks: "Sequence[Check]", output: ReportForm) -> None:
-    """Say which checks there are."""
-    from gaiectl.console import check_report, terminal
+class Asked:
+    """What the options say.
 
-    if output is ReportForm.JSON:
-        known = [{"id": c.id, "title": c.title, "proves": c.proves} for c in checks]
-        terminal.data(json.dumps(known, indent=2))
-    else:
-        terminal.data(check_report.listing(checks))
+    Args:
+        given: values of the options by their parameter names.
 
-
-def require_folder(junit_file: Path | None) -> None:
-    """Make sure that a report can be written there in the end.
-
-    Raises:
-        UsageError: there is no such folder.
+    Attributes:
+        named: the checks that were named, as they were.
+        output: the form of the report.
+        junit_file: where to write it for a CI system as well.
     """
-    if junit_file is not None and not junit_file.absolute().parent.is_dir():
-        raise UsageError(
-            f"--junit-file {junit_file}: there is no folder {junit_file.absolute().parent}",
-            hint="make it, or name a file somewhere else",
-        )
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.named: list[str] | None = given["check"]
+        self.output: ReportForm = given["output"]
+        self.junit_file: Path | None = given["junit_file"]
+        self._shows_list: bool = given["show_list"]
+
+    def checks(self, known: "Sequence[Check]") -> "Sequence[Check] | None":
+        """Return those to make, after making sure that a report can be written in the end.
+
+        None if they are only to be listed, which is done.
+
+        Args:
+            known: all that there are.
+
+        Raises:
+            UsageError: there is no such check, or no folder for the report.
+        """
+        from gaiectl.checks.selection import select
+        from gaiectl.console import check_report, terminal
+
+        checks = select(known, self.named or ())
+        if self._shows_list:
+            if self.output is ReportForm.JSON:
+                listed = [{"id": c.id, "title": c.title, "proves": c.proves} for c in checks]
+                terminal.data(json.dumps(listed, indent=2))
+            else:
+                terminal.data(check_report.listing(checks))
+            return None
+        file = self.junit_file
+        if file is not None and not file.absolute().parent.is_dir():
+            raise UsageError(
+                f"--junit-file {file}: there is no folder {file.absolute().parent}",
+                hint="make it, or name a file somewhere else",
+            )
+        return checks
+
+    def write(
+        self, report: "Report", *, suite: str, about: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write a report for programs; one for people has been shown already.
+
+        Args:
+            report: what came out.
+            suite: what it calls the whole.
+            about: comes first in JSON.
+
+        Raises:
+            GaieError: it cannot be written.
+        """
+        from gaiectl.checks.junit import junit
+
+        self.put(junit(report, suite), {**(about or {}), **report.as_json()})
+
+    def put(self, suite: str, told: Mapping[str, Any]) -> bool:
+        """Write a report in the forms for programs; tell whether stdout has it.
+
+        Args:
+            suite: as JUnit.
+            told: as JSON.
+
+        Raises:
+            GaieError: it cannot be written.
+        """
+        from gaiectl.console import terminal
+
+        if self.junit_file is not None:
+            keep("the report", f"{suite}\n", self.junit_file)
+        if self.output is ReportForm.JSON:
+            terminal.data(json.dumps(told, indent=2))
+        elif self.output is ReportForm.JUNIT:
+            terminal.data(suite)
+        return self.output is not ReportForm.TEXT
+
+
+def takes_checks(command: Command) -> Command:
+    """Give a command the options of checks; it gets them as its argument ``asked``."""
+    return shares(_options, "asked", Asked)(command)
 
 
 async def show_each(
@@ -94,37 +171,6 @@ async def show_each(
                 terminal.data(check_report.result_lines(result))
             results.append(result)
     return results
-
-
-def write(
-    report: "Report",
-    output: ReportForm,
-    junit_file: Path | None,
-    *,
-    suite: str,
-    about: Mapping[str, Any] | None = None,
-) -> None:
-    """Write a report for programs; one for people has been shown already.
-
-    Args:
-        report: what came out.
-        output: its form.
-        junit_file: where to write it for a CI system as well.
-        suite: what it calls the whole.
-        about: comes first in JSON.
-
-    Raises:
-        GaieError: it cannot be written.
-    """
-    from gaiectl.checks.junit import junit
-    from gaiectl.console import terminal
-
-    if junit_file is not None:
-        keep("the report", junit(report, suite) + "\n", junit_file)
-    if output is ReportForm.JSON:
-        terminal.data(json.dumps({**(about or {}), **report.as_json()}, indent=2))
-    elif output is ReportForm.JUNIT:
-        terminal.data(junit(report, suite))
 
 
 def keep(what: str, text: str, file: Path) -> None:

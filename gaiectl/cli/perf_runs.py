@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gaiectl.cli import check_runs
-from gaiectl.cli.check_runs import ReportForm
+from gaiectl.cli.check_runs import Asked, ReportForm, keep
 from gaiectl.cli.perf_options import Perf
 from gaiectl.errors import Exit, GaieError, UsageError
 
@@ -28,12 +27,11 @@ def measure(
     perf: Perf,
     load: "Load",
     target: "Target",
-    output: ReportForm,
+    asked: Asked,
     heard: "Interruptions",
     *,
     about: "Mapping[str, str]",
     limit: float,
-    junit_file: Path | None = None,
     servers: "Mapping[str, Witness] | None" = None,
 ) -> int:
     """Measure a gateway, write what came out, and return the exit code.
@@ -42,11 +40,10 @@ def measure(
         perf: the options.
         load: what to send.
         target: the gateway and what stands behind it.
-        output: the form of the report.
+        asked: where the report goes.
         heard: knows the exit code of an interruption.
         about: says in the report what was measured.
         limit: seconds that it may take.
-        junit_file: where to write a JUnit report as well.
         servers: the metrics of model servers by name, where they are not at the endpoint's URL.
     """
     import asyncio
@@ -72,7 +69,7 @@ def measure(
     except GaieError as error:
         from gaiectl.checks.report import not_started
 
-        check_runs.write(not_started(error), output, junit_file, suite=_SUITE)
+        asked.write(not_started(error), suite=_SUITE)
         raise
     run = Run(
         about={**about, "model": target.model, "gateway": target.gateway_url, "startedAt": started},
@@ -82,7 +79,7 @@ def measure(
         threshold=perf.threshold,
         limits=perf.limits,
     )
-    _write(run, perf, output, junit_file)
+    _write(run, perf, asked)
     if cut is Cut.INTERRUPTED:
         return heard.code
     if run.missed or not results:
@@ -94,12 +91,14 @@ def compare(paths: tuple[Path, Path], output: ReportForm) -> int:
     """Compare two reports; the exit code is 1 if anything is worse.
 
     Raises:
-        UsageError: they cannot be read, or have no step in common.
+        UsageError: they cannot be read, or have no step in common, or are to be JUnit.
     """
     from gaiectl.checks.perf import comparison
     from gaiectl.checks.perf.load import differences
     from gaiectl.console import perf_table, terminal
 
+    if output is ReportForm.JUNIT:
+        raise UsageError("a comparison has no JUnit form", hint="take -o json")
     before, after = map(_read, paths)
     for path, run in zip(paths, (before, after), strict=True):
         if run.cut:
@@ -155,24 +154,17 @@ class _Shown:
             self._task.cancel()
 
 
-def _write(run: "Run", perf: Perf, output: ReportForm, junit_file: Path | None) -> None:
+def _write(run: "Run", perf: Perf, asked: Asked) -> None:
     from gaiectl.checks.junit import suite_of
     from gaiectl.checks.perf.run import as_csv, cases
     from gaiectl.console import perf_table, terminal
 
-    suite = suite_of(cases(run), _SUITE, run.about)
-    if output is ReportForm.JSON:
-        terminal.data(json.dumps(run.as_json(), indent=2))
-    elif output is ReportForm.JUNIT:
-        terminal.data(suite)
-    else:
+    if not asked.put(suite_of(cases(run), _SUITE, run.about), run.as_json()):
         terminal.data(perf_table.tables(run))
         terminal.data("\n" + perf_table.summary(run))
     files = perf.files
-    if junit_file:
-        check_runs.keep("the report", suite + "\n", junit_file)
     if file := files.get("--perf-csv"):
-        check_runs.keep("the table", as_csv(run), file)
+        keep("the table", as_csv(run), file)
     if file := files.get("--perf-plot"):
         from gaiectl.console import perf_plot
 

@@ -2,20 +2,13 @@
 
 import contextlib
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from gaiectl.cli import check_runs, perf_runs
-from gaiectl.cli.check_runs import (
-    CheckOption,
-    FormOption,
-    JunitFileOption,
-    ListOption,
-    ReportForm,
-)
+from gaiectl.cli import perf_runs
+from gaiectl.cli.check_runs import Asked, ReportForm, show_each, takes_checks
 from gaiectl.cli.cluster_options import Where, takes_cluster
 from gaiectl.cli.installed_scene import scene_of
 from gaiectl.cli.interruptions import Interruptions
@@ -54,13 +47,13 @@ def register(app: typer.Typer) -> None:
 
 @takes_cluster
 @takes_perf
+@takes_checks
 def run_checks(  # noqa: PLR0917 - each is an option of the command line
     where: Where,
     perf: Perf,
+    asked: Asked,
     name: NameArgument = "",
     namespace: NamespaceOption = "",
-    check: CheckOption = None,
-    show_list: ListOption = False,
     disruptive: Annotated[
         bool,
         typer.Option("--disruptive", help="Delete pods too, under load."),
@@ -74,8 +67,6 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
     timeout: Annotated[
         str, typer.Option(metavar="10m", help="How long all of it may take.")
     ] = "10m",
-    junit_file: JunitFileOption = None,
-    output: FormOption = ReportForm.TEXT,
 ) -> int:
     """Prove that a stack routes, streams, balances and counts, by requests through its gateway.
 
@@ -86,18 +77,15 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
     throughput, while more and more requests are under way.
     """
     if perf.compared:
-        return perf_runs.compare(perf.compared, output)
+        return perf_runs.compare(perf.compared, asked.output)
     from gaiectl.checks.deployed.catalog import ALL
-    from gaiectl.checks.report import Outcome
-    from gaiectl.checks.selection import select
+    from gaiectl.checks.report import Outcome, not_started
 
     _require_address(url)
-    checks = select(ALL, check or ())
-    if show_list:
-        check_runs.show_list(checks, output)
+    checks = asked.checks(ALL)
+    if checks is None:
         return Exit.OK
-    check_runs.require_folder(junit_file)
-    load = perf.load({"--check": check, "--disruptive": disruptive})
+    load = perf.load({"--check": asked.named, "--disruptive": disruptive})
     limit = seconds(timeout)
     heard = Interruptions()
     end = time.monotonic() + limit
@@ -106,19 +94,14 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
             try:
                 target = leaving.enter_context(_reached(where.cluster(namespace), name, url, model))
             except GaieError as error:
-                _write_failure(error, output, junit_file)
+                asked.write(not_started(error), suite=_SUITE, about=_KIND)
                 error.code = Exit.USAGE
                 raise
             if load is not None:
-                return _measure(
-                    *(perf, load, target),
-                    output=output,
-                    junit_file=junit_file,
-                    heard=heard,
-                    limit=end - time.monotonic(),
-                )
-            report = _run(target, checks, output, limit, may_disturb=disruptive)
-            _write(report, target, output, junit_file)
+                left = end - time.monotonic()
+                return _measure(perf, load, target, asked, heard, limit=left)
+            report = _run(target, checks, asked.output, limit, may_disturb=disruptive)
+            _write(report, target, asked)
     except KeyboardInterrupt:
         return heard.code
     if time.monotonic() > end and not report.count(Outcome.FAILED):
@@ -165,10 +148,9 @@ def _measure(
     perf: Perf,
     load: "Load",
     target: "Deployed",
-    *,
-    output: ReportForm,
-    junit_file: Path | None,
+    asked: Asked,
     heard: Interruptions,
+    *,
     limit: float,
 ) -> int:
     from gaiectl.checks.perf.deployed import witnesses
@@ -178,11 +160,10 @@ def _measure(
         perf,
         load,
         target,
-        output,
+        asked,
         heard,
         about=about,
         limit=limit,
-        junit_file=junit_file,
         servers=witnesses(target),
     )
 
@@ -202,7 +183,7 @@ def _run(
     from gaiectl.checks.runner import run
 
     results = asyncio.run(
-        check_runs.show_each(
+        show_each(
             lambda begins: run(
                 checks,
                 target,
@@ -218,22 +199,14 @@ def _run(
     return Report(target.gateway_url, results)
 
 
-def _write(
-    report: "Report", target: "Deployed", output: ReportForm, junit_file: Path | None
-) -> None:
+def _write(report: "Report", target: "Deployed", asked: Asked) -> None:
     from gaiectl.console import check_report, terminal
 
     scene = target.scene
     about = {**_KIND, "name": scene.name, "namespace": scene.namespace, "model": target.model}
-    check_runs.write(report, output, junit_file, suite=_SUITE, about=about)
-    if output is ReportForm.TEXT:
+    asked.write(report, suite=_SUITE, about=about)
+    if asked.output is ReportForm.TEXT:
         terminal.data("\n" + check_report.summary(report))
-
-
-def _write_failure(error: GaieError, output: ReportForm, junit_file: Path | None) -> None:
-    from gaiectl.checks.report import not_started
-
-    check_runs.write(not_started(error), output, junit_file, suite=_SUITE, about=_KIND)
 
 
 _KIND = {"apiVersion": "gaiectl/v1", "kind": "TestReport"}

@@ -1,19 +1,12 @@
 """``gaiectl local test``."""
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaiectl.cli import check_runs, perf_runs
-from gaiectl.cli.check_runs import (
-    CheckOption,
-    FormOption,
-    JunitFileOption,
-    ListOption,
-    ReportForm,
-)
+from gaiectl.cli import perf_runs
+from gaiectl.cli.check_runs import Asked, ReportForm, show_each, takes_checks
 from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.options import examples, seconds
 from gaiectl.cli.perf_options import Perf, takes_perf
@@ -46,19 +39,17 @@ def register(app: typer.Typer) -> None:
 
 
 @takes_perf
-def run_checks(  # noqa: PLR0917 - each is an option of the command line
+@takes_checks
+def run_checks(
     perf: Perf,
+    asked: Asked,
     name: Annotated[
         str,
         typer.Option(
             metavar="NAME", help="Which stack.  [default: default, or else a temporary one]"
         ),
     ] = "",
-    check: CheckOption = None,
-    show_list: ListOption = False,
     timeout: Annotated[str, typer.Option(metavar="10m", help="How long --perf may take.")] = "10m",
-    junit_file: JunitFileOption = None,
-    output: FormOption = ReportForm.TEXT,
 ) -> int:
     """Prove that a stack routes, balances and survives failures.
 
@@ -69,37 +60,25 @@ def run_checks(  # noqa: PLR0917 - each is an option of the command line
     throughput, while more and more requests are under way.
     """
     if perf.compared:
-        return perf_runs.compare(perf.compared, output)
+        return perf_runs.compare(perf.compared, asked.output)
     from gaiectl.checks.catalog import ALL
-    from gaiectl.checks.selection import select
 
-    checks = select(ALL, check or ())
-    if show_list:
-        check_runs.show_list(checks, output)
+    checks = asked.checks(ALL)
+    if checks is None:
         return Exit.OK
-    check_runs.require_folder(junit_file)
-    load, limit = perf.load({"--check": check}), seconds(timeout)
+    load, limit = perf.load({"--check": asked.named}), seconds(timeout)
     heard = Interruptions()
     try:
         if load is not None:
-            return _measure(
-                *(name, perf, load), output=output, junit_file=junit_file, heard=heard, limit=limit
-            )
-        report = _run(name, checks, output, junit_file)
+            return _measure(name, perf, load, asked, heard, limit=limit)
+        report = _run(name, checks, asked)
     except KeyboardInterrupt:
         return heard.code
     return Exit.OK if report.is_success else Exit.FAILED
 
 
 def _measure(
-    name: str,
-    perf: Perf,
-    load: "Load",
-    *,
-    output: ReportForm,
-    junit_file: Path | None,
-    heard: Interruptions,
-    limit: float,
+    name: str, perf: Perf, load: "Load", asked: Asked, heard: Interruptions, *, limit: float
 ) -> int:
     from gaiectl.checks.stack import StackTarget
     from gaiectl.console import terminal
@@ -108,14 +87,10 @@ def _measure(
         terminal.say(f"measuring stack {one.name!r} at {one.gateway_url}")
         about = {"name": one.name}
         target = StackTarget(one)
-        return perf_runs.measure(
-            *(perf, load, target, output, heard), about=about, limit=limit, junit_file=junit_file
-        )
+        return perf_runs.measure(perf, load, target, asked, heard, about=about, limit=limit)
 
 
-def _run(
-    name: str, checks: "Sequence[Check]", output: ReportForm, junit_file: Path | None
-) -> "Report":
+def _run(name: str, checks: "Sequence[Check]", asked: Asked) -> "Report":
     import asyncio
 
     from gaiectl.checks.report import not_started
@@ -125,11 +100,11 @@ def _run(
         try:
             one = leaving.enter_context(_stack(name, checks))
         except GaieError as error:
-            check_runs.write(not_started(error), output, junit_file, suite=_SUITE)
+            asked.write(not_started(error), suite=_SUITE)
             raise
-        report = asyncio.run(_make(one, checks, output))
-    check_runs.write(report, output, junit_file, suite=_SUITE)
-    if output is ReportForm.TEXT:
+        report = asyncio.run(_make(one, checks, asked.output))
+    asked.write(report, suite=_SUITE)
+    if asked.output is ReportForm.TEXT:
         terminal.data("\n" + check_report.summary(report))
     return report
 
@@ -164,7 +139,7 @@ async def _make(one: "Stack", checks: "Sequence[Check]", output: ReportForm) -> 
     from gaiectl.console import terminal
 
     terminal.say(f"checking stack {one.name!r} at {one.gateway_url}")
-    results = await check_runs.show_each(
+    results = await show_each(
         lambda begins: run(checks, StackTarget(one), begins=begins, places=places(one.name)),
         len(checks),
         output,
