@@ -3,6 +3,7 @@
 Lines are told apart by their marks and dashes, not by colour alone; each axis names its unit.
 """
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +61,8 @@ def write(run: Run, file: Path) -> None:
     """
     figure = _drawn(run)
     try:
-        figure.savefig(file, format=file.suffix[1:].lower(), dpi=150)
+        with warnings.catch_warnings(action="ignore"):  # of letters that the font does not have
+            figure.savefig(file, format=file.suffix[1:].lower(), dpi=150)
     except OSError as error:
         raise GaieError(
             f"the picture cannot be written to {file}: {error.strerror}",
@@ -80,7 +82,7 @@ def _drawn(run: Run) -> "Figure":
     _throughput(panels[3], results)
     for panel in panels:
         _dress(panel, run.results)
-    figure.suptitle(_title(run), fontsize=12, ha="left", x=0.01)
+    figure.suptitle(_title(run), fontsize=12, ha="left", x=0.01, parse_math=False)
     if handles := panels[2].get_legend_handles_labels():
         figure.legend(*handles, loc="outside upper right", ncols=3, frameon=False, fontsize=10)
     figure.supxlabel(_note(run), fontsize=8, color="0.3", x=0.01, ha="left")

@@ -162,3 +162,14 @@ def test_a_measurement_that_was_cut_short_is_no_success() -> None:
     assert cut.missed == []
     assert not cut.as_json()["success"]
     assert [case.failure for case in cases(cut)] == ["", "out of time"]
+
+
+def test_a_picture_is_drawn_whatever_the_model_is_called(tmp_path: Path) -> None:
+    measured = run(step(Step(1)))
+    named = replace(
+        measured, about={"name": "llm", "model": "a$\\frac$ \N{CJK UNIFIED IDEOGRAPH-6A21}"}
+    )
+
+    perf_plot.write(named, tmp_path / "a.svg")
+
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
