@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from gaiectl.documents import dump
 from gaiectl.exports import manifests
-from gaiectl.exports.repository import Repository
+from gaiectl.exports.repository import Repository, called
 from gaiectl.operations.phases import by_phase
 from gaiectl.operations.render import Rendered
 
@@ -27,7 +27,7 @@ def files(rendered: Rendered, repository: Repository) -> dict[str, str]:
     application = {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Application",
-        "metadata": {"name": plan.name, "namespace": _CONTROLLER},
+        "metadata": {"name": called(plan), "namespace": _CONTROLLER},
         "spec": {
             "project": "default",
             "source": {

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from gaiectl.documents import Document, dump
 from gaiectl.exports import kustomize, manifests
-from gaiectl.exports.repository import Repository
+from gaiectl.exports.repository import Repository, called
 from gaiectl.operations.render import Rendered
 
 _CONTROLLER = "flux-system"
@@ -16,7 +16,7 @@ _STAYS = ("kustomize.toolkit.fluxcd.io/prune", "disabled")
 
 def files(rendered: Rendered, repository: Repository) -> dict[str, str]:
     """Return what Flux is told, and the objects that it applies."""
-    name = rendered.plan.name
+    name = called(rendered.plan)
     based = kustomize.bases(manifests.staying(rendered.documents, *_STAYS))
     has_definitions = any(path.startswith("crds/") for path in based)
     told: list[Document] = [

@@ -1,6 +1,12 @@
-"""Where a GitOps controller finds an export."""
+"""Where a GitOps controller finds an export, and what the export is called beside others."""
 
+import hashlib
 from typing import NamedTuple
+
+from gaiectl.plan import Plan
+
+_LONGEST = 58
+"""So that with five letters more it is the value of a label, as which controllers write it."""
 
 
 class Repository(NamedTuple):
@@ -15,3 +21,13 @@ class Repository(NamedTuple):
     url: str
     path: str
     revision: str
+
+
+def called(plan: Plan) -> str:
+    """Return the name of a stack in the controller's own namespace, where those of all are."""
+    if plan.name == plan.namespace:
+        return plan.name
+    name = f"{plan.namespace}-{plan.name}"
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

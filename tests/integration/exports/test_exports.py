@@ -140,6 +140,26 @@ def test_data_and_what_others_use_stay_when_a_controller_removes_the_stack(
     assert staying == {"CustomResourceDefinition", "PersistentVolumeClaim", "Namespace"}
 
 
+@pytest.mark.parametrize("form", STAYS)
+def test_stacks_of_one_name_in_two_namespaces_do_not_replace_each_other(
+    form: str, gaiectl: Run, tmp_path: Path
+) -> None:
+    spaces = ("blue", "green", "x" * 63)
+    for place in spaces:
+        stack = ("standalone", "llm", "-n", place, "--model-server", "builtin", "--api", "flags")
+        gaiectl("export", form, *stack, *REPOSITORY, "--output-dir", tmp_path / place)
+
+    told = [
+        one
+        for place in spaces
+        for file in (tmp_path / place).glob("*.yaml")
+        for one in load(file.read_text())
+    ]
+    names = [(one["kind"], one["metadata"]["name"]) for one in told]
+    assert len(set(names)) == len(names)
+    assert all(len(name) <= 63 for _, name in names)
+
+
 def test_a_script_takes_down_what_is_left_where_a_kind_is_gone_but_no_refusal_is_passed_over(
     gaiectl: Run, tmp_path: Path
 ) -> None:
