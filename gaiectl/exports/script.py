@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from gaiectl.cluster.statuses import elects_leader
 from gaiectl.documents import CLUSTER_SCOPED, Document, Identity, dump, identity
 from gaiectl.exports.manifests import KEPT
+from gaiectl.operations.commands import requirements
 from gaiectl.operations.phases import Phase, by_phase
 from gaiectl.operations.render import Rendered
 
@@ -56,7 +57,7 @@ def text(rendered: Rendered, file: str = "gaie.sh") -> str:
     plan = rendered.plan
     head = _HEAD.format(name=plan.name, path=plan.path, namespace=plan.namespace, file=file)
     phases = by_phase(rendered.documents)
-    lines = [head.rstrip("\n"), *_requirements(rendered), "", "up() {"]
+    lines = [head.rstrip("\n"), "", *requirements(plan), "", "up() {"]
     for phase, documents in phases:
         lines += _apply(phase, documents)
     lines += ["}", "", "down() {"]
@@ -70,14 +71,6 @@ def text(rendered: Rendered, file: str = "gaie.sh") -> str:
 def files(rendered: Rendered) -> dict[str, str]:
     """Return the script as a file."""
     return {"gaie.sh": text(rendered)}
-
-
-def _requirements(rendered: Rendered) -> Iterator[str]:
-    for requirement in rendered.plan.requirements:
-        yield ""
-        yield f"# Before: {requirement.what}."
-        for command in requirement.commands:
-            yield from (f"#   {line}" for line in command.splitlines())
 
 
 def _apply(phase: Phase, documents: list[Document]) -> Iterator[str]:

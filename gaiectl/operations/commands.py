@@ -13,13 +13,18 @@ _FOLDER = "gaiectl-charts"
 
 def commands(plan: Plan) -> str:
     """Return the script; it stops at the first command that fails."""
-    lines = ["#!/bin/sh", "set -eu"]
-    for requirement in plan.requirements:
-        lines += [f"# before: {requirement.what}"]
-        lines += [f"#   {command}" for command in requirement.commands]
+    lines = ["#!/bin/sh", "set -eu", *requirements(plan)]
     for step in plan.steps:
         lines += _step(step, plan.namespace)
     return "\n".join(lines) + "\n"
+
+
+def requirements(plan: Plan) -> Iterator[str]:
+    """Yield what a plan needs first, as comments of a script."""
+    for requirement in plan.requirements:
+        yield f"# Before: {requirement.what}."
+        for command in requirement.commands:
+            yield from (f"#   {line}" for line in command.splitlines())
 
 
 def _step(step: Step, namespace: str) -> Iterator[str]:
