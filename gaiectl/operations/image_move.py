@@ -74,9 +74,9 @@ def load_image(engine: Engine | None, load: Load, tell: Tell) -> None:
         GaieError: a program is missing or fails.
     """
     # Written beside its place first: what is there is not lost when it fails, and podman and
-    # buildah refuse to write over it.
+    # buildah refuse to write over it. Not hidden: an engine that is a snap sees no such folders.
     place = load.archive.absolute().parent if engine and load.archive else None
-    with tempfile.TemporaryDirectory(prefix=".gaiectl-", dir=place) as folder:
+    with tempfile.TemporaryDirectory(prefix="gaiectl-", dir=place) as folder:
         written = Path(folder, "image.tar")
         archive = written if engine or load.archive is None else load.archive
         known = hints.loading(load.place)
