@@ -77,7 +77,12 @@ def pushing(engine: Engine, registry: str) -> Hints:
             *("unauthorized", "authentication required", "no basic auth", "is denied", "denied:"),
             *("forbidden",),
         ),
-        f"it speaks HTTP; if that is meant to be: {insecure}": ("http response to https client",),
+        f"it speaks HTTP; if that is meant to be: {insecure}": (
+            *("http response to https client", "does not look like a tls handshake"),
+        ),
+        f"{registry} is no registry, or one that does not work: see how it is called": (
+            *("invalid status code from registry", "unexpected status", "unknown: 404 page"),
+        ),
         f"put the certificate of its authority into {trusted}; or trust anybody: {insecure}": (
             _BAD_CERTIFICATE
         ),

@@ -189,6 +189,8 @@ def test_what_an_engine_fails_of_is_shown_with_what_to_do(
             "x509: certificate signed by unknown authority",
             "certs.d/r.example:5000/",
         ),
+        ("tls: first record does not look like a TLS handshake", "it speaks HTTP"),
+        ("invalid status code from registry 404 (Not Found)", "r.example:5000 is no registry"),
         ("unauthorized: authentication required", "podman login r.example:5000"),
         ("dial tcp: lookup r.example on 10.0.0.2:53: no such host", "is called r.example:5000"),
         ("Error: localhost/gaiectl/epp:1: image not known", "gaiectl image build makes it"),
