@@ -64,7 +64,7 @@ def spawn(
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         pid = os.posix_spawn(
             "/bin/sh",
-            ["/bin/sh", "-c", _GATE, str(_open_files()), *argv],
+            ["/bin/sh", "-c", _GATE, str(open_files()), *argv],
             dict(os.environ if environment is None else environment),
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, reads, 0),
@@ -130,7 +130,8 @@ def _remaining(processes: Sequence[Process], seconds: float) -> list[Process]:
     return left
 
 
-def _open_files() -> int:
+def open_files() -> int:
+    """Return how many files a process may have open at the most."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
 

@@ -1,12 +1,13 @@
 """Holds each step's load for its time, and hears what comes of it."""
 
 import asyncio
+import contextlib
 import json
 import math
 import random
+import resource
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +21,7 @@ from gaiectl.checks.perf.tally import Result, Tally
 from gaiectl.checks.session import Session
 from gaiectl.checks.target import Target
 from gaiectl.errors import GaieError
+from gaiectl.local.process import open_files
 
 _PATH = "/v1/completions"
 _TRIES = 5
@@ -80,6 +82,7 @@ async def measure(
     results: list[Result] = []
     under_way: _Run | None = None
     cut = Cut.NOTHING
+    _let_many_be_open()
     client = Client(target.gateway_url, _PATH, target.endpoints, load.request_seconds)
     try:
         async with Gateway(target) as gateway, asyncio.timeout(seconds):
@@ -105,6 +108,13 @@ async def measure(
         results.append(under_way.close())
         ends(results[-1])
     return results, cut
+
+
+def _let_many_be_open() -> None:
+    """Raise the number of files that may be open: a request by a port-forward takes three."""
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # some systems have a limit they do not tell
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(few, open_files()), most))
 
 
 class _Run:
@@ -210,7 +220,7 @@ class _Run:
     def _now(self) -> float:
         return time.monotonic() - self._began
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _watching(self) -> AsyncIterator[None]:
         """Measure how late this process itself is."""
 

@@ -1,9 +1,11 @@
 """The client of measurements before servers that do what servers do, and what none should."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -242,3 +244,16 @@ async def test_a_connection_that_is_not_made_is_told_as_that(
 
     assert sample.failure == "no connection"
     assert sample.said == "ConnectionError: none was made within 0.05 s"
+
+
+async def test_as_many_connections_are_opened_as_the_system_lets_us() -> None:
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 20, most)
+    )
+    try:
+        results, _ = await measured(good, Load(steps=(Step(40),), requests=80, streams=False))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+
+    assert results[0].failures == {}
