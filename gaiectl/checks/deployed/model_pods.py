@@ -7,21 +7,17 @@ pods' own workload replaces them.
 import time
 from collections.abc import Iterator, Sequence
 
-from gaiectl.checks.check import Failed, Skipped
+from gaiectl.checks.check import Failed
 from gaiectl.checks.cluster.pools import endpoints
 from gaiectl.checks.cluster.scene import Scene
-from gaiectl.cluster.api import path
+from gaiectl.checks.deployed.killing import kill
 from gaiectl.cluster.failures import ApiError
 from gaiectl.cluster.pods import is_ready
-from gaiectl.cluster.rights import NotAllowed, needing
 from gaiectl.cluster.troubles import why_not_ready
 from gaiectl.documents import Document, Identity
 from gaiectl.validation.epps import selections
 from gaiectl.validation.fields import name_of, namespace_of, parts, word
 
-_GRACE_SECONDS = 1
-"""As short as Kubernetes allows while it still tells the node: a crash is what is to be survived.
-"""
 _GONE_SECONDS = 60.0
 _BACK_SECONDS = 900.0
 """Large models take minutes to load."""
@@ -61,7 +57,7 @@ class ModelPods:
         )
         if found is None:
             return
-        self._delete(found)
+        kill(self._scene.cluster, found)
         end, uid = time.monotonic() + _GONE_SECONDS, word(found, "metadata", "uid")
         while any(word(pod, "metadata", "uid") == uid for pod in self._listed()):
             if time.monotonic() > end:
@@ -71,7 +67,7 @@ class ModelPods:
     def hold_down(self) -> None:
         """Delete those that came since; raises as ``kill`` does."""
         for pod in self._there():
-            self._delete(pod)
+            kill(self._scene.cluster, pod)
 
     def await_back(self) -> None:
         """Return when as many are ready as when the checks began.
@@ -141,17 +137,3 @@ class ModelPods:
                 for pod in cluster.list(pods, one.namespace, selector=chosen):
                     found[word(pod, "metadata", "uid")] = pod
         return list(found.values())
-
-    def _delete(self, pod: Document) -> None:
-        cluster, place = self._scene.cluster, namespace_of(pod)
-        where = path(cluster.kinds.need("", "Pod"), place, name_of(pod))
-        uid = word(pod, "metadata", "uid")
-        options = {"gracePeriodSeconds": _GRACE_SECONDS, "preconditions": {"uid": uid}}
-        try:
-            with needing("pods", "delete", namespace=place):
-                cluster.ask("DELETE", where, {}, options)
-        except NotAllowed as error:
-            raise Skipped(f"{error.message}; {error.hint}") from None
-        except ApiError as error:
-            if error.status not in (404, 409):  # somebody else was faster
-                raise

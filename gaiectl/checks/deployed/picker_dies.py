@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator
 
 from gaiectl.checks import prompts
 from gaiectl.checks.check import Category, Check, Failed, Skipped
+from gaiectl.checks.deployed.killing import kill
 from gaiectl.checks.deployed.target import Deployed, Picker, deployed
 from gaiectl.checks.gateway import Answer
 from gaiectl.checks.session import Session
 from gaiectl.checks.wording import counted
-from gaiectl.cluster.api import path
 from gaiectl.cluster.pods import is_ready
 from gaiectl.cluster.port_forward import PortForward
-from gaiectl.cluster.rights import NotAllowed, needing
 from gaiectl.cluster.troubles import why_not_ready
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
@@ -22,9 +21,6 @@ from gaiectl.validation.fields import name_of, namespace_of, word
 
 _BACK_SECONDS = 180.0
 _PAUSE_SECONDS = 0.25
-_GRACE_SECONDS = 1
-"""As short as Kubernetes allows while it still tells the node: a crash is what is to be survived.
-"""
 
 
 async def _run(session: Session) -> str:
@@ -32,10 +28,7 @@ async def _run(session: Session) -> str:
     picker = target.picker
     if picker is None:
         raise Skipped("no pod of the endpoint picker is ready")
-    try:
-        await asyncio.to_thread(_kill, target, picker.pod)
-    except NotAllowed as error:
-        raise Skipped(f"{error.message}; {error.hint}") from None
+    await asyncio.to_thread(kill, target.scene.cluster, picker.pod)
     if target.door is not None and _uid(target.door.pod) == _uid(picker.pod):
         return await _with_its_proxy(session, target, picker)
     return await _behind_a_gateway(session, target, picker)
@@ -114,14 +107,6 @@ async def _led_to(target: Deployed, pod: Document) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{forward.local_port}"
     finally:
         await asyncio.to_thread(forward.close)
-
-
-def _kill(target: Deployed, pod: Document) -> None:
-    cluster, place = target.scene.cluster, namespace_of(pod)
-    where = path(cluster.kinds.need("", "Pod"), place, name_of(pod))
-    options = {"gracePeriodSeconds": _GRACE_SECONDS, "preconditions": {"uid": _uid(pod)}}
-    with needing("pods", "delete", namespace=place):
-        cluster.ask("DELETE", where, {}, options)
 
 
 def _pods(target: Deployed, picker: Picker) -> list[Document]:

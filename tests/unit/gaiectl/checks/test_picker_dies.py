@@ -6,6 +6,7 @@ from typing import Any
 from gaiectl.checks.deployed import picker_dies
 from gaiectl.checks.deployed.target import Deployed, Picker
 from gaiectl.checks.session import Session
+from gaiectl.cluster.resources import Resource
 from gaiectl.documents import Document
 from gaiectl.validation.stream import Stream
 
@@ -19,10 +20,14 @@ def pod(name: str) -> Document:
 class PaperCluster:
     """Two endpoint pickers, of which the one that is killed answers for a while still."""
 
-    kinds = SimpleNamespace(need=lambda *_: SimpleNamespace(api_prefix="", plural="pods"))
+    kinds = SimpleNamespace(need=lambda *_: Resource("", "v1", "Pod", "pods", is_namespaced=True))
 
     def __init__(self) -> None:
         self.looks = 0
+        self.killed: list[str] = []
+
+    def ask(self, method: str, place: str, _query: Any, options: Any) -> None:
+        self.killed.append(f"{method} {place} {options['preconditions']['uid']}")
 
     def list(self, *_: Any, **__: Any) -> list[Document]:
         self.looks += 1
@@ -40,8 +45,7 @@ class PaperGateway:
         return SimpleNamespace(is_success=True)
 
 
-async def test_an_answer_while_the_old_one_is_going_proves_nothing(monkeypatch: Any) -> None:
-    monkeypatch.setattr(picker_dies, "_kill", lambda *_: None)
+async def test_an_answer_while_the_old_one_is_going_proves_nothing() -> None:
     cluster, gateway, nothing = PaperCluster(), PaperGateway(), SimpleNamespace()
     epp: Any = SimpleNamespace(pods=SimpleNamespace(owner={}), flags={})
     scene: Any = SimpleNamespace(cluster=cluster, stream=Stream([]))
@@ -51,5 +55,6 @@ async def test_an_answer_while_the_old_one_is_going_proves_nothing(monkeypatch: 
 
     seen = await picker_dies.CHECK.run(Session(target, asking))
 
+    assert cluster.killed == ["DELETE /api/v1/namespaces/ns/pods/old old"]
     assert gateway.asked == 3
     assert seen.startswith("old was killed; 0 of 3 requests failed")
