@@ -143,6 +143,8 @@ def install(  # noqa: PLR0917 - each is an option of the command line
     wanted = tuple(prereqs.in_order(names))
     source, limit = source_of(mirror), seconds(timeout)
     token = Given(from_env, from_file, secret, replace)
+    asked = installing.Asked(wanted, namespace, token, tuple(settings))
+    installing.refuse_nonsense(asked)
     if print_commands:
         for one in wanted:
             printed = lines.lines(
@@ -155,7 +157,7 @@ def install(  # noqa: PLR0917 - each is an option of the command line
             terminal.data(f"{text}{_TRIED[dry_run]}")
         return Exit.OK
     cluster = where.cluster(namespace)
-    asked = installing.Asked(wanted, cluster.namespace, token, tuple(settings))
+    asked = asked._replace(namespace=cluster.namespace)
     with Progress() as progress:
         scene = Scene(
             *(cluster, source, _finder(helm), Patience(limit), progress),

@@ -34,12 +34,21 @@ def install(scene: Scene, asked: Asked) -> Iterator[Done]:
         Refused: something is missing that was not named, or somebody else's is in the way.
         GaieError: a file cannot be had, the server refuses, or it is not ready in time.
     """
-    _refuse_settings(asked)
-    _refuse_same(asked.wanted)
+    refuse_nonsense(asked)
     _require_needs(scene.cluster, asked.wanted)
     steps = [_step(scene, one, asked) for one in asked.wanted]
     for step in steps:
         yield step.carry_out()
+
+
+def refuse_nonsense(asked: Asked) -> None:
+    """Raise when a request makes no sense, whatever the cluster is like.
+
+    Raises:
+        UsageError: says why.
+    """
+    _refuse_settings(asked)
+    _refuse_same(asked.wanted)
 
 
 def is_there(cluster: Cluster, prereq: Prereq) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gaiectl import prereqs
+from gaiectl.cli.app import run
 from gaiectl.cluster.applyset import BROUGHT_BY, TOOL
 from gaiectl.cluster.connection import Access
 from gaiectl.documents import Document, Identity, identity
@@ -115,3 +116,15 @@ def test_two_that_are_the_same_helm_release_are_not_installed_over_each_other() 
 
     with pytest.raises(UsageError, match="are the same Helm release eg"):
         next(installing.install(scene, installing.Asked(both, "default", Given())))
+
+
+@pytest.mark.parametrize("how", ["--print-commands", "--dry-run=client"])
+def test_nothing_is_advised_that_would_be_refused(
+    how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["envoy-gateway", "plain-envoy-gateway"]
+    monkeypatch.setattr("sys.argv", ["gaiectl", "prereqs", "install", *names, how])
+
+    assert run() == 2
+    printed = capsys.readouterr()
+    assert (printed.out, "name one of them" in printed.err) == ("", True)
