@@ -4,6 +4,7 @@ import logging
 import os
 from typing import Any, NamedTuple, Self
 
+from gaiectl.cluster import kubeconfig
 from gaiectl.cluster.kubeconfig import no_context, why_nobody, why_unusable
 from gaiectl.errors import GaieError
 
@@ -65,8 +66,7 @@ def connect(access: Access) -> Connection:
     name, namespace, user = access.context, "", ""
     said = _Said()
     try:
-        loader = config.kube_config
-        files = access.kubeconfig or loader.KUBE_CONFIG_DEFAULT_LOCATION
+        files = os.pathsep.join(map(str, kubeconfig.files(access.kubeconfig)))
         contexts, active = config.list_kube_config_contexts(config_file=files)
         chosen = _chosen(contexts, active, access.context)
         about = chosen.get("context") or {}

@@ -150,8 +150,6 @@ def problems(report: Report) -> Iterator[Problem]:
     again = f"gaiectl rollback {name} {report.revision.number if report.revision else ''} {place}"
     if report.release:
         again = f"gaiectl upgrade {name} {place}"
-    if not report.is_complete:
-        yield _unended(report, again)
     unready = [pod for pod in report.pods if not (pod.is_ready or pod.is_ending)]
     for (component, message, hint), pods in _alike(unready).items():
         more = f" and {len(pods) - 1} more" if len(pods) > 1 else ""
@@ -159,6 +157,8 @@ def problems(report: Report) -> Iterator[Problem]:
             f"pod {pods[0].name}{more}: {message}",
             hint or f"gaiectl logs {name} {place} --component {component}",
         )
+    if not report.is_complete:
+        yield _unended(report, again)
     for one in report.objects:
         if one.state == NOT_FOUND and not report.is_complete:
             continue

@@ -154,7 +154,7 @@ def test_what_cannot_be_asked_is_said_to_be_so(
     assert done.returncode == 1
     assert f"error: {expected.format(stack)}\n" in done.stderr
     assert "\nhint: " in done.stderr
-    assert ("ErrImageNeverPull" in done.stderr) is (live == "deploy/broken")
+    assert ("cannot use image" in done.stderr) is (live == "deploy/broken")
 
 
 def test_a_user_without_rights_is_told_which_to_ask_for(
