@@ -2,14 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
 from gaiectl.cli.shared_options import Command, shares
 from gaiectl.errors import UsageError
-from gaiectl.exports.repository import Repository
+
+if TYPE_CHECKING:
+    from gaiectl.exports.repository import Repository
 
 FolderOption = Annotated[Path, typer.Option("--output-dir", metavar="DIR", help="Where to write.")]
 
@@ -48,12 +50,14 @@ class Target:
         self._given = given
         self.folder: Path = given["output_dir"]
 
-    def repository(self) -> Repository:
+    def repository(self) -> "Repository":
         """Return the repository that will hold it.
 
         Raises:
             UsageError: it is none that a controller could read, or its address holds a password.
         """
+        from gaiectl.exports.repository import Repository
+
         path, revision = self._given["repo_path"], self._given["repo_revision"]
         if path.startswith("/") or ".." in Path(path).parts:
             raise UsageError(
