@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gaiectl.cli.cluster_options import Where, takes_cluster
+from gaiectl.cli.interruptions import Interruptions
 from gaiectl.cli.options import DryRun, DryRunOption, examples
 from gaiectl.console import terminal
 from gaiectl.containers.engine import Kind
@@ -111,9 +112,9 @@ def build(
     found = find(engine)
     with _telling() as tell:
         make(found, wanted, tell, context=context)
-    if start:
-        terminal.show_progress("starting it once")
-    seen = look(found, wanted.tag, starts=start)
+        if start:
+            terminal.show_progress("starting it once")
+        seen = look(found, wanted.tag, starts=start)
     size = f": {seen.size}" if seen.size else ""
     serves = "" if seen.seconds is None else f"; it serves {seen.seconds:.2f} s after its start"
     terminal.say(f"{terminal.symbol('done')} built {wanted.tag}{size}{serves}")
@@ -272,14 +273,18 @@ def _is_tried(dry_run: DryRun) -> bool:
 
 @contextmanager
 def _telling() -> Iterator[Callable[[str], None]]:
-    """Yield what tells of a program's lines: the last one on a terminal, all of them in a log."""
-    if terminal.is_terminal():
-        yield terminal.show_progress
-        return
+    """Yield what tells of a program's lines: the last one on a terminal, all of them in a log.
+
+    A signal that ends us ends the program too, and leaves no temporary files.
+    """
+    heard, is_seen = Interruptions(), terminal.is_terminal()
     try:
-        yield terminal.say
+        yield terminal.show_progress if is_seen else terminal.say
+    except KeyboardInterrupt:
+        raise typer.Exit(heard.code) from None
     except GaieError as error:
-        error.detail = ""  # it stands in the log already
+        if not is_seen:
+            error.detail = ""  # it stands in the log already
         raise
 
 

@@ -1,7 +1,11 @@
 """``gaiectl image`` as a user runs it, with an engine that keeps what it is told."""
 
+import os
 import shlex
+import signal
+import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -128,6 +132,23 @@ def test_an_image_that_does_not_start_here_is_built_all_the_same(shell: Shell) -
 
     assert done.returncode == 0
     assert "it could not be started here: exec format error\n" in done.stderr
+
+
+def test_a_signal_ends_the_engine_too_and_leaves_no_files(shell: Shell, tmp_path: Path) -> None:
+    shell.has("podman", "exec /bin/sleep 60")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {**os.environ, "PATH": str(shell.programs), "TMPDIR": str(temporary)}
+    command = [sys.executable, "-m", "gaiectl", "image", "build"]
+
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as building:
+        while not shell.said:
+            assert building.poll() is None
+            time.sleep(0.02)
+        building.terminate()
+        assert building.wait() == 128 + signal.SIGTERM
+
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_bill_of_materials_without_a_folder_is_refused_before_anything_is_built(
