@@ -91,6 +91,7 @@ def kustomize(wanted: Wanted, output_dir: FolderOption) -> None:
     from gaiectl.exports import kustomize as form
 
     _, rendered = _rendered(wanted)
+    _note_monitors(rendered)
     _write(form.files(rendered), output_dir, "kubectl apply --server-side -k base")
 
 
@@ -109,6 +110,7 @@ def argocd(wanted: Wanted, target: Target) -> None:
 
     repository = target.repository()
     _, rendered = _rendered(wanted)
+    _note_monitors(rendered)
     _write(form.files(rendered, repository), target.folder, "kubectl apply -f application.yaml")
 
 
@@ -127,6 +129,7 @@ def flux(wanted: Wanted, target: Target) -> None:
 
     repository = target.repository()
     _, rendered = _rendered(wanted)
+    _note_monitors(rendered)
     _write(form.files(rendered, repository), target.folder, "kubectl apply -f flux.yaml")
 
 
@@ -139,6 +142,18 @@ def _rendered(wanted: Wanted) -> "tuple[Plan, Rendered]":
     for note in rendered.notes:
         terminal.say(f"note: {note}")
     return plan, rendered
+
+
+def _note_monitors(rendered: "Rendered") -> None:
+    """Say what whoever applies everything or nothing needs to know; install leaves them out."""
+    from gaiectl.operations.monitors import is_unasked
+    from gaiectl.prereqs import POD_MONITOR_CRDS
+
+    if any(map(is_unasked, rendered.documents)):
+        terminal.say(
+            f"note: with a PodMonitor, see first that {POD_MONITOR_CRDS.what}: "
+            f"{POD_MONITOR_CRDS.command}"
+        )
 
 
 def _helmfile(wanted: Wanted) -> str:

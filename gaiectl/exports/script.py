@@ -7,6 +7,7 @@ from gaiectl.cluster.statuses import elects_leader
 from gaiectl.documents import CLUSTER_SCOPED, Document, Identity, dump, identity
 from gaiectl.exports.manifests import KEPT
 from gaiectl.operations.commands import requirements
+from gaiectl.operations.monitors import RESOURCE, is_unasked
 from gaiectl.operations.phases import Phase, by_phase
 from gaiectl.operations.render import Rendered
 
@@ -27,6 +28,9 @@ gone() {{
     *) echo "$said" >&2; return 1 ;;
   esac
   if [ "$said" ]; then echo "$said"; fi
+}}
+served() {{
+  case "$($KUBECTL api-resources --api-group="${{1#*.}}" -o name)" in *"$1"*) ;; *) return 1 ;; esac
 }}
 asked() {{ case ",$DELETE," in *",$1,"*) ;; *) return 1 ;; esac; }}
 """
@@ -76,7 +80,12 @@ def files(rendered: Rendered) -> dict[str, str]:
 def _apply(phase: Phase, documents: list[Document]) -> Iterator[str]:
     yield f"  echo '== {phase}'"
     # Not indented: the text of a here-document is taken as it stands.
-    yield f"  apply <<'GAIECTL'\n{dump(documents)}GAIECTL"
+    if always := [one for one in documents if not is_unasked(one)]:
+        yield f"  apply <<'GAIECTL'\n{dump(always)}GAIECTL"
+    if perhaps := list(filter(is_unasked, documents)):
+        yield f"  if served {RESOURCE}; then"
+        yield f"  apply <<'GAIECTL'\n{dump(perhaps)}GAIECTL"
+        yield f"  else echo 'nobody serves {RESOURCE}, so they are left out'; fi"
     for document in documents:
         yield from (f"  {line}" for line in _wait(document))
 

@@ -8,6 +8,14 @@ from gaiectl.documents import Document, identity
 _MONITOR = ("monitoring.coreos.com", "PodMonitor")
 """Charts render it unasked; a ServiceMonitor was asked for, so it stays, and is refused."""
 
+RESOURCE = f"podmonitors.{_MONITOR[0]}"
+"""As kubectl lists the kind."""
+
+
+def is_unasked(document: Document) -> bool:
+    """Tell whether an object is a monitor that may be left out."""
+    return identity(document)[:2] == _MONITOR
+
 
 def readable(
     cluster: Cluster, documents: Sequence[Document]
@@ -18,7 +26,7 @@ def readable(
         cluster: where they are to come.
         documents: all that a stack is made of.
     """
-    monitors = [identity(one) for one in documents if identity(one)[:2] == _MONITOR]
+    monitors = [identity(one) for one in documents if is_unasked(one)]
     if not monitors or cluster.kinds.find(*_MONITOR):
         return tuple(documents), ()
     note = (

@@ -50,6 +50,8 @@ case "$*" in
   ;;
 *" $REFUSED "*) echo "Error from server (Forbidden): not you" >&2; exit 1 ;;
 esac
+[ "$1" != api-resources ] || { echo "$SERVED"; exit 0; }
+[ "$1" != apply ] || { echo "applied: $(grep -c '^kind: PodMonitor')"; exit 0; }
 echo "$2 deleted"
 """
 
@@ -182,6 +184,30 @@ def test_a_script_takes_down_what_is_left_where_a_kind_is_gone_but_no_refusal_is
     refused = down("deployment.apps/llm-epp")
     assert refused.returncode != 0
     assert "not you" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("served", "said"),
+    [
+        ("podmonitors.monitoring.coreos.com", "applied: 1"),
+        ("", "nobody serves podmonitors.monitoring.coreos.com"),
+    ],
+)
+def test_a_script_brings_monitors_where_somebody_reads_them(
+    served: str, said: str, gaiectl: Run, tmp_path: Path
+) -> None:
+    kubectl, script = tmp_path / "kubectl", tmp_path / "gaie.sh"
+    kubectl.write_text(KUBECTL.replace("*inferencepool*)", "nothing)"))
+    kubectl.chmod(0o755)
+    script.write_text(gaiectl("export", "script", *STACKS["inference-scheduling"]).stdout)
+    environment = {**os.environ, "KUBECTL": str(kubectl), "SERVED": served, "REFUSED": "nothing"}
+
+    up = subprocess.run(
+        ["sh", script, "up"], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (up.returncode, said in up.stdout) == (0, True), up.stdout + up.stderr
+    assert up.stdout.count("applied: 1") == bool(served)
 
 
 def test_a_folder_with_other_files_is_left_alone(gaiectl: Run, tmp_path: Path) -> None:
