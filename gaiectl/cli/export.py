@@ -69,7 +69,8 @@ def helmfile(wanted: Wanted, output_dir: FolderOption) -> None:
     from gaiectl.exports import helmfile as form
     from gaiectl.operations.charts import texts
 
-    plan, _ = _rendered(wanted)
+    plan, rendered = _rendered(wanted)
+    _note_monitors(rendered)
     charts = {
         f"charts/{name}/{path}": text
         for name in form.charts(plan)
