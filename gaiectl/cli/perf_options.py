@@ -20,6 +20,8 @@ _MOST_AT_ONCE = 1000
 _MOST_RATE = 10_000.0
 _MOST_STEPS = 100
 _MOST_TOKENS = 1_000_000
+_MOST_HELD = 20_000_000
+"""Tokens of prompts that are held at once, a few bytes each."""
 
 
 def _options(  # noqa: PLR0917 - each is an option of the command line
@@ -165,7 +167,7 @@ class Perf:
             from gaiectl.console import perf_plot
 
             perf_plot.require(given["perf_plot"])
-        return Load(
+        load = Load(
             steps=_steps(given["perf_concurrency"], given["perf_rate"]),
             seconds=_positive("--perf-duration", given["perf_duration"]),
             requests=given["perf_requests"],
@@ -176,6 +178,8 @@ class Perf:
             streams=given["perf_stream"],
             request_seconds=_positive("--perf-request-timeout", given["perf_request_timeout"]),
         )
+        _require_room(load)
+        return load
 
     def _refuse_alone(self) -> None:
         defaults = inspect.signature(_options).parameters
@@ -229,6 +233,30 @@ def _positive(option: str, text: str) -> float:
     if value <= 0:
         raise UsageError(f"{option} {text} is no time", hint=f"write {option} 10s")
     return value
+
+
+def _require_room(load: "Load") -> None:
+    """Make sure that this machine can hold what is to be sent.
+
+    Raises:
+        UsageError: the prompts are too many, or too long.
+    """
+    beginnings = load.prefixes * load.prompt_tokens * load.shared
+    at_once = max(
+        step.concurrency or min(step.rate * load.request_seconds, _MOST_AT_ONCE)
+        for step in load.steps
+    )
+    many = "--perf-rate" if load.steps[0].rate else "--perf-concurrency"
+    for tokens, option in (
+        (beginnings, "--perf-prefixes"),
+        (at_once * load.prompt_tokens, many),
+    ):
+        if tokens > _MOST_HELD:
+            raise UsageError(
+                f"{tokens:.3g} tokens of prompts would be held at once, of which there is room for "
+                f"{_MOST_HELD:.3g}",
+                hint=f"give less of {option} or --perf-prompt-tokens",
+            )
 
 
 def _limit(text: str) -> "Limit":

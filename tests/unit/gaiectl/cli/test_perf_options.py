@@ -57,6 +57,16 @@ def test_steps_are_concurrencies_or_rates() -> None:
         ({"perf": True, "perf_rate": "-1"}, "no list of numbers", "--perf-rate"),
         ({"perf": True, "perf_duration": "0s"}, "--perf-duration 0s is no time", "10s"),
         ({"perf": True, "perf_duration": "soon"}, "not a duration", "10s"),
+        (
+            {"perf": True, "perf_prefixes": 10_000, "perf_prompt_tokens": 100_000},
+            "5e+08 tokens of prompts would be held at once",
+            "--perf-prefixes",
+        ),
+        (
+            {"perf": True, "perf_concurrency": "1,900", "perf_prompt_tokens": 100_000},
+            "9e+07 tokens of prompts",
+            "--perf-concurrency",
+        ),
         ({"perf": True, "perf_limit": ["ttft=1s"]}, "'ttft=1s' is no limit", "ttft-p95=500ms"),
         ({"perf": True, "perf_limit": ["ttft-p0=1s"]}, "is no limit", "ttft-p95=500ms"),
         ({"perf": True, "perf_limit": ["itl-p99=soon"]}, "not a duration", "10s"),
@@ -74,6 +84,16 @@ def test_options_that_make_no_sense_are_told_before_anything_starts(
 
     assert message in refused.value.message
     assert hint in refused.value.hint
+
+
+def test_long_prompts_may_be_sent_where_few_are_under_way() -> None:
+    long = {"perf": True, "perf_prompt_tokens": 100_000, "perf_request_timeout": "2m"}
+
+    assert perf(**long, perf_rate="1").load({})
+    assert perf(**long, perf_concurrency="1,64").load({})
+    with pytest.raises(UsageError) as refused:
+        perf(**long, perf_rate="100").load({})
+    assert "--perf-rate" in refused.value.hint
 
 
 def test_checks_and_measurements_do_not_mix() -> None:
