@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gaiectl.operations.prereqs.removing import Removal
     from gaiectl.operations.prereqs.sources import Source
     from gaiectl.operations.prereqs.steps import Done
-    from gaiectl.prereqs import Prereq
+    from gaiectl.prereqs.kinds import Prereq
 
 app = typer.Typer(
     name="prereqs",

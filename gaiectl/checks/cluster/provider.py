@@ -7,7 +7,7 @@ from gaiectl.checks.cluster.check import BOTH, Check, Doubtful, Failed, Severity
 from gaiectl.checks.cluster.definitions import release_of
 from gaiectl.checks.cluster.scene import Scene
 from gaiectl.documents import Document
-from gaiectl.prereqs import Controller
+from gaiectl.prereqs.kinds import Controller
 from gaiectl.providers.catalog import PROVIDERS
 from gaiectl.providers.provider import Provider
 from gaiectl.validation.fields import name_of, namespace_of, pairs, parts, whole, word

@@ -14,7 +14,7 @@ from gaiectl.operations.definitions import decide
 from gaiectl.operations.prereqs.sources import Source
 from gaiectl.operations.prereqs.steps import Done, Scene, Step, Verdict, is_served, managers
 from gaiectl.operations.waiting import Patience, until_ready
-from gaiectl.prereqs import Prereq
+from gaiectl.prereqs.kinds import Prereq
 
 _LEAST_SECONDS = 60.0
 """No object can be written before its kind is served, so this is waited for in any case."""

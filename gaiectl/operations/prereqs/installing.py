@@ -7,7 +7,8 @@ from gaiectl.cluster.api import Cluster
 from gaiectl.errors import Refused, UsageError
 from gaiectl.operations.prereqs import definitions, releases, tokens
 from gaiectl.operations.prereqs.steps import Done, Scene, Step, is_served
-from gaiectl.prereqs import Prereq, get
+from gaiectl.prereqs import get
+from gaiectl.prereqs.kinds import Prereq
 
 
 class Asked(NamedTuple):

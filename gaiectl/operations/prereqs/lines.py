@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gaiectl.operations.prereqs import releases
 from gaiectl.operations.prereqs.sources import Source
 from gaiectl.operations.prereqs.tokens import Given
-from gaiectl.prereqs import Prereq
+from gaiectl.prereqs.kinds import Prereq
 
 
 def lines(

@@ -19,7 +19,7 @@ from gaiectl.errors import Refused, TimedOut
 from gaiectl.helm import elsewhere
 from gaiectl.operations.prereqs.steps import Done, Scene, Step, Verdict, managers
 from gaiectl.operations.waiting import until_ready
-from gaiectl.prereqs import Chart, Prereq
+from gaiectl.prereqs.kinds import Chart, Prereq
 
 _GATEWAY_GROUP = "gateway.networking.k8s.io"
 _WANTED = "gaiectl.dev/wanted"

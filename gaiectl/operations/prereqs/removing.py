@@ -15,7 +15,8 @@ from gaiectl.operations.prereqs import releases, tokens
 from gaiectl.operations.prereqs.releases import is_ours, place_of, release_of
 from gaiectl.operations.prereqs.steps import managers
 from gaiectl.operations.shared_cleanup import SharedRemoval, plan_shared, remove_shared
-from gaiectl.prereqs import ALL, Prereq
+from gaiectl.prereqs import ALL
+from gaiectl.prereqs.kinds import Prereq
 
 _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
 _KEPT = "helm.sh/resource-policy"

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
 from gaiectl.errors import GaieError, UsageError
-from gaiectl.prereqs import Chart, File
+from gaiectl.prereqs.kinds import Chart, File
 
 _LARGEST_BYTES = 16 << 20
 _SECONDS = 30.0

@@ -9,7 +9,7 @@ from gaiectl.documents import Document, identity
 from gaiectl.helm.binary import Helm
 from gaiectl.operations.prereqs.sources import Source
 from gaiectl.operations.waiting import Patience, Watcher
-from gaiectl.prereqs import Prereq
+from gaiectl.prereqs.kinds import Prereq
 
 
 class Verdict(StrEnum):

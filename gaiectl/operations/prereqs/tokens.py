@@ -11,7 +11,7 @@ from gaiectl.cluster.applyset import BROUGHT_BY, TOOL
 from gaiectl.documents import Document, Identity
 from gaiectl.errors import GaieError, Refused, UsageError
 from gaiectl.operations.prereqs.steps import Done, Scene, Step, Verdict, managers
-from gaiectl.prereqs import Prereq
+from gaiectl.prereqs.kinds import Prereq
 
 VARIABLE = "HF_TOKEN"
 _LONGEST = 4096

@@ -14,7 +14,8 @@ from gaiectl.model.server import Settings
 from gaiectl.operations.prereqs import lines, tokens
 from gaiectl.operations.prereqs.sources import source_of
 from gaiectl.operations.prereqs.tokens import Given
-from gaiectl.prereqs import ALL, File
+from gaiectl.prereqs import ALL
+from gaiectl.prereqs.kinds import File
 
 FILE = File(
     "https://example.invalid/v1/crd.yaml",

@@ -17,6 +17,7 @@ from gaiectl.helm.binary import Helm
 from gaiectl.operations.prereqs import installing, releases, removing
 from gaiectl.operations.prereqs.sources import Source
 from gaiectl.operations.prereqs.tokens import Given
+from gaiectl.prereqs.kinds import Prereq
 from gaiectl.tools import catalogue, finding
 from gaiectl.tools.finding import Found
 
@@ -60,7 +61,7 @@ def release(name: str, namespace: str) -> Document:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
 
 
-def controller(prereq: prereqs.Prereq, **container: Any) -> Document:
+def controller(prereq: Prereq, **container: Any) -> Document:
     assert prereq.controller is not None
     metadata = {"name": prereq.name, "namespace": "c", "labels": dict(prereq.controller.labels)}
     template = {"spec": {"containers": [{"name": "c", "image": "c:1", **container}]}}
@@ -77,7 +78,7 @@ def helm(tmp_path: Path) -> Any:
     return lambda: Helm(Found(catalogue.HELM, program, finding.Source.GIVEN))
 
 
-def going(helm: Any, prereq: prereqs.Prereq, *there: Document) -> set[str]:
+def going(helm: Any, prereq: Prereq, *there: Document) -> set[str]:
     cluster: Any = PaperCluster(*there, *(release(c.release, c.namespace) for c in prereq.charts))
     (removal,) = removing.plan(cluster, [prereq], helm, "default")
     return {one for one in removal.told if "gatewayclass" in one}
