@@ -50,6 +50,11 @@ def refuse_nonsense(asked: Asked) -> None:
     """
     _refuse_settings(asked)
     _refuse_same(asked.wanted)
+    variable = asked.token.variable
+    if not (variable.isascii() and variable.isidentifier()):
+        raise UsageError(
+            f"--from-env: {variable!r} is no name of a variable", hint="for example HF_TOKEN"
+        )
 
 
 def is_there(cluster: Cluster, prereq: Prereq) -> bool:

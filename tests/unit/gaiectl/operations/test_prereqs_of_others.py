@@ -129,3 +129,8 @@ def test_nothing_is_advised_that_would_be_refused(
     assert run() == 2
     printed = capsys.readouterr()
     assert (printed.out, "name one of them" in printed.err) == ("", True)
+
+    words = ["hf-token", "--from-env", "A;B", how]
+    monkeypatch.setattr("sys.argv", ["gaiectl", "prereqs", "install", *words])
+    assert run() == 2
+    assert "is no name of a variable" in capsys.readouterr().err
