@@ -25,6 +25,7 @@ from gaiectl.operations.phases import Phase, by_phase, phase_of
 from gaiectl.operations.probing import Closed, Served, probe
 from gaiectl.operations.releasing import ANNOTATION as RELEASE
 from gaiectl.operations.releasing import ByHelm
+from gaiectl.operations.routed_pools import routed_pools
 from gaiectl.operations.waiting import Patience, Watcher, until_ready
 
 PATH = "gaiectl.dev/path"
@@ -342,26 +343,12 @@ def _awaited(phase: Phase, documents: Iterable[Document]) -> list[Document]:
     if phase is not Phase.ROUTE:
         return []
     found = [document for document in documents if document["kind"] in ("Gateway", "HTTPRoute")]
-    return found + [_pool(*name) for name in sorted(_routed_pools(found))]
+    return found + [_pool(who) for who in sorted(routed_pools(found))]
 
 
-def _routed_pools(documents: Iterable[Document]) -> set[tuple[str, str, str]]:
-    """Return version, namespace and name of the InferencePools that routes lead to."""
-    return {
-        ("inference.networking.k8s.io/v1", backend.get("namespace") or who.namespace, name)
-        for document in documents
-        if (who := identity(document)).kind == "HTTPRoute"
-        for rule in (document.get("spec") or {}).get("rules") or ()
-        for backend in rule.get("backendRefs") or ()
-        if backend.get("kind") == "InferencePool"
-        and backend.get("group") == "inference.networking.k8s.io"
-        and (name := backend.get("name"))
-    }
-
-
-def _pool(api_version: str, namespace: str, name: str) -> Document:
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": api_version, "kind": "InferencePool", "metadata": metadata}
+def _pool(who: Identity) -> Document:
+    metadata = {"name": who.name, "namespace": who.namespace}
+    return {"apiVersion": f"{who.group}/v1", "kind": who.kind, "metadata": metadata}
 
 
 def _parts(

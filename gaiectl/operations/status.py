@@ -15,6 +15,7 @@ from gaiectl.operations.diff import drift as drift_of
 from gaiectl.operations.endpoint_loads import Loads
 from gaiectl.operations.history import PATH, Revision, revisions
 from gaiectl.operations.phases import by_phase
+from gaiectl.operations.routed_pools import routed_pools
 from gaiectl.operations.stack_pods import EPP, MODEL, Pod
 from gaiectl.operations.which import name_of, seen
 
@@ -211,14 +212,14 @@ def _alike(pods: Iterable[Pod]) -> dict[tuple[str, str, str], list[Pod]]:
 
 
 def _objects(members: Sequence[Document], drifts: Mapping[Identity, Object]) -> list[Object]:
-    has_route = any(one["kind"] == "HTTPRoute" for one in members)
+    routed = routed_pools(members)
     found = []
     for _, documents in by_phase(members):
         for document in documents:
             who = identity(document)
             told = status_of(document)
-            # Without a Gateway there is no controller that could say anything about a pool.
-            is_unjudged = who.kind == "InferencePool" and not has_route
+            # Where no route leads to a pool, there is no controller that could say anything of it.
+            is_unjudged = who.kind == "InferencePool" and who not in routed
             state, reason = (State.CURRENT, "") if is_unjudged else told
             drift = drifts.get(who)
             found.append(
