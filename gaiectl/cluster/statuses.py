@@ -235,7 +235,10 @@ _RULES: Mapping[tuple[str, str], Callable[[Document], Status]] = {
     **dict.fromkeys(
         (
             (_ENVOY_GATEWAY, kind)
-            for kind in ("BackendTrafficPolicy", "EnvoyExtensionPolicy", "EnvoyPatchPolicy")
+            for kind in (
+                *("BackendTrafficPolicy", "ClientTrafficPolicy"),
+                *("EnvoyExtensionPolicy", "EnvoyPatchPolicy"),
+            )
         ),
         _policy,
     ),

@@ -45,6 +45,7 @@ _TRUE = {
 _TOLD = {
     "HTTPRoute": ("parents", "Accepted", "ResolvedRefs"),
     "BackendTrafficPolicy": ("ancestors", "Accepted"),
+    "ClientTrafficPolicy": ("ancestors", "Accepted"),
     "EnvoyExtensionPolicy": ("ancestors", "Accepted"),
     "EnvoyPatchPolicy": ("ancestors", "Accepted", "Programmed"),
 }

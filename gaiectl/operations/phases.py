@@ -42,7 +42,11 @@ _PHASES = {
     ),
     # They change what routes are made into, and must not outlive what they name.
     **dict.fromkeys(
-        ("BackendTrafficPolicy", "EnvoyExtensionPolicy", "EnvoyPatchPolicy"), Phase.POLICIES
+        (
+            *("BackendTrafficPolicy", "ClientTrafficPolicy"),
+            *("EnvoyExtensionPolicy", "EnvoyPatchPolicy"),
+        ),
+        Phase.POLICIES,
     ),
 }
 

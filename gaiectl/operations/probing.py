@@ -29,8 +29,11 @@ from gaiectl.validation.stream import Stream
 if TYPE_CHECKING:
     import httpx
 
-_LATE_SECONDS = 20.0
-"""An endpoint picker sees a pod a moment after it is ready; a gateway, its route."""
+_LATE_SECONDS = 30.0
+"""An endpoint picker sees a pod a moment after it is ready; a gateway, its route.
+
+An Envoy waits up to 15 seconds for endpoints of a cluster that was changed (initial_fetch_timeout).
+"""
 _ASK_SECONDS = 60.0
 _CONNECT_SECONDS = 3.0
 _MOST_BYTES = 1 << 20

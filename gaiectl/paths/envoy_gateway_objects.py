@@ -15,6 +15,9 @@ CONTROLLER = f"{GROUP}/gatewayclass-controller"
 _GATEWAY_API = "gateway.networking.k8s.io"
 _LONG = "24h"
 _SERVICE_PORT = 80
+_LONGEST_BODY = "32Mi"
+"""As long as those that the EPP takes, unless it is told otherwise."""
+
 _LIMITS = dict.fromkeys(
     ("maxConnections", "maxPendingRequests", "maxParallelRequests"), MOST_PARALLEL
 )
@@ -37,9 +40,14 @@ def front(names: Names, profile: Profile, gateway: tuple[Document, ...]) -> tupl
 
 
 def policies(names: Names, profile: Profile) -> tuple[Document, ...]:
-    """Return what has the EPP asked, and what has its answer obeyed."""
+    """Return what has the EPP asked, and what has its answer obeyed.
+
+    Patches come before what they change: a cluster that gets TLS when Envoy has it already waits
+    15 seconds for endpoints, which Envoy Gateway does not send again.
+    """
     obeyed = _patch_policy(names, profile) if profile.has_patches else _traffic_policy(names)
-    return _extension_policy(names, profile), obeyed
+    asked = _extension_policy(names, profile)
+    return (obeyed, asked) if profile.is_duplex else (_client_policy(names), obeyed, asked)
 
 
 def service(names: Names, labels: Mapping[str, str], port: int) -> Document:
@@ -145,6 +153,18 @@ def _traffic_policy(names: Names) -> Document:
         "circuitBreaker": _LIMITS,
     }
     return _object(names, f"{GROUP}/v1alpha1", "BackendTrafficPolicy", spec)
+
+
+def _client_policy(names: Names) -> Document:
+    """Return what lets Envoy hold bodies that pass the EPP in one piece.
+
+    Longer ones than it may hold are refused with 413; Envoy Gateway's own limit is 32 KiB.
+    """
+    spec = {
+        "targetRefs": [_target("Gateway", names.gateway)],
+        "connection": {"bufferLimit": _LONGEST_BODY},
+    }
+    return _object(names, f"{GROUP}/v1alpha1", "ClientTrafficPolicy", spec)
 
 
 def _target(kind: str, name: str) -> dict[str, str]:

@@ -138,7 +138,9 @@ def test_what_another_gateway_says_of_a_route_is_not_heard() -> None:
     assert "NotAllowed" in status_of(refused).reason
 
 
-@pytest.mark.parametrize("kind", ["EnvoyExtensionPolicy", "BackendTrafficPolicy"])
+@pytest.mark.parametrize(
+    "kind", ["EnvoyExtensionPolicy", "BackendTrafficPolicy", "ClientTrafficPolicy"]
+)
 def test_a_policy_is_done_when_a_gateway_has_accepted_it(kind: str) -> None:
     policy = (ENVOY_GATEWAY, kind)
     good = {"conditions": conditions(Accepted=TRUE)}

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epp.extproc.replies import DESTINATION
+from epp.server.options import Options
+from gaiectl.checks.cluster.quantities import quantity
 from gaiectl.documents import Document
 from gaiectl.errors import UsageError
 from gaiectl.operations.phases import Phase, by_phase
@@ -71,6 +73,20 @@ def test_envoy_reads_the_header_that_the_epp_writes(profile: str) -> None:  # P2
 
     assert DESTINATION_HEADER == DESTINATION
     assert f"'{DESTINATION}'" in told
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_long_prompts_pass_also_where_envoy_holds_them_in_one_piece(profile: str) -> None:
+    found = objects(plan(Request(stack=stack(profile))))
+    holds = profile in ("eg-v0.1", "eg-v0.2")
+    policy = found.get("ClientTrafficPolicy")
+
+    assert (policy is not None) is holds
+    if policy is not None:
+        (target,) = policy["spec"]["targetRefs"]
+        assert target["name"] == found["Gateway"]["metadata"]["name"]
+        held = quantity(policy["spec"]["connection"]["bufferLimit"])
+        assert held == Options().max_request_body_bytes
 
 
 @pytest.mark.parametrize("profile", PROFILES)
