@@ -94,7 +94,7 @@ def compare(paths: tuple[Path, Path], output: ReportForm) -> int:
         UsageError: they cannot be read, or have no step in common, or are to be JUnit.
     """
     from gaiectl.checks.perf import comparison
-    from gaiectl.checks.perf.load import differences
+    from gaiectl.checks.perf.load import differences, shown
     from gaiectl.console import perf_table, terminal
 
     if output is ReportForm.JUNIT:
@@ -103,6 +103,9 @@ def compare(paths: tuple[Path, Path], output: ReportForm) -> int:
     for path, run in zip(paths, (before, after), strict=True):
         if run.cut:
             terminal.say(f"warning: the measurement of {path} was cut short: {run.cut}")
+    models = [run.about.get("model", "") for run in (before, after)]
+    if models[0] != models[1]:
+        terminal.say(f"warning: these are different models: {' and '.join(map(shown, models))}")
     for difference in differences(before.load, after.load):
         terminal.say(f"warning: these are different loads: {difference}")
     found = comparison.compare(before, after)

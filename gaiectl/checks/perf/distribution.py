@@ -135,7 +135,7 @@ class Distribution:
                 raise Malformed(f"{str(key)[:40]!r} is no bucket") from None
             is_count = type(count) is int and 1 <= count <= LARGEST
             if not is_count or not _NOTHING <= index <= _LAST:
-                raise Malformed(f"bucket {index} with {str(count)[:40]} values cannot be")
+                raise Malformed(f"bucket {index} with {str(count)[:40]!r} values cannot be")
             made.buckets[index] = count
         made.count = sum(made.buckets.values())
         made.sum, made.squares = (number(told.get(name), name) for name in ("sum", "squares"))

@@ -67,10 +67,15 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """
     held = {"seconds", "requests", "requestSeconds"}
     return [
-        f"{key} {str(one.get(key))[:40]} and {str(other.get(key))[:40]}"
+        f"{shown(key)} {shown(one.get(key))} and {shown(other.get(key))}"
         for key in sorted((set(one) | set(other)) - held)
         if one.get(key) != other.get(key)
     ]
+
+
+def shown(value: object) -> str:
+    """Return something that a report says, in a few letters that do nothing to a terminal."""
+    return "".join(c for c in str(value)[:40] if c.isprintable())
 
 
 def _camel(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from gaiectl.checks.junit import Case
 from gaiectl.checks.perf.distribution import Distribution, Malformed, number
 from gaiectl.checks.perf.limits import Limit, Verdict, judged
-from gaiectl.checks.perf.load import Step
+from gaiectl.checks.perf.load import Step, shown
 from gaiectl.checks.perf.tally import Hits, Result
 
 KIND = "PerformanceReport"
@@ -84,7 +84,7 @@ class Run:
         """
         report = _object(told, "the report")
         if report.get("kind") != KIND:
-            raise Malformed(f"its kind is {str(report.get('kind'))[:40]}, not {KIND}")
+            raise Malformed(f"its kind is {shown(report.get('kind'))}, not {KIND}")
         steps = report.get("steps")
         if not isinstance(steps, list) or len(steps) > _MOST_STEPS:
             raise Malformed(f"steps is no list of at most {_MOST_STEPS}")
@@ -92,7 +92,7 @@ class Run:
             about={key: value for key, value in report.items() if isinstance(value, str)},
             load=_object(report.get("load"), "load"),
             results=[_read(one, f"steps[{n}]") for n, one in enumerate(steps)],
-            cut=str(report.get("cutShort") or ""),
+            cut=shown(report.get("cutShort") or ""),
         )
 
 

@@ -173,3 +173,22 @@ def test_a_picture_is_drawn_whatever_the_model_is_called(tmp_path: Path) -> None
     perf_plot.write(named, tmp_path / "a.svg")
 
     assert (tmp_path / "a.svg").read_text().startswith("<?xml")
+
+
+def test_what_a_report_says_does_nothing_to_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = run(*steps()).as_json()
+    other = {**one, "model": "\x1b[2Jother", "cutShort": "\x1b[31m" + "x" * 999}
+    other["load"] = {**one["load"], "\x1b[1m": "\x07"}
+    files = (tmp_path / "a.json", tmp_path / "b.json")
+    for file, told in zip(files, (one, other), strict=True):
+        file.write_text(json.dumps(told))
+
+    perf_runs.compare(files, ReportForm.TEXT)
+
+    printed = "".join(capsys.readouterr())
+    assert "\x1b" not in printed
+    assert "\x07" not in printed
+    assert "x" * 99 not in printed
+    assert "these are different models" in printed
