@@ -35,6 +35,12 @@ ENVIRONMENTS = (
 )
 """The gateways that the path is made for."""
 
+_ESTIMATING = "prefix-aware"
+_ESTIMATES = (
+    "these model servers publish no events of their KV caches, so the EPP is configured by "
+    f"preset:{_ESTIMATING} and estimates what they hold; the profile's own servers publish them"
+)
+
 
 def plan(request: Request) -> Plan:
     """Return the plan of the well-lit path.
@@ -51,12 +57,13 @@ def plan(request: Request) -> Plan:
             hint=f"choose from {', '.join(ENVIRONMENTS)}",
         )
     serving = _servers(stack, names)
+    estimates = not request.epp_config and _offered(stack) != profile(stack.profile).epp_config
     return framed(
         request,
         (*objects(Phase.MODEL_SERVER, serving.beside), *_steps(request, names)),
         requirements=provider(stack.provider.name).requirements,
         needed=serving.requirements,
-        notes=serving.notes,
+        notes=(*serving.notes, *((_ESTIMATES,) if estimates else ())),
     )
 
 
@@ -69,7 +76,7 @@ def values(stack: Stack, names: Names, epp_config: str = "") -> dict[str, Mappin
         epp_config: text of the user's EndpointPickerConfig; empty for the profile's.
     """
     given = _given(stack, names)
-    offered = epp_configs.text(profile(stack.profile).epp_config, tokenizer=names.tokenizer)
+    offered = epp_configs.text(_offered(stack), tokenizer=names.tokenizer)
     epp = epp_values(stack, epp_config or offered)
     made: dict[str, Mapping[str, Any]] = {
         "infra": well_lit.values("infra", **given),
@@ -79,6 +86,13 @@ def values(stack: Stack, names: Names, epp_config: str = "") -> dict[str, Mappin
     if stack.provider.name is ProviderName.NONE:
         del made["infra"]
     return made
+
+
+def _offered(stack: Stack) -> str:
+    """Return the name of the EndpointPickerConfig for the profile's servers, or those instead."""
+    offered = profile(stack.profile).epp_config
+    tells = stack.model_server.kind is ModelServerKind.GPU
+    return _ESTIMATING if offered == epp_configs.PRECISE and not tells else offered
 
 
 def _servers(stack: Stack, names: Names) -> Servers:

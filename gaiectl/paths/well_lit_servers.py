@@ -68,7 +68,8 @@ def _of_profile(stack: Stack, own: Values) -> Servers:
     if chosen.token_secret is not None:
         artifacts["authSecretName"] = chosen.token_secret
     artifacts |= _kept(stack)
-    changed = {role: _changed(own[role], chosen) for role in _ROLES if own[role]["create"]}
+    model = own["modelArtifacts"]["name"]
+    changed = {role: _changed(own[role], chosen, model) for role in _ROLES if own[role]["create"]}
     values = merged(own, {"modelArtifacts": artifacts, **changed})
     secret = values["modelArtifacts"].get("authSecretName")
     needed = [_token(secret, stack.namespace)] if secret else []
@@ -109,13 +110,20 @@ def _kept(stack: Stack) -> dict[str, Any]:
     return said
 
 
-def _changed(role: Values, chosen: ModelServer) -> dict[str, Any]:
-    """Return what the user wants otherwise of the servers of a role."""
+def _changed(role: Values, chosen: ModelServer, model: str) -> dict[str, Any]:
+    """Return what the user wants otherwise of the servers of a role.
+
+    Args:
+        role: its values.
+        chosen: by the user.
+        model: of the profile, which arguments may name.
+    """
     serving, *others = role["containers"]
     container = dict(serving)
     if chosen.image:
         container["image"] = chosen.image
-    container["args"] = [*serving.get("args", ()), *chosen.arguments]
+    named = [one.replace(model, chosen.model or model) for one in serving.get("args", ())]
+    container["args"] = [*named, *chosen.arguments]
     mine = [{"name": name, "value": value} for name, value in chosen.env.items()]
     container["env"] = [
         *(one for one in serving.get("env", ()) if one["name"] not in chosen.env),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from epp.kvcache.settings import KvEventsConfig
 from gaiectl.cluster.connection import Access
 from gaiectl.errors import UsageError
 from gaiectl.operations.releasing import by_helm
@@ -97,6 +98,24 @@ def test_a_picker_that_reads_kv_events_gets_all_that_it_needs() -> None:
     assert {"name": "PYTHONHASHSEED", "value": "42"} in serving["env"]
     config = json.dumps(made["gaie"]["inferenceExtension"]["pluginsCustomConfig"])
     assert "precise-prefix-cache-scorer" in config or "precise-prefix-cache" in config
+    # What it subscribes to; vLLM's own topic is empty.
+    assert f'"topic":"{KvEventsConfig().topic_filter}$(POD_IP)@Qwen/Qwen3-0.6B"' in said
+    assert "POD_IP" in [one["name"] for one in serving["env"]]
+
+
+def test_kv_events_are_of_the_model_that_the_user_names() -> None:
+    made = values(profile="precise", modelServer={"model": "my/own"})
+    (serving,) = made["ms"]["decode"]["containers"]
+    assert '@my/own"' in " ".join(serving["args"])
+
+
+def test_a_picker_reads_no_kv_events_where_servers_publish_none() -> None:
+    chosen = {"profile": "precise", "modelServer": {"kind": "builtin"}}
+    config = json.dumps(values(**chosen)["gaie"]["inferenceExtension"]["pluginsCustomConfig"])
+    assert "precise" not in config
+    assert "prefix-cache-scorer" in config
+    assert any("no events of their KV caches" in note for note in plan(**chosen).notes)
+    assert not any("KV caches" in note for note in plan(profile="precise").notes)
 
 
 @pytest.mark.parametrize("environment", inference_scheduling.ENVIRONMENTS)
