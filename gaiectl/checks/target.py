@@ -15,6 +15,7 @@ class Endpoint:
         host_port: its address as the gateway knows it.
         is_killable: it may be killed and started again.
         is_chosen: requests are sent to it; others work for it, as those that only read prompts.
+        group: those of the same one come and go together; empty for one that is alone.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Endpoint:
     host_port: str
     is_killable: bool
     is_chosen: bool = True
+    group: str = ""
 
 
 class Target(Protocol):

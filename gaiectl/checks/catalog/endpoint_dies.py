@@ -7,13 +7,15 @@ be cut.
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gaiectl.checks import prompts, sse
-from gaiectl.checks.check import Category, Check, Failed
+from gaiectl.checks.check import Category, Check, Failed, Skipped
 from gaiectl.checks.gateway import Answer
 from gaiectl.checks.session import Session
+from gaiectl.checks.target import Endpoint
 from gaiectl.checks.wording import counted
 
 _WORKERS = 24
@@ -76,6 +78,8 @@ def fate_of(answer: Answer, *, is_stream: bool) -> _Fate:
 async def _run(session: Session) -> str:
     session.several_endpoints()
     killable = session.killable()
+    if len({one.group or one.name for one in killable if one.is_chosen}) < 2:
+        raise Skipped("all endpoints are of one group, which comes and goes as a whole")
     workers = _WORKERS_THERE if session.target.heals_itself else _WORKERS
     tally, is_over = _Tally(), asyncio.Event()
 
@@ -92,10 +96,11 @@ async def _run(session: Session) -> str:
         await tally.reach(_BEFORE * workers)
         before = Counter(tally.fates)
         victim = max(killable, key=lambda endpoint: tally.served_by[endpoint.name]).name
+        dying = dying_with(victim, killable)
         await kill(victim)
         await tally.reach(tally.fates.total() + _AFTER * workers)
         is_over.set()
-    _judge(tally, before, victim, may_fail=0 if session.target.repeats else workers)
+    _judge(tally, before, victim, dying, may_fail=0 if session.target.repeats else workers)
     fates = tally.fates
     cut = counted(fates[_Fate.CUT], "stream") + f" cut that {victim} had begun"
     return (
@@ -104,7 +109,15 @@ async def _run(session: Session) -> str:
     )
 
 
-def _judge(tally: _Tally, before: Counter[_Fate], victim: str, *, may_fail: int) -> None:
+def dying_with(victim: str, endpoints: Sequence[Endpoint]) -> set[str]:
+    """Return the names of an endpoint and of those that go when it does."""
+    (group,) = {one.group for one in endpoints if one.name == victim}
+    return {one.name for one in endpoints if group and one.group == group} | {victim}
+
+
+def _judge(
+    tally: _Tally, before: Counter[_Fate], victim: str, dying: set[str], *, may_fail: int
+) -> None:
     """Raise Failed unless only answers that the victim had begun were lost.
 
     A gateway that repeats nothing loses what was under way there too, and no more.
@@ -117,7 +130,7 @@ def _judge(tally: _Tally, before: Counter[_Fate], victim: str, *, may_fail: int)
             f"{fates[_Fate.FAILED]} of {fates.total()} requests failed whose answer had not begun "
             f"when {victim} was killed: {_told(tally)}"
         )
-    if elsewhere := {name: n for name, n in tally.cut_at.items() if name and name != victim}:
+    if elsewhere := {name: n for name, n in tally.cut_at.items() if name and name not in dying}:
         raise Failed(f"streams of endpoints that live were cut: {elsewhere} ({victim} was killed)")
 
 

@@ -32,6 +32,7 @@ _METRICS_PORT = 9090
 _MOST_DIRECT = 2
 """Model servers that are asked past the gateway; it takes one or two to compare with."""
 
+_GROUP = "leaderworkerset.sigs.k8s.io/group-key"
 _ROLE = "llm-d.ai/role"
 _BOTH = "both"
 """A role of earlier releases: such a server reads prompts and writes answers."""
@@ -186,6 +187,7 @@ def reach(scene: Scene, *, url: str = "", model: str = "") -> Iterator[Deployed]
                     f"{_host(word(pod, 'status', 'podIP'))}:{port}",
                     is_killable=not models.foreign,
                     is_chosen=is_chosen(pod, plugins),
+                    group=pairs(pod, "metadata", "labels").get(_GROUP, ""),
                 )
                 for number, (pod, port) in enumerate(servers)
             ],

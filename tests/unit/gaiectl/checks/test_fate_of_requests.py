@@ -2,8 +2,9 @@
 
 import pytest
 
-from gaiectl.checks.catalog.endpoint_dies import _Fate, fate_of
+from gaiectl.checks.catalog.endpoint_dies import _Fate, dying_with, fate_of
 from gaiectl.checks.gateway import Answer
+from gaiectl.checks.target import Endpoint
 
 GOOD = b"data: {}\n\ndata: [DONE]\n\n"
 
@@ -24,3 +25,14 @@ def test_each_exchange_is_judged_by_how_far_it_came(
     answer: Answer, is_stream: bool, fate: _Fate
 ) -> None:
     assert fate_of(answer, is_stream=is_stream) is fate
+
+
+def test_those_of_a_group_die_together_and_others_alone() -> None:
+    groups = {"leader": "a", "worker": "a", "other": "b", "alone": "", "alone-too": ""}
+    pool = [
+        Endpoint(name, "", "10.0.0.1:80", is_killable=True, group=group)
+        for name, group in groups.items()
+    ]
+
+    assert dying_with("leader", pool) == {"leader", "worker"}
+    assert dying_with("alone", pool) == {"alone"}
