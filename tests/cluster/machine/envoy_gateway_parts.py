@@ -19,7 +19,6 @@ from machine.python_image import write_program
 NAMESPACE = "envoy-gateway-system"
 AI_NAMESPACE = "envoy-ai-gateway-system"
 
-CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
 """Of the GatewayClasses that Envoy Gateway serves."""
 
 _SOURCES = Path(__file__).parent / "envoy_gateway"
