@@ -19,8 +19,6 @@ from machine.python_image import write_program
 NAMESPACE = "envoy-gateway-system"
 AI_NAMESPACE = "envoy-ai-gateway-system"
 
-"""Of the GatewayClasses that Envoy Gateway serves."""
-
 _SOURCES = Path(__file__).parent / "envoy_gateway"
 _AI_SOURCES = Path(__file__).parent / "envoy_ai_gateway"
 _MODULE = "github.com/envoyproxy/gateway"
