@@ -98,6 +98,7 @@ def test_a_picker_that_reads_kv_events_gets_all_that_it_needs() -> None:
     assert {"name": "PYTHONHASHSEED", "value": "42"} in serving["env"]
     config = json.dumps(made["gaie"]["inferenceExtension"]["pluginsCustomConfig"])
     assert "precise-prefix-cache-scorer" in config or "precise-prefix-cache" in config
+    assert "blockSizeTokens: 64" in config  # of which Go EPPs make their keys
     # What it subscribes to; vLLM's own topic is empty.
     assert f'"topic":"{KvEventsConfig().topic_filter}$(POD_IP)@Qwen/Qwen3-0.6B"' in said
     assert "POD_IP" in [one["name"] for one in serving["env"]]
