@@ -27,6 +27,11 @@ _DOTTED_NAME = {
     "maxLength": 253,
     "title": "a name of up to 253 small letters, digits, - and .",
 }
+_SIZE = {
+    "pattern": r"^(([0-9]+(\.[0-9]+)?)([KMGTPE]i|[kMGTPE])?)?$",
+    "title": "a size such as 100Gi",
+}
+_ACCESS_MODE = {"enum": ["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany", "ReadOnlyMany"]}
 _PORT = {"minimum": 1, "maximum": 65535}
 
 
@@ -143,9 +148,11 @@ class Cache:
 
     claim: str = about("", "name of a PersistentVolumeClaim; empty is an emptyDir", **_DOTTED_NAME)
     create: bool = about(default=False, text="create the claim too")
-    size: str = about("", "of the claim, or limit of the emptyDir: 100Gi")
-    storage_class: str = about("", "of a created claim; empty is the cluster's default")
-    access_mode: str = about("ReadWriteOnce", "of a created claim")
+    size: str = about("", "of the claim, or limit of the emptyDir: 100Gi", **_SIZE)
+    storage_class: str = about(
+        "", "of a created claim; empty is the cluster's default", **_DOTTED_NAME
+    )
+    access_mode: str = about("ReadWriteOnce", "of a created claim", **_ACCESS_MODE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,7 +167,8 @@ class Schema:
     def _not_one_of(self, path: str, value: Any, choices: Iterable[Any]) -> Finding:
         known = [choice for choice in choices if choice is not None]
         texts = [choice for choice in known if isinstance(choice, str) and choice]
-        listed = ", ".join('""' if choice == "" else str(choice) for choice in known)
+        # An empty text stands for what is not said, which nobody writes.
+        listed = ", ".join(str(choice) for choice in known if choice != "" or len(known) == 1)
         hint = suggest(value, texts) if isinstance(value, str) else ""
         close = hint if hint.startswith("did you mean") else ""
         article = "is none of" if len(known) > 1 else "is not"

@@ -75,6 +75,7 @@ def test_a_file_named_by_a_flag_is_seen_from_here(write: Write) -> None:
         ("epp: { replicas: 0 }\n", ":3:18: epp.replicas", "1"),
         ("modelServer: { kind: gpus }\n", ":3:22: modelServer.kind", "'gpu'"),
         ("modelServer: { targetPorts: [70000] }\n", ":3:30: modelServer.targetPorts[0]", "65535"),
+        ("modelServer: { cache: { size: much } }\n", ":3:31: modelServer.cache.size", "100Gi"),
         ("path: helmfile\n", ":3:7: path", "standalone"),
         ("name: Not_A_Name\n", ":3:7: name", "up to 53 small letters, digits and -"),
         ("provider: { name: itsio }\n", ":3:19: provider.name", "did you mean 'istio'?"),

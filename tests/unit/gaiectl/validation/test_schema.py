@@ -89,9 +89,9 @@ epp: {port: x}
 epp: {interval: 1m}
     1:17: epp.interval: '1m' does not fit (wanted: Seconds.)
 epp: {server: vlm}
-    1:15: epp.server: 'vlm' is none of vllm, sglang, "" (did you mean 'vllm'?)
+    1:15: epp.server: 'vlm' is none of vllm, sglang (did you mean 'vllm'?)
 epp: {server: tgi}
-    1:15: epp.server: 'tgi' is none of vllm, sglang, ""
+    1:15: epp.server: 'tgi' is none of vllm, sglang
 ports: [{}]
     1:9: ports[0]: field 'number' is missing (On the pods.)
 ports: [{numbr: 1}]
