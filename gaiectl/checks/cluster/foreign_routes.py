@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from gaiectl.checks.cluster.check import BOTH, Check, Doubtful, Failed, Skipped
 from gaiectl.checks.cluster.scene import Scene
+from gaiectl.cluster.applyset import PART_OF, is_ours
 from gaiectl.cluster.gateways import GROUP
 from gaiectl.documents import Document
-from gaiectl.validation.fields import Object, at, name_of, namespace_of, parts, whole, word
+from gaiectl.validation.fields import Object, at, name_of, namespace_of, pairs, parts, whole, word
 
 _PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/models")
 _CONDITIONS = ("headers", "queryParams")
@@ -60,7 +61,7 @@ def _alone(scene: Scene) -> str:
     }
     failed, doubtful = [], []
     for who, foreign in there.items():
-        if who in ours:
+        if who in ours or _is_going(foreign, scene):
             continue
         for own in mine.values():
             met = [
@@ -93,6 +94,14 @@ def _routes(scene: Scene) -> list[Document]:
         return scene.all(GROUP, "HTTPRoute")
     except Skipped:
         return scene.all(GROUP, "HTTPRoute", scene.namespace)
+
+
+def _is_going(route: Document, scene: Scene) -> bool:
+    """Tell whether a route is about to go: deleted, or the stack's own by a name it had before."""
+    if word(route, "metadata", "deletionTimestamp"):
+        return True
+    stack, known = pairs(route, "metadata", "labels").get(PART_OF), scene.inventory
+    return known is not None and stack == known.id and is_ours(route)
 
 
 def _places(route: Object) -> list[_Place]:

@@ -12,6 +12,7 @@ from gaiectl.checks.cluster.check import Stage
 from gaiectl.checks.cluster.report import Result
 from gaiectl.checks.cluster.run import make
 from gaiectl.checks.cluster.scene import Scene
+from gaiectl.cluster.applyset import PART_OF, ApplySet, parent_of
 from gaiectl.documents import Document
 
 API = "gateway.networking.k8s.io/v1"
@@ -62,10 +63,13 @@ def patches() -> Document:
     }
 
 
+KNOWN = ApplySet(parent_of("llm", "ns"))
+
+
 def checked(*there: Document, ours: Sequence[Document] = (), stage: Stage = Stage.PRE) -> Result:
     stack: Any = None  # nothing is asked of the cluster itself
     mine = [route("llm"), *ours]
-    scene = Served(stack, stage, name="llm", namespace="ns", documents=mine)
+    scene = Served(stack, stage, name="llm", namespace="ns", documents=mine, inventory=KNOWN)
     scene.there = there
     return make(foreign_routes.CHECKS[0], scene)
 
@@ -113,6 +117,18 @@ def test_of_equal_routes_the_older_one_counts() -> None:
     assert checked(mine, route("a", created="4")).outcome == "failed"
     assert checked(mine, route("a", created="5")).outcome == "failed"
     assert checked(mine, route("z", created="5")).outcome == "passed"
+
+
+def test_a_route_that_is_about_to_go_is_nobodys_rival() -> None:
+    for metadata, outcome in (
+        ({"labels": {PART_OF: KNOWN.id}}, "passed"),
+        ({"labels": {PART_OF: ApplySet(parent_of("llm", "other")).id}}, "failed"),
+        ({"deletionTimestamp": "2026-01-02T00:00:00Z"}, "passed"),
+    ):
+        before = route("before", created="1")
+        before["metadata"] |= metadata
+
+        assert checked(before, ours=[patches()]).outcome == outcome
 
 
 def test_patches_of_a_listener_suffer_no_other_route_on_it() -> None:
