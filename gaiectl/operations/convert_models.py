@@ -118,6 +118,8 @@ def convert_models(text: str, file: str) -> Converted | None:
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         said, hint = f"not valid YAML: {error.problem}", "if it is a template, render it before"
         raise ConfigError([Problem(said, file, *place, hint=hint, code="unreadable")]) from None
+    except (yaml.YAMLError, UnicodeError):
+        raise ConfigError(parse(text, file).problems) from None  # characters that YAML cannot have
     for part in split:
         part.read(file)
     if problems := list(_problems(split)):
@@ -166,6 +168,8 @@ def _problems(split: Sequence[_Part]) -> Iterator[Problem]:
                 known = " or ".join(f"{crds.EARLY_GROUP}/{version}" for version in _VERSIONS)
                 part.source.add(part.path(position, "apiVersion"), f"{_MODEL} is of {known}")
                 continue
+            if "spec" not in value:
+                part.source.add(part.path(position), "field 'spec' is missing")
             findings = kinds.findings(_SCHEMA, dict(value))
             for one in findings or check_rules(_MODEL, crds.EARLY_GROUP, value):
                 path = part.path(position, one.path)

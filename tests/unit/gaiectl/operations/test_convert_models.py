@@ -242,6 +242,9 @@ def test_who_is_named_twice_is_told_and_the_oldest_counts() -> None:
         (("labels: {", "labels: &a {b: *a, "), "old.yaml:14:18: alias *a has no anchor"),
         (("name: llm", "name: {{ .llm }}"), "old.yaml:20:12: a field name must be a word"),
         (("name: llm", "name: [llm"), "old.yaml:21:15: not valid YAML: "),
+        (("name: llm", "name: \0"), "old.yaml:20:11: character '\\x00' is not allowed"),
+        (("name: llm", "name: \udc80"), "character '\\udc80' is not allowed"),
+        (("\nspec:", "\nstatus:"), "old.yaml:10:1: field 'spec' is missing"),
         (("name: llm", f"name: {'x' * (1 << 20)}"), "old.yaml: larger than 1 MiB"),
         (
             ("v1alpha2\nkind: InferenceModel", "v1\nkind: InferenceModel"),
