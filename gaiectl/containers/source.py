@@ -23,6 +23,8 @@ _COMPILED = ".so"
 def texts(package: Path = _PACKAGE) -> dict[str, str]:
     """Return the files of the image's context, by their paths in it.
 
+    What is no text was put beside them by an editor or a desktop.
+
     Args:
         package: the folder of the ``gaiectl`` package.
 
@@ -38,7 +40,15 @@ def texts(package: Path = _PACKAGE) -> dict[str, str]:
         found |= _below(assets.folder(name, package), name)
     for name in _PACKAGES:
         found |= _below(root / name, name)
-    return {name: file.read_bytes().decode() for name, file in found.items()}
+    read = ((name, _text(file)) for name, file in found.items())
+    return {name: text for name, text in read if text is not None}
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return file.read_bytes().decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _below(folder: Path, name: str) -> dict[str, Path]:

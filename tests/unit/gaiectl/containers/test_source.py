@@ -32,6 +32,7 @@ def wheel(tmp_path: Path) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, data / "project" / name)
     (installed / "epp" / "compiled.cpython-311-x86_64-linux-gnu.so").touch()
+    (installed / "epp" / ".DS_Store").write_bytes(b"\x00\x00\x00\x01Bud1\xff")
     return installed / "gaiectl"
 
 
