@@ -156,7 +156,13 @@ class Perf:
             return None
         if names := [name for name, value in others.items() if value]:
             raise UsageError(f"--perf makes no checks: {', '.join(names)}", hint="leave one out")
-        _ = self.limits
+        for one in self.limits:
+            if why := self._unmeasured(one.time):
+                limited = f"--perf-limit {one.time}-p{one.percent}"
+                raise UsageError(
+                    f"{limited}: with {why} nothing of that is measured",
+                    hint=f"leave {why} out, or limit e2e-p{one.percent}",
+                )
         for option, file in self.files.items():
             if not file.absolute().parent.is_dir():
                 raise UsageError(
@@ -180,6 +186,13 @@ class Perf:
         )
         _require_room(load)
         return load
+
+    def _unmeasured(self, time: str) -> str:
+        """Return the option that leaves a time unknown; empty for none."""
+        if time != "e2e" and not self._given["perf_stream"]:
+            return "--no-perf-stream"
+        is_alone = self._given["perf_answer_tokens"] == 1
+        return "--perf-answer-tokens 1" if time == "itl" and is_alone else ""
 
     def _refuse_alone(self) -> None:
         defaults = inspect.signature(_options).parameters

@@ -70,6 +70,16 @@ def test_steps_are_concurrencies_or_rates() -> None:
         ({"perf": True, "perf_limit": ["ttft=1s"]}, "'ttft=1s' is no limit", "ttft-p95=500ms"),
         ({"perf": True, "perf_limit": ["ttft-p0=1s"]}, "is no limit", "ttft-p95=500ms"),
         ({"perf": True, "perf_limit": ["itl-p99=soon"]}, "not a duration", "10s"),
+        (
+            {"perf": True, "perf_limit": ["ttft-p95=1s"], "perf_stream": False},
+            "with --no-perf-stream nothing of that is measured",
+            "or limit e2e-p95",
+        ),
+        (
+            {"perf": True, "perf_limit": ["itl-p50=1s"], "perf_answer_tokens": 1},
+            "--perf-limit itl-p50: with --perf-answer-tokens 1 nothing",
+            "leave --perf-answer-tokens 1 out",
+        ),
         ({"perf_limit": ["itl-p99=1s"]}, "--perf-limit is about a measurement", "add --perf"),
         ({"perf": True, "perf_plot": Path("a.pdf")}, ".png or .svg", "a.svg"),
         ({"perf": True, "perf_csv": Path("/no/such/a")}, "there is no folder", "somewhere else"),
