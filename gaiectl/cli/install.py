@@ -93,13 +93,14 @@ def bring(
         terminal.data(commands(plan).rstrip("\n"))
         return
     options = keep(wanted.inputs())
-    found = (rendered.documents, ())
-    documents, notes = found if installing.asks_nobody else fitted(cluster, rendered.documents)
-    objects = Objects(plan.name, plan.namespace, plan.path, documents, options, cause, continues=of)
-    objects = objects._replace(look_also=partial(require_fit, cluster, plan, documents))
+    documents, notes, part = rendered.documents, rendered.notes, None
     if as_helm:
         from gaiectl.operations.releasing import by_helm
 
         part = by_helm(plan, documents, helm, cluster.connection.access)
-        objects = objects._replace(by_helm=part)
-    installing.carry_out(cluster, objects, (*rendered.notes, *notes))
+    if not installing.asks_nobody:
+        documents, more = fitted(cluster, documents, part.holds if part else ())
+        notes = (*notes, *more)
+    objects = Objects(plan.name, plan.namespace, plan.path, documents, options, cause, part, of)
+    objects = objects._replace(look_also=partial(require_fit, cluster, plan, documents))
+    installing.carry_out(cluster, objects, notes)

@@ -86,6 +86,9 @@ def test_users_are_left_out_where_the_cluster_assigns_them_and_that_is_told() ->
     assert here != elsewhere
     assert "OpenShift assigns users and groups" in told[0]
     assert fitted(OpenShift(), here) == (here, ())  # type: ignore[arg-type] # see there
+    by_helm = set(map(documents.identity, rendered))
+    kept, silent = fitted(OpenShift(), rendered, by_helm)  # type: ignore[arg-type] # see there
+    assert (list(kept), silent) == (rendered, ())
 
 
 def test_users_that_somebody_chose_stay() -> None:
