@@ -11,7 +11,7 @@ from gaiectl.cluster.gateways import GROUP
 from gaiectl.documents import Document
 from gaiectl.validation.fields import Object, at, name_of, namespace_of, pairs, parts, whole, word
 
-_PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/models")
+_REQUESTS = {"/v1/chat/completions": "POST", "/v1/completions": "POST", "/v1/models": "GET"}
 _CONDITIONS = ("headers", "queryParams")
 _KINDS = {"PathPrefix": 0, "RegularExpression": 1, "Exact": 2}
 _YOUNGEST = "~"
@@ -29,8 +29,8 @@ class _Rank(NamedTuple):
 
     @property
     def has_conditions(self) -> bool:
-        """Whether the path alone decides nothing."""
-        return self.has_method or bool(self.headers or self.queries)
+        """Whether path and method alone decide nothing."""
+        return bool(self.headers or self.queries)
 
 
 class _Place(NamedTuple):
@@ -76,7 +76,7 @@ def _alone(scene: Scene) -> str:
             taken = list(_taken(foreign, own))
             if patched & set(met):
                 failed.append(f"{on}: {_CHANGED}")
-            elif taken == [*_PATHS]:
+            elif taken == [*_REQUESTS]:
                 failed.append(f"{on} and comes before {name_of(own)}: it takes all requests")
             elif taken:
                 told = ", ".join(path.removesuffix("?") for path in taken)
@@ -138,13 +138,21 @@ def _is_taken(route: Object, place: _Place, scene: Scene) -> bool:
 
 
 def _taken(foreign: Document, own: Document) -> Iterator[str]:
-    """Yield the paths that another route takes; with ``?`` where more than the path counts."""
+    """Yield the paths that another route takes; with ``?`` where headers or queries count."""
     hosts, theirs = _hosts(own), _hosts(foreign)
     if hosts != theirs and not hosts & theirs:
         return  # who names a host has requests of nobody who names none
-    for path in _PATHS:
-        wanted, rival = _best(own, path), _best(foreign, path)
-        if wanted and rival and (rival, *_age(own)) > (wanted, *_age(foreign)):
+    for path in _REQUESTS:
+        mine = _fitting(own, path)
+        rivals = [
+            (rank, match)
+            for rank, match in _fitting(foreign, path)
+            if not all(_are_apart(match, other) for _, other in mine)
+        ]
+        if not rivals:
+            continue
+        wanted, rival = (max(rank for rank, _ in found) for found in (mine, rivals))
+        if (rival, *_age(own)) > (wanted, *_age(foreign)):
             yield f"{path}?" if rival.has_conditions else path
 
 
@@ -159,12 +167,28 @@ def _age(route: Document) -> tuple[str, str]:
     return created, f"{namespace_of(route)}/{name_of(route)}"
 
 
-def _best(route: Document, path: str) -> _Rank | None:
+def _fitting(route: Document, path: str) -> list[tuple[_Rank, Mapping[str, object]]]:
+    """Return the matches of a route that our requests for a path may fit."""
     matches: list[Mapping[str, object]] = []
     for rule in parts(route, "spec", "rules"):
         matches += parts(rule, "matches") or [{}]
-    ranks = [rank for one in matches if (rank := _rank(one, path))]
-    return max(ranks, default=None)
+    return [(rank, one) for one in matches if (rank := _rank(one, path))]
+
+
+def _are_apart(one: Object, other: Object) -> bool:
+    """Tell whether no request fits both: where each model has a header's value of its own."""
+    for name in _CONDITIONS:
+        mine, theirs = (
+            {
+                word(wanted, "name").lower(): word(wanted, "value")
+                for wanted in parts(match, name)
+                if word(wanted, "type", default="Exact") == "Exact"
+            }
+            for match in (one, other)
+        )
+        if any(mine[key] != theirs[key] for key in mine.keys() & theirs.keys()):
+            return True
+    return False
 
 
 def _rank(match: Object, path: str) -> _Rank | None:
@@ -177,8 +201,9 @@ def _rank(match: Object, path: str) -> _Rank | None:
     else:
         fits = _matches(value, path)
     conditions = (len(parts(match, name)) for name in _CONDITIONS)
-    rank = _Rank(_KINDS.get(kind, 0), len(value), bool(word(match, "method")), *conditions)
-    return rank if fits else None
+    method = word(match, "method")
+    rank = _Rank(_KINDS.get(kind, 0), len(value), bool(method), *conditions)
+    return rank if fits and method in ("", _REQUESTS[path]) else None
 
 
 def _matches(pattern: str, path: str) -> bool:

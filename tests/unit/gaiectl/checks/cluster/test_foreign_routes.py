@@ -90,6 +90,8 @@ OTHERS = {"parentRefs": [{"name": "gate", "sectionName": "http"}]}
         (route("a", path("/v.*", "RegularExpression")), "failed", "it takes all requests"),
         (route("a", path("(", "RegularExpression")), "passed", "llm"),
         (route("a", path("/v1", method="POST")), "warning", "/v1/completions"),
+        (route("a", path("/v1", method="GET")), "warning", "takes requests of llm: /v1/models"),
+        (route("a", path("/v1", method="PUT")), "passed", "llm"),
         (route("a", path("/v1", headers=[{"name": "x", "value": "y"}])), "warning", "/v1/models"),
         (route("a", path("/v1/mod")), "passed", "llm"),
         (route("a", path("/metrics")), "passed", "llm"),
@@ -117,6 +119,21 @@ def test_of_equal_routes_the_older_one_counts() -> None:
     assert checked(mine, route("a", created="4")).outcome == "failed"
     assert checked(mine, route("a", created="5")).outcome == "failed"
     assert checked(mine, route("z", created="5")).outcome == "passed"
+
+
+def test_models_that_are_told_apart_by_a_header_share_a_gateway() -> None:
+    def of(model: str) -> dict[str, Any]:
+        return path("/", headers=[{"name": "X-Gateway-Model-Name", "value": model}])
+
+    mine = route("llm", of("a"))
+
+    for other, outcome in (
+        (route("other", of("b"), created="1"), "passed"),
+        (route("other", of("b"), path("/v1/models"), created="1"), "warning"),
+        (route("other", of("a"), created="1"), "warning"),
+        (route("other", path("/"), created="1"), "passed"),
+    ):
+        assert checked(other, ours=[mine]).outcome == outcome
 
 
 def test_a_route_that_is_about_to_go_is_nobodys_rival() -> None:
