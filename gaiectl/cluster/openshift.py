@@ -35,8 +35,8 @@ def without_users(node: Any) -> Any:
 
 
 def _pod(spec: dict[str, Any]) -> dict[str, Any]:
-    parts = [*spec["containers"], *(spec.get("initContainers") or ())]
-    contexts = [part.get("securityContext") or {} for part in (spec, *parts)]
+    parts = [spec, *spec["containers"], *(spec.get("initContainers") or ())]
+    contexts = [part.get("securityContext") or {} for part in parts if isinstance(part, dict)]
     ids = {context[name] for context in contexts for name in _IDS if name in context}
     if not ids or ids - _OURS:
         return spec

@@ -97,6 +97,8 @@ def test_users_that_somebody_chose_stay() -> None:
 
     assert without_users(pod) == pod
     assert without_users({"spec": root}) == {"spec": root}
+    no_pod = {"spec": {"containers": ["a", None], "initContainers": "b"}}
+    assert without_users(no_pod) == no_pod
 
 
 def test_a_refusal_by_openshift_says_what_to_do() -> None:
