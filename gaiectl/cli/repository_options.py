@@ -76,7 +76,7 @@ def takes_repository(command: Command) -> Command:
 def _address(url: str) -> str:
     """Return the address in the one form that all controllers take."""
     if scp := _SCP.fullmatch(url):
-        return f"ssh://{scp[1] or ''}{scp[2]}/{scp[3]}"
+        return f"ssh://{scp[1] or ''}{scp[2]}/{scp[3].lstrip('/')}"
     try:
         parts = urlsplit(url)
         is_one = parts.scheme in ("http", "https", "ssh") and parts.hostname and url.isprintable()

@@ -20,6 +20,7 @@ def target(**given: Any) -> Target:
         ("https://git.example.com:8443/deploy.git", "https://git.example.com:8443/deploy.git"),
         ("ssh://git@git.example.com/team/deploy", "ssh://git@git.example.com/team/deploy"),
         ("git@github.com:team/deploy.git", "ssh://git@github.com/team/deploy.git"),
+        ("git.example.com:/srv/deploy", "ssh://git.example.com/srv/deploy"),
     ],
 )
 def test_an_address_is_written_so_that_every_controller_takes_it(given: str, written: str) -> None:
