@@ -14,6 +14,9 @@ from gaiectl.validation.fields import Object, at, name_of, namespace_of, pairs, 
 _REQUESTS = {"/v1/chat/completions": "POST", "/v1/completions": "POST", "/v1/models": "GET"}
 _CONDITIONS = ("headers", "queryParams")
 _KINDS = {"PathPrefix": 0, "RegularExpression": 1, "Exact": 2}
+_INVOLVED = re.compile(r"\)[*+{]|\[\[|--|&&|~~|\|\|")
+"""In patterns of strangers: what can try ever more ways of fitting, or is none of Python's."""
+_MOST_CHOICES = 8
 _YOUNGEST = "~"
 _CHANGED = "the patches of the stack change the first route there, whosever it is"
 
@@ -207,9 +210,12 @@ def _rank(match: Object, path: str) -> _Rank | None:
 
 
 def _matches(pattern: str, path: str) -> bool:
+    """Tell whether a pattern fits; one that is wrong, or could take for ever, fits nothing."""
+    if _INVOLVED.search(pattern) or sum(map(pattern.count, "*+?{|")) > _MOST_CHOICES:
+        return False
     try:
         return re.fullmatch(pattern, path) is not None
-    except re.error:
+    except (re.error, OverflowError, RecursionError):
         return False
 
 

@@ -88,7 +88,10 @@ OTHERS = {"parentRefs": [{"name": "gate", "sectionName": "http"}]}
         (route("a", path("/v1"), created="9"), "failed", "it takes all requests"),
         (route("a", path("/v1/models", "Exact")), "warning", "takes requests of llm: /v1/models"),
         (route("a", path("/v.*", "RegularExpression")), "failed", "it takes all requests"),
-        (route("a", path("(", "RegularExpression")), "passed", "llm"),
+        *(
+            (route("a", path(pattern, "RegularExpression")), "passed", "llm")
+            for pattern in ("(", "a{99999999999}", "((.*)*)*x", "(|/v1)" * 200, "/[[:alpha:]]+")
+        ),
         (route("a", path("/v1", method="POST")), "warning", "/v1/completions"),
         (route("a", path("/v1", method="GET")), "warning", "takes requests of llm: /v1/models"),
         (route("a", path("/v1", method="PUT")), "passed", "llm"),
