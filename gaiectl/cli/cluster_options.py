@@ -53,7 +53,7 @@ class Where:
                     namespace=namespace,
                     user=given["as_"] or "",
                     groups=tuple(given["as_group"]),
-                    timeout_seconds=seconds(given["request_timeout"]),
+                    timeout_seconds=seconds(given["request_timeout"], "--request-timeout"),
                 )
             )
         )

@@ -68,7 +68,7 @@ def logs(  # noqa: PLR0917 - each is an option of the command line
     wanted = Wanted(
         component=component or "",
         lines=None if tail < 0 else tail,
-        since_seconds=max(1, round(seconds(since))) if since else 0,
+        since_seconds=max(1, round(seconds(since, "--since"))) if since else 0,
         is_previous=previous,
     )
     cluster = where.cluster(namespace)

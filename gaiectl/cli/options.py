@@ -79,7 +79,7 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, option: str = "--timeout") -> float:
     """Return a duration like ``10s``, ``1m30s`` or ``500ms`` in seconds.
 
     Raises:
@@ -87,6 +87,7 @@ def seconds(text: str) -> float:
     """
     if not _DURATION.fullmatch(text):
         raise UsageError(
-            f"{text!r} is not a duration", hint="write a number and its unit, for example 10s"
+            f"{option}: {text!r} is not a duration",
+            hint="write a number and its unit, for example 10s",
         )
     return sum(float(number) * _UNITS[unit] for number, unit in _TERM.findall(text))

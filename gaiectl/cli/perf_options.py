@@ -242,7 +242,7 @@ def _listed(option: str, text: str, most: float) -> list[float]:
 
 
 def _positive(option: str, text: str) -> float:
-    value = seconds(text)
+    value = seconds(text, option)
     if value <= 0:
         raise UsageError(f"{option} {text} is no time", hint=f"write {option} 10s")
     return value

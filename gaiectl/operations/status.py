@@ -148,7 +148,8 @@ def problems(report: Report) -> Iterator[Problem]:
             f"install it again, or remove what is left: gaiectl cleanup {name} {place}",
         )
         return
-    again = f"gaiectl rollback {name} {report.revision.number if report.revision else ''} {place}"
+    number = f" {report.revision.number}" if report.revision else ""
+    again = f"gaiectl rollback {name}{number} {place}"
     if report.release:
         again = f"gaiectl upgrade {name} {place}"
     unready = [pod for pod in report.pods if not (pod.is_ready or pod.is_ending)]

@@ -109,7 +109,7 @@ def test_help_comes_at_once() -> None:
         (("schema",), "Choose from: stack, epp", "gaiectl schema --help"),
         (("render", "-n"), "option '-n' requires an argument", "gaiectl render --help"),
         (("render", "standalone", "x\udcff"), "'x\\udcff' is not text in UTF-8", "command line"),
-        (("local", "up", "--timeout", "10"), "'10' is not a duration", "10s"),
+        (("local", "up", "--timeout", "10"), "--timeout: '10' is not a duration", "10s"),
         (("local", "status", "--name", "A B"), "'A B' is not a stack name", "--name demo"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

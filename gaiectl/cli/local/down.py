@@ -26,7 +26,7 @@ def down(
     from gaiectl.console.narration import Narration
     from gaiectl.local import stack
 
-    span = seconds(drain)
+    span = seconds(drain, "--drain")
     found, code = False, Exit.OK
     for one in stack.everything(Narration()) if every else [stack.at(name, Narration())]:
         try:

@@ -65,7 +65,7 @@ def fault(
         one.mend(endpoint, fault_name)
         terminal.data(f"{endpoint}: {fault_name or 'every fault'} off")
         return Exit.OK
-    one.fault(endpoint, fault_name, seconds=seconds(duration) if duration else None)
+    one.fault(endpoint, fault_name, seconds=seconds(duration, "--for") if duration else None)
     if fault_name == DEADLY_FAULT:
         terminal.data(f"{endpoint} has ended; start it again: gaiectl local start {endpoint}")
     else:
