@@ -38,10 +38,21 @@ Handler.disable_nagle_algorithm = True
 print("serving", flush=True)
 http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
 """
+# The node hears a moment later than the API server that a pod behind a Service is ready.
 CLIENT = """
-import sys, urllib.request
+import sys, time, urllib.request
+
+def ask(url, end=time.monotonic() + 45):
+    while True:
+        try:
+            return urllib.request.urlopen(url, timeout=5).read().decode()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
 for url in sys.argv[1:]:
-    print(urllib.request.urlopen(url, timeout=5).read().decode())
+    print(ask(url))
 """
 
 
