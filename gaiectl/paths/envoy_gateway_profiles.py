@@ -6,7 +6,7 @@ What Envoy does and what the EPP expects both follow from the profile, so that t
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gaiectl.errors import UsageError
+from gaiectl.paths.named_profiles import chosen
 from gaiectl.stack.model import EnvoyGatewayProfile as Name
 
 
@@ -65,10 +65,4 @@ def profile(name: str) -> Profile:
     Raises:
         UsageError: there is none of this name.
     """
-    try:
-        return PROFILES[name or DEFAULT]
-    except KeyError:
-        raise UsageError(
-            f"profile: {name!r} is none of the path envoy-gateway",
-            hint=f"choose from {', '.join(PROFILES)}",
-        ) from None
+    return chosen(PROFILES, name, DEFAULT, "the path envoy-gateway")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gaiectl.errors import UsageError
+from gaiectl.paths.named_profiles import chosen
 from gaiectl.stack.model import WellLitProfile
 
 
@@ -58,10 +58,4 @@ def profile(name: str) -> Profile:
     Raises:
         UsageError: there is none of this name.
     """
-    try:
-        return PROFILES[name or DEFAULT]
-    except KeyError:
-        raise UsageError(
-            f"profile: {name!r} is none of the well-lit path's",
-            hint=f"choose from {', '.join(PROFILES)}",
-        ) from None
+    return chosen(PROFILES, name, DEFAULT, "the well-lit path's")
