@@ -47,7 +47,11 @@ class Peer:
         self._windows: dict[int, int] = {0: frames.DEFAULT_WINDOW}
         self._window = frames.DEFAULT_WINDOW
         self._ungranted = 0
-        self.send(frames.PREFACE + frames.settings({frames.SETTINGS_MAX_FRAME_SIZE: 1 << 20}))
+        try:
+            self.send(frames.PREFACE + frames.settings({frames.SETTINGS_MAX_FRAME_SIZE: 1 << 20}))
+        except OSError:  # who accepted it has died
+            self.close()
+            raise
 
     def close(self) -> None:
         self.socket.close()
