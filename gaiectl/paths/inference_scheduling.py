@@ -38,7 +38,8 @@ ENVIRONMENTS = (
 _ESTIMATING = "prefix-aware"
 _ESTIMATES = (
     "these model servers publish no events of their KV caches, so the EPP is configured by "
-    f"preset:{_ESTIMATING} and estimates what they hold; the profile's own servers publish them"
+    f"preset:{_ESTIMATING} and estimates what they hold; the profile's own servers and gaiectl's "
+    "simulator (--model-server builtin) publish them"
 )
 
 
@@ -91,7 +92,7 @@ def values(stack: Stack, names: Names, epp_config: str = "") -> dict[str, Mappin
 def _offered(stack: Stack) -> str:
     """Return the name of the EndpointPickerConfig for the profile's servers, or those instead."""
     offered = profile(stack.profile).epp_config
-    tells = stack.model_server.kind is ModelServerKind.GPU
+    tells = stack.model_server.kind in (ModelServerKind.GPU, ModelServerKind.BUILTIN)
     return _ESTIMATING if offered == epp_configs.PRECISE and not tells else offered
 
 

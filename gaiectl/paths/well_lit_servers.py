@@ -17,6 +17,9 @@ Values = Mapping[str, Any]
 
 _SIMULATED = (ModelServerKind.SIM, ModelServerKind.BUILTIN)
 _ROLES = ("decode", "prefill")
+_OF_CACHES = ("--block-size=", "--kv-events-config=")
+"""How the profiles' arguments begin that say how big a cache's blocks are and who hears of them;
+our simulator takes these as vLLM does."""
 _CONTAINER = (
     *("name", "image", "imagePullPolicy", "command", "args", "env", "ports", "resources"),
     *("volumeMounts", "startupProbe", "livenessProbe", "readinessProbe", "securityContext"),
@@ -163,6 +166,8 @@ def _of_another_kind(stack: Stack, own: Values) -> Servers:
         cache = replace(stack.model_server.cache, claim=Names(stack.name, stack.namespace).claim)
         stack = replace(stack, model_server=replace(stack.model_server, cache=cache))
     server = replace(stack.model_server, model=model)
+    if server.kind is ModelServerKind.BUILTIN:
+        server = replace(server, arguments=(*_of_caches(own, model), *server.arguments))
     documents, requirements = model_servers(replace(stack, model_server=server))
     (deployment,) = (one for one in documents if one["kind"] == "Deployment")
     pod = deployment["spec"]["template"]["spec"]
@@ -203,6 +208,12 @@ def _of_another_kind(stack: Stack, own: Values) -> Servers:
     }
     beside = tuple(one for one in documents if one is not deployment)
     return Servers(values, beside, requirements)
+
+
+def _of_caches(own: Values, model: str) -> Iterator[str]:
+    for one in own["decode"]["containers"][0].get("args", ()):
+        if one.startswith(_OF_CACHES):
+            yield one.replace(own["modelArtifacts"]["name"], model)
 
 
 def _as_value(serving: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gaiectl.simulator import latency
 from gaiectl.simulator import metric_names as names
 from gaiectl.simulator.kv_cache import Lease, PrefixCache
+from gaiectl.simulator.kv_events import KvEventLog
 from gaiectl.simulator.metrics import EngineMetrics, Load, LoraInfo
 from gaiectl.simulator.settings import Latencies, Settings
 from gaiectl.simulator.slots import Place, QueueFull, Slots
@@ -77,6 +78,7 @@ class Engine:
         clock: monotonic seconds.
         sleep: waits so many seconds.
         rank: data-parallel rank, the label ``engine``.
+        events: notes what happens in the cache, if anybody wants to know.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Engine:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         rank: int = 0,
+        events: KvEventLog | None = None,
     ) -> None:
         self.latencies: Latencies = settings.latencies
         self.metrics = EngineMetrics(settings, rank=rank)
@@ -95,6 +98,7 @@ class Engine:
             size=settings.kv_cache.kv_cache_size,
             block_size=settings.kv_cache.block_size,
             seed=settings.kv_cache.hash_seed,
+            events=events,
         )
         self.counting = True
         self._slots = Slots(

@@ -19,8 +19,8 @@ exports vLLM's metrics, takes the time you tell it to take and breaks on demand.
 The flags are those of llm-d-inference-sim and vLLM, unless marked as own flag.
 
 Not simulated yet: gRPC, images and audio, random tool calls (required tools
-are called with minimal arguments), KV events over ZeroMQ, canned answers from a
-dataset, log probabilities. Their flags are accepted and do nothing."""
+are called with minimal arguments), canned answers from a dataset, log
+probabilities. Their flags are accepted and do nothing."""
 _EPILOG = """\
 At run time: GET and POST /admin/config change latencies, failures and fake
 metrics; GET, POST and DELETE /admin/faults switch faults, for instance

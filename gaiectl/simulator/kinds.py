@@ -56,7 +56,12 @@ def _switch(value: Any) -> bool:
     raise ValueError(f"{value!r} is neither true nor false")
 
 
-def _json(value: Any) -> Any:
+def json_value(value: Any) -> Any:
+    """Return what a JSON text says; anything else as it is.
+
+    Raises:
+        ValueError: the text is no JSON.
+    """
     if not isinstance(value, str):
         return value
     try:
@@ -133,7 +138,7 @@ def records(of: type[Any]) -> Kind:
     names = [item.name for item in fields(of)]
 
     def one(value: Any) -> Any:
-        entry = _json(value)
+        entry = json_value(value)
         if not isinstance(entry, Mapping):
             raise ValueError(f"{value!r} is no JSON object")  # noqa: TRY004 - a bad value, not a bad call
         for name in entry:
@@ -144,7 +149,7 @@ def records(of: type[Any]) -> Kind:
         return of(**{name: _text(text) for name, text in entry.items()})
 
     def parse(value: Any) -> tuple[Any, ...]:
-        items = [_json(item) for item in (value if isinstance(value, list) else [value])]
+        items = [json_value(item) for item in (value if isinstance(value, list) else [value])]
         flat = [entry for item in items for entry in (item if isinstance(item, list) else [item])]
         return tuple(one(entry) for entry in flat)
 

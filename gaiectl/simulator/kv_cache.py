@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import xxhash
 
+from gaiectl.simulator.kv_events import KvEventLog
+
 
 @dataclass(slots=True)
 class Lease:
@@ -43,12 +45,16 @@ class PrefixCache:
         size: blocks it can hold, at least 1.
         block_size: tokens in a block.
         seed: goes into every hash, as vLLM's PYTHONHASHSEED does.
+        events: notes what is stored and removed, if anybody wants to know.
     """
 
-    def __init__(self, *, size: int, block_size: int, seed: str = "") -> None:
+    def __init__(
+        self, *, size: int, block_size: int, seed: str = "", events: KvEventLog | None = None
+    ) -> None:
         self.size = size
         self.block_size = block_size
         self._seed = seed
+        self._events = events
         self._active: dict[int, int] = {}
         self._owner: dict[int, str] = {}
         self._unused: OrderedDict[int, None] = OrderedDict()
@@ -89,9 +95,8 @@ class PrefixCache:
         # Take the known blocks first: making room for the others must not evict them.
         for block in hashes[:found]:
             self._hold(block, lease)
-        for block in hashes[found:]:
-            if not self._hold(block, lease):
-                break
+        before = hashes[found - 1] if found else None
+        self._store(hashes[found:], before, tokens[found * self.block_size :], lease)
         if lease.tail:
             self._take_private(lease)
         return lease
@@ -110,19 +115,25 @@ class PrefixCache:
         self._private -= lease.private
         held = lease.hashes
         lease.private = 0
-        if answer:
-            generated, _ = self._chain([*lease.tail, *answer], lease.parent)
-            for block in generated:
-                if not self._hold(block, lease):
-                    break
+        is_first = lease.parent == self._root(lease.adapter)
+        # Blocks behind a gap are never found.
+        if answer and (is_first or lease.parent in self._active):
+            tokens = [*lease.tail, *answer]
+            generated, _ = self._chain(tokens, lease.parent)
+            self._store(generated, None if is_first else lease.parent, tokens, lease)
         for block in reversed(held):
             # The end of a chain is worth less than its beginning, so it is the older one.
             self._drop(block)
 
     def clear(self) -> None:
         """Forget every block that no running request holds."""
-        for block in (*self._unused, *self._orphaned):
-            del self._owner[block]
+        if self._active:
+            for block in (*self._unused, *self._orphaned):
+                self._forget(block)
+        else:
+            self._owner.clear()
+            if self._events is not None:
+                self._events.cleared()
         self._unused.clear()
         self._orphaned.clear()
 
@@ -154,6 +165,20 @@ class PrefixCache:
             parent = xxhash.xxh3_64_intdigest(raw[start : start + width], parent)
             hashes.append(parent)
         return hashes, parent
+
+    def _store(
+        self, blocks: Sequence[int], before: int | None, tokens: Sequence[int], lease: Lease
+    ) -> None:
+        """Hold blocks that follow each other, as many as there is room for; tell of new ones."""
+        for position, block in enumerate(blocks):
+            is_new = block not in self._owner
+            if not self._hold(block, lease):
+                break
+            if is_new and self._events is not None:
+                start = position * self.block_size
+                own = tokens[start : start + self.block_size]
+                self._events.stored(block, before, own, lease.adapter)
+            before = block
 
     def _hold(self, block: int, lease: Lease) -> bool:
         if block in self._active:
@@ -189,6 +214,11 @@ class PrefixCache:
         for pool in (self._orphaned, self._unused):
             if pool:
                 block, _ = pool.popitem(last=False)
-                del self._owner[block]
+                self._forget(block)
                 return True
         return False
+
+    def _forget(self, block: int) -> None:
+        del self._owner[block]
+        if self._events is not None:
+            self._events.removed(block)

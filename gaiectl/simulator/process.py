@@ -6,13 +6,15 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from aiohttp import web
 
 from gaiectl.errors import Exit, GaieError
 from gaiectl.simulator.admin import die
 from gaiectl.simulator.flags import parse_flags
+from gaiectl.simulator.kv_publisher import KvPublisher
 from gaiectl.simulator.server import build_app
 from gaiectl.simulator.settings import Settings
 from gaiectl.simulator.state import ModelServer
@@ -26,12 +28,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Serve all ranks until ``stop`` is set and running requests are done.
 
     Raises:
-        GaieError: the port cannot be had.
+        GaieError: a port cannot be had, or the library for KV events is not installed.
     """
     tls = context_for(settings.serving)
     alone = settings.data_parallel.data_parallel_rank
     ranks = range(settings.data_parallel.data_parallel_size) if alone is None else [alone]
     servers, runners = [], []
+    publishers: list[KvPublisher] = []
     try:
         for offset, rank in enumerate(ranks):
             server = ModelServer(settings, rank=rank)
@@ -58,6 +61,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             port = runner.addresses[0][1]
             server.listens_on(port)
             servers.append(server)
+            publishers += _publishers(server)
             scheme = "https" if tls else "http"
             host = settings.serving.host
             shown = f"[{host}]" if ":" in host else host
@@ -70,6 +74,27 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         for runner in runners:
             await runner.cleanup()
+        for publisher in publishers:
+            publisher.close()
+
+
+def _publishers(server: ModelServer) -> Iterator[KvPublisher]:
+    """Yield who publishes the server's KV-cache events, if they are published."""
+    serving, model, cache = server.settings.serving, server.settings.model, server.settings.kv_cache
+    config = cache.published
+    if config is None or server.kv_events is None:
+        return
+    if not config.topic and config is not cache.kv_events_config:
+        # llm-d-inference-sim's; vLLM's own default is the empty one.
+        host = cache.pod_ip or serving.host
+        config = replace(config, topic=f"kv@{host}:{serving.port}@{model.model}")
+    yield KvPublisher(
+        server.kv_events,
+        config,
+        rank=server.rank,
+        batch=cache.event_batch_size,
+        as_maps=cache.use_vllm_map_event_format,
+    )
 
 
 async def _drain(

@@ -25,6 +25,7 @@ from gaiectl.simulator.kinds import (
     subset,
     whole,
 )
+from gaiectl.simulator.kv_events_config import ENDPOINT, KV_EVENTS, KvEvents
 
 FAILURE_TYPES = (
     "rate_limit",
@@ -159,7 +160,7 @@ class Latencies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KvCache:
-    """KV cache (always on: it needs neither --enable-kvcache nor POD_IP)."""
+    """KV cache (always on) and its events over ZeroMQ."""
 
     kv_cache_size: int = flag(1024, whole(1), "blocks it holds")
     block_size: int = flag(16, whole(1, 1024), "tokens in a block")
@@ -167,6 +168,31 @@ class KvCache:
     global_cache_hit_threshold: float = flag(
         0.0, number(0, 1), "below this hit rate the answer is empty, finished by cache_threshold"
     )
+    kv_events_config: KvEvents | None = flag(  # noqa: RUF009 - returns a field, as all others
+        None, KV_EVENTS, "vLLM's way to have events published over ZeroMQ"
+    )
+    zmq_endpoint: str = flag("", ENDPOINT, "llm-d's: publish events there, tcp://HOST:PORT")
+    zmq_topic: str = flag("", TEXT, "their topic (default: kv@POD_IP:PORT@MODEL)")
+    pod_ip: str = flag("", TEXT, "for that topic (own flag)", env="POD_IP")
+    kv_events_replay_endpoint: str = flag("", ENDPOINT, "where events can be had again")
+    kv_events_replay_queue_size: int = flag(1024, whole(1), "messages kept for that")
+    event_batch_size: int = flag(16, whole(1), "events with which a message goes out at once")
+    use_vllm_map_event_format: bool = flag(False, SWITCH, "write events as maps, not arrays")
+
+    @property
+    def published(self) -> KvEvents | None:
+        """Where events go to, by either way to say it; None for nowhere."""
+        if self.kv_events_config is not None and self.kv_events_config.is_on:
+            return self.kv_events_config
+        if not self.zmq_endpoint:
+            return None
+        return KvEvents(
+            enable_kv_cache_events=True,
+            endpoint=self.zmq_endpoint,
+            replay_endpoint=self.kv_events_replay_endpoint,
+            buffer_steps=self.kv_events_replay_queue_size,
+            topic=self.zmq_topic,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,13 +238,7 @@ class DataParallel:
 class Parity:
     """Accepted so that arguments need no change, but NOT simulated yet."""
 
-    enable_kvcache: bool = flag(True, SWITCH, "the cache is always on; KV events are not sent")
-    zmq_endpoint: str = flag("", TEXT, "KV events")
-    zmq_topic: str = flag("", TEXT, "KV events")
-    event_batch_size: int = flag(16, whole(1), "KV events")
-    use_vllm_map_event_format: bool = flag(False, SWITCH, "KV events")
-    kv_events_replay_endpoint: str = flag("", TEXT, "KV events")
-    kv_events_replay_queue_size: int = flag(1024, whole(1), "KV events")
+    enable_kvcache: bool = flag(True, SWITCH, "the cache is always on")
     kv_cache_dtype: str = flag("auto", TEXT, "shown in vllm:cache_config_info only")
     max_tool_call_integer_param: int = flag(100, whole(-(2**53)), "random tool calls")
     min_tool_call_integer_param: int = flag(0, whole(-(2**53)), "random tool calls")

@@ -10,6 +10,7 @@ from gaiectl.simulator import metric_names as names
 from gaiectl.simulator.engine import Engine
 from gaiectl.simulator.fake_metrics import FakeMetrics
 from gaiectl.simulator.faults import Faults
+from gaiectl.simulator.kv_events import KvEventLog
 from gaiectl.simulator.lora import Models
 from gaiectl.simulator.metrics import EngineMetrics, Load
 from gaiectl.simulator.settings import Settings
@@ -29,6 +30,7 @@ class ModelServer:
         asleep: sleep mode.
         draining: SIGTERM was received.
         quiet: set while no request is open.
+        kv_events: what happens in the KV cache; None when it is not published.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class ModelServer:
         self.clock = clock
         self.rng = random.Random(None if seed is None else f"{seed}/{rank}")
         self.models = Models(settings)
-        self.engine = Engine(settings, rng=self.rng, clock=clock, rank=rank)
+        cache = settings.kv_cache
+        self.kv_events = KvEventLog(cache.block_size) if cache.published is not None else None
+        self.engine = Engine(settings, rng=self.rng, clock=clock, rank=rank, events=self.kv_events)
         self.faults = Faults(clock=clock, rng=self.rng)
         self.asleep = False
         self.draining = False

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from epp.kvcache.settings import KvEventsConfig
 from gaiectl.cluster.connection import Access
@@ -17,6 +18,7 @@ from gaiectl.paths.well_lit_profiles import PROFILES
 from gaiectl.plan import Plan
 from gaiectl.providers.catalog import provider
 from gaiectl.rendering import well_lit
+from gaiectl.simulator.flags import parse_flags
 from gaiectl.stack.load import load
 from gaiectl.stack.model import ProviderName, Stack, WellLitProfile
 
@@ -110,8 +112,24 @@ def test_kv_events_are_of_the_model_that_the_user_names() -> None:
     assert '@my/own"' in " ".join(serving["args"])
 
 
+def test_our_simulator_tells_of_its_cache_as_the_profiles_servers_do() -> None:
+    made = values(profile="precise", modelServer={"kind": "builtin", "arguments": ["--seed=1"]})
+    (serving,) = made["ms"]["decode"]["containers"]
+    settings = parse_flags(serving["args"], {})
+    published = settings.kv_cache.published
+    config = yaml.safe_load(made["gaie"]["inferenceExtension"]["pluginsCustomConfig"].popitem()[1])
+    (precise,) = (one for one in config["plugins"] if one["type"].startswith("precise"))
+    assert published is not None
+    assert settings.kv_cache.block_size == 64
+    assert published.endpoint.endswith(
+        f":{precise['parameters']['kvEventsConfig']['podDiscoveryConfig']['socketPort']}"
+    )
+    assert published.topic == f"{KvEventsConfig().topic_filter}$(POD_IP)@Qwen/Qwen3-0.6B"
+    assert settings.model.seed == 1
+
+
 def test_a_picker_reads_no_kv_events_where_servers_publish_none() -> None:
-    chosen = {"profile": "precise", "modelServer": {"kind": "builtin"}}
+    chosen = {"profile": "precise", "modelServer": {"kind": "sim"}}
     config = json.dumps(values(**chosen)["gaie"]["inferenceExtension"]["pluginsCustomConfig"])
     assert "precise" not in config
     assert "prefix-cache-scorer" in config
