@@ -25,6 +25,7 @@ apiVersion: gaiectl/v1
 kind: Stack
 path: inference-scheduling
 name: {name}
+profile: {profile}
 provider: {{name: istio}}
 modelServer: {{kind: builtin, replicas: 2, model: some/{name}}}
 """
@@ -73,9 +74,9 @@ def test_two_well_lit_deployments_keep_to_themselves_and_go_without_a_trace(
         istio.do("wait", "--for=create", f"configmap/{brought}", *here, "--timeout=60s")
     before = cluster_image(api, pod_namespace)
 
-    for name in ("one", "two"):
+    for name, profile in (("one", "wlp"), ("two", "precise")):
         file = tmp_path / f"{name}.yaml"
-        file.write_text(_STACK.format(name=name))
+        file.write_text(_STACK.format(name=name, profile=profile))
         said = gaiectl("install", "--stack", str(file), "--include-crds", *here)
         # P39: nobody reads PodMonitors here. P2, P47: each has its own route, pool and pods.
         assert f"ms-{name}-llm-d-modelservice-decode-podmonitor is left out" in said.stderr
@@ -88,6 +89,10 @@ def test_two_well_lit_deployments_keep_to_themselves_and_go_without_a_trace(
     assert {one["id"] for one in checked["checks"] if one["result"] == "passed"} >= _PROVEN
     tested = json.loads(gaiectl("test", "one", *here, "-o", "json").stdout)
     assert tested["success"], tested
+    # P7: what is called precise hears of the caches, and finds prompts there.
+    words = ("--check", "kv-events", "--check", "prefix-affinity", "-o", "json")
+    precise = json.loads(gaiectl("test", "two", *here, *words).stdout)
+    assert {one["result"] for one in precise["checks"]} == {"passed"}, precise
     pods = {one["name"] for one in _status(gaiectl, "one", *here)["pods"]}
     assert pods
     assert not any("-two-" in pod for pod in pods)

@@ -106,6 +106,9 @@ class TinyGateway:
     busy: dict[str, int] = field(default_factory=dict)
     turns: int = 0
     counted: int = 0
+    seen: set[str] = field(default_factory=set)
+    stored: int = 0
+    found: int = 0
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:
@@ -122,7 +125,13 @@ class TinyGateway:
     async def metrics(self, _request: web.Request) -> web.Response:
         labels = f'model_name="{MODEL}",target_model_name="{MODEL}"'
         name = "inference_objective_request_total"
-        return web.Response(text=f"# TYPE {name} counter\n{name}{{{labels}}} {self.counted}\n")
+        cached = (
+            f"kvcache_index_admissions_total {self.stored}\n"
+            f"kvcache_index_lookup_hits_total {self.found}\n"
+        )
+        return web.Response(
+            text=f"# TYPE {name} counter\n{name}{{{labels}}} {self.counted}\n{cached}"
+        )
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -182,13 +191,17 @@ class TinyGateway:
         """The endpoints in the order in which they are asked."""
         pool = list(self.endpoints)
         self.turns += 1
+        key = str(asked.get("prompt", ""))[:1500]
+        if len(key) == 1500 and self.fault != "deaf":
+            self.stored += 1
+            self.found += key in self.seen and self.fault != "other-tokens"
+            self.seen.add(key)
         if self.fault == "round-robin":
             return pool[self.turns % 3 :] + pool[: self.turns % 3]
         if self.fault == "one-endpoint":
             return pool
         random.shuffle(pool)
         pool.sort(key=lambda endpoint: self.busy.get(endpoint.name, 0))
-        key = str(asked.get("prompt", ""))[:1500]
         if asked.get("model") != MODEL:
             key = "" if self.fault == "forgets-adapters" else str(asked.get("model"))
         elif len(key) < 1500:

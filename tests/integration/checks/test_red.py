@@ -32,6 +32,8 @@ FAULTS_OF_ROUTING = {
     "forgets-adapters": {"lora-affinity"},
     "one-endpoint": {"spread"},
     "uncounted": {"metrics"},
+    "deaf": {"kv-events"},
+    "other-tokens": {"kv-events"},
 }
 FAULTS_OF_FAILURE = {
     "no-retries": {"endpoint-dies"},

@@ -1,0 +1,68 @@
+"""The endpoint picker hears what is in the KV caches, and finds prompts there."""
+
+import asyncio
+import re
+import time
+
+from gaiectl.checks import prompts
+from gaiectl.checks.check import Category, Check, Failed, Skipped
+from gaiectl.checks.session import Session
+
+_STORED = "kvcache_index_admissions_total"
+_FOUND = "kvcache_index_lookup_hits_total"
+"""Names as in llm-d's kv-cache library."""
+
+_TYPES = ("precise-prefix-cache-producer", "precise-prefix-cache-scorer")
+_SECONDS = 5.0
+_PAUSE_SECONDS = 0.2
+
+
+async def _run(session: Session) -> str:
+    plugins = session.target.plugins
+    if plugins is not None and plugins.isdisjoint(_TYPES):
+        raise Skipped(f"the endpoint picker's configuration has no {_TYPES[0]}")
+    before = count(await session.metrics(), _STORED)
+    if before is None:
+        raise Skipped(f"the endpoint picker's metrics have no {_STORED}")
+    prompt = prompts.fresh_long()
+    stored = await _moved(session, _STORED, before, prompt)
+    if not stored:
+        raise Failed(f"no model server told of a stored block for {_SECONDS:.0f} s of requests")
+    found = count(await session.metrics(), _FOUND) or 0.0
+    if not await _moved(session, _FOUND, found, prompt):
+        raise Failed(
+            f"{stored:g} events told of stored blocks, but a prompt that was asked again is not "
+            "found among these"
+        )
+    return f"{stored:g} events told of stored blocks, and a prompt asked again was found"
+
+
+async def _moved(session: Session, name: str, before: float, prompt: str) -> float:
+    """Ask for a prompt until a counter moves; return by how much, 0 if it does not."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        # Events that were sent before somebody listened are lost, so it is asked with a new end.
+        (await session.gateway.complete(f"{prompt} {prompts.fresh()}", max_tokens=1)).require()
+        await asyncio.sleep(_PAUSE_SECONDS)
+        # Other clients may be at work too.
+        moved = (count(await session.metrics(), name) or 0.0) - before
+        if moved > 0 or time.monotonic() > deadline:
+            return moved
+
+
+def count(text: str, name: str) -> float | None:
+    """Return the sum of a counter's samples in a metrics text; None if it is absent."""
+    samples = re.findall(rf"^{name}(?:\{{[^}}]*\}})? ([0-9.e+]+)", text, re.MULTILINE)
+    return sum(map(float, samples)) if samples else None
+
+
+CHECK = Check(
+    id="kv-events",
+    category=Category.ROUTING,
+    title="the endpoint picker knows what is in the KV caches",
+    proves="precise scoring is precise: model servers publish events, tokens and block sizes agree",
+    hint="model servers have to publish events (vLLM: --kv-events-config, its topic beginning with "
+    "kv@) and the tokenizer has to be of their model: {epp log}; {metrics}, kvcache_kvevents_*",
+    run=_run,
+    needs=("completion",),
+)
