@@ -6,21 +6,19 @@ from contextlib import closing
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from gaiectl.cluster.connection import Connection, renew
-from gaiectl.cluster.failures import ApiError, Unreachable, no_api_server, refusal, unreachable
-from gaiectl.cluster.outages import Outages, is_as_written
+from gaiectl.cluster.connection import Connection
+from gaiectl.cluster.failures import ApiError, refusal
 from gaiectl.cluster.resources import Kinds, Resource
+from gaiectl.cluster.server import JSON, Server, is_cut_off
 from gaiectl.documents import Document, Identity, identity
 
 FIELD_MANAGER = "gaiectl"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
-_JSON = "application/json"
-_METADATA = f"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
+_METADATA = f"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}"
 _PAGE = 500
-_READY_SECONDS = 5.0
 _LONGEST_LINE = 1 << 20
 _SILENCE_SECONDS = 7 * 86400.0
 """How long a log that is followed may say nothing."""
@@ -40,26 +38,16 @@ class Applied(NamedTuple):
     before: Document | None = None
 
 
-class Cluster:
-    """An API server.
-
-    All methods raise ``Unreachable`` when it does not answer and ``ApiError`` when it refuses.
-
-    Args:
-        connection: the way to it.
+class Cluster(Server):
+    """An API server and its objects.
 
     Attributes:
-        connection: the way to it.
-        warnings: what it warned of (``Warning`` headers), each once, in order.
         kinds: the kinds that it serves.
-        outages: waits for a server that is away (``outlasting``); None: that is an error at once.
     """
 
     def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.outages: Outages | None = None
-        self.warnings: dict[str, None] = {}
-        self.kinds = Kinds(self._read)
+        super().__init__(connection)
+        self.kinds = Kinds(self.read)
 
     @property
     def namespace(self) -> str:
@@ -68,13 +56,13 @@ class Cluster:
 
     def version(self) -> tuple[int, int]:
         """Return major and minor version of Kubernetes."""
-        told = self._read("/version")
+        told = self.read("/version")
         return _number(told.get("major")), _number(told.get("minor"))
 
     def clock(self) -> datetime | None:
         """Return what time it is for the server, in whole seconds; None when it does not say."""
         seconds = self.connection.access.timeout_seconds
-        with closing(self._open("GET", "/version", {}, None, _JSON, seconds)) as response:
+        with closing(self.stream("/version", {}, seconds)) as response:
             response.read()
             told = response.headers.get("Date", "")
         try:
@@ -89,7 +77,7 @@ class Cluster:
 
     def _get(self, resource: Resource, who: Identity) -> Document | None:
         try:
-            return self._read(path(resource, who.namespace, who.name))
+            return self.read(path(resource, who.namespace, who.name))
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -114,7 +102,7 @@ class Cluster:
             selector: of labels; empty for all.
             metadata_only: leave everything else at the server.
         """
-        more, limit, accept = "", str(_PAGE), _METADATA if metadata_only else _JSON
+        more, limit, accept = "", str(_PAGE), _METADATA if metadata_only else JSON
         told: set[tuple[str, str]] = set()
         while True:
             query = {"limit": limit, "labelSelector": selector, "continue": more}
@@ -218,7 +206,7 @@ class Cluster:
         """Return the events about an object, the oldest first; none if they may not be read."""
         query = {"fieldSelector": f"involvedObject.uid={uid}", "limit": str(_PAGE)}
         try:
-            answer = self._read(f"/api/v1/namespaces/{quote(namespace)}/events", query)
+            answer = self.read(f"/api/v1/namespaces/{quote(namespace)}/events", query)
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -241,7 +229,7 @@ class Cluster:
         if previous:
             query["previous"] = "true"
         place = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log"
-        return self._send("GET", place, query, None, _JSON).decode("utf-8", "replace")
+        return self.text(place, query)
 
     def log_lines(
         self,
@@ -274,7 +262,7 @@ class Cluster:
         }
         place = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log"
         seconds = _SILENCE_SECONDS if follow else self.connection.access.timeout_seconds
-        with closing(self._open("GET", place, query, None, _JSON, seconds)) as response:
+        with closing(self.stream(place, query, seconds)) as response:
             held = b""
             try:
                 for chunk in response.stream(1 << 16):
@@ -283,7 +271,7 @@ class Cluster:
                         whole, held = [*whole, held], b""
                     yield from (line.decode("utf-8", "replace") for line in whole)
             except Exception as error:
-                if not isinstance(error, OSError) and not _is_cut_off(error):
+                if not isinstance(error, OSError) and not is_cut_off(error):
                     raise
         if held:
             yield held.decode("utf-8", "replace")
@@ -302,8 +290,7 @@ class Cluster:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(max(1, round(seconds))),
         }
-        response = self._open("GET", path(resource, namespace), query, None, _JSON, seconds + 5)
-        with closing(response):
+        with closing(self.stream(path(resource, namespace), query, seconds + 5)) as response:
             held = b""
             try:
                 for chunk in response.stream(1 << 16):
@@ -313,155 +300,13 @@ class Cluster:
                         _raise_if_error(event, line)
                         yield event["type"], event["object"]
             except Exception as error:
-                if isinstance(error, OSError) or _is_cut_off(error):
+                if isinstance(error, OSError) or is_cut_off(error):
                     return  # whoever watches goes on with another one
                 raise
-
-    def ask(
-        self,
-        method: str,
-        place: str,
-        query: Mapping[str, str],
-        body: Any = None,
-        *,
-        content_type: str = _JSON,
-        accept: str = _JSON,
-    ) -> dict[str, Any]:
-        """Send one request; return the decoded answer.
-
-        One that writes, and was repeated because the server went away, may have been carried out
-        before: what is there as it was to be written is the answer then.
-        """
-        tries = 0
-
-        def once() -> dict[str, Any]:
-            nonlocal tries
-            tries += 1
-            try:
-                return self.ask_once(method, place, query, body, content_type, accept)
-            except ApiError as error:
-                if error.status == 401 and renew(self.connection):
-                    return self.ask_once(method, place, query, body, content_type, accept)
-                if tries == 1 or error.status != 409 or method not in ("POST", "PUT"):
-                    raise
-                found = self._as_written(method, place, body)
-                if found is None:
-                    raise
-                return found
-
-        return self.outages.through(once) if self.outages else once()
-
-    def ask_once(  # noqa: PLR0917 - a request has so many parts
-        self,
-        method: str,
-        place: str,
-        query: Mapping[str, str],
-        body: Any,
-        content_type: str,
-        accept: str,
-    ) -> dict[str, Any]:
-        """Send one request, whether or not the server answers."""
-        answer = self._send(method, place, query, body, content_type, accept)
-        try:
-            decoded = json.loads(answer or b"{}")
-        except (ValueError, RecursionError):
-            decoded = None
-        if not isinstance(decoded, dict):
-            raise no_api_server(self.connection.server, place)
-        return decoded
-
-    def is_ready(self) -> bool:
-        """Tell whether the server answers, and has read all that it needs to answer well."""
-        try:
-            self._send("GET", "/readyz", {}, None, _JSON, seconds=_READY_SECONDS)
-        except Unreachable:
-            return False
-        except ApiError as error:
-            return error.status < 500 and error.status != 429
-        return True
-
-    def _as_written(self, method: str, place: str, body: Document) -> Document | None:
-        """Return an object if it is there as it was to be created or replaced."""
-        name = f"/{quote(body['metadata']['name'])}" if method == "POST" else ""
-        found = self.ask_once("GET", place + name, {}, None, _JSON, _JSON)
-        return found if is_as_written(found, body) else None
-
-    def _read(self, place: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        return self.ask("GET", place, query or {})
 
     def _is_other(self, who: Identity, uid: str) -> bool:
         found = self.get(who)
         return found is None or found["metadata"].get("uid") != uid
-
-    def _send(  # noqa: PLR0917 - a request has so many parts
-        self,
-        method: str,
-        place: str,
-        query: Mapping[str, str],
-        body: Any,
-        content_type: str,
-        accept: str = _JSON,
-        *,
-        seconds: float = 0.0,
-    ) -> bytes:
-        seconds = seconds or self.connection.access.timeout_seconds
-        if self.outages:
-            seconds = self.outages.limit(seconds)
-        opened = self._open(method, place, query, body, content_type, seconds, accept)
-        with closing(opened) as response:
-            return self._whole(response, seconds)
-
-    def _whole(self, response: Any, seconds: float) -> bytes:
-        try:
-            data: bytes = response.read()
-        except Exception as error:
-            if isinstance(error, OSError) or _is_cut_off(error):
-                raise unreachable(error, self.connection.server, seconds) from None
-            raise
-        return data
-
-    def _open(  # noqa: PLR0917 - a request has so many parts
-        self,
-        method: str,
-        place: str,
-        query: Mapping[str, str],
-        body: Any,
-        content_type: str,
-        seconds: float,
-        accept: str = _JSON,
-    ) -> Any:
-        connection = self.connection
-        client, access = connection.client, connection.access
-        headers = dict(client.default_headers) | {"Accept": accept}
-        client.update_params_for_auth(
-            headers, [], client.configuration.auth_settings().keys(), place, method, body
-        )
-        data = None
-        if body is not None:
-            data = json.dumps(body).encode()
-            headers["Content-Type"] = content_type
-        given = [(key, value) for key, value in query.items() if value]
-        url = connection.server.rstrip("/") + place + (f"?{urlencode(given)}" if given else "")
-        fields = [*headers.items(), *[("Impersonate-Group", group) for group in access.groups]]
-        pool = client.rest_client.pool_manager
-        try:
-            response = pool.request(
-                method,
-                url,
-                body=data,
-                headers=_several(fields),
-                timeout=seconds,
-                preload_content=False,
-                retries=False,
-            )
-        except Exception as error:  # noqa: BLE001 - of urllib3, ssl and sockets
-            raise unreachable(error, connection.server, seconds) from None
-        for warning in response.headers.getlist("Warning"):
-            self.warnings[_warning(warning)] = None
-        if response.status >= 400:
-            with closing(response):
-                raise refusal(response.status, self._whole(response, seconds), method, place)
-        return response
 
 
 def path(resource: Resource, namespace: str = "", name: str = "") -> str:
@@ -471,18 +316,6 @@ def path(resource: Resource, namespace: str = "", name: str = "") -> str:
         place += f"/namespaces/{quote(namespace)}"
     place += f"/{resource.plural}"
     return f"{place}/{quote(name)}" if name else place
-
-
-def _several(fields: list[tuple[str, str]]) -> Any:
-    """Return headers of which one may stand there more than once."""
-    from urllib3 import HTTPHeaderDict  # noqa: PLC0415 - comes with the client, for clusters only
-
-    return HTTPHeaderDict(fields)
-
-
-def _is_cut_off(error: Exception) -> bool:
-    """Tell whether an answer ended in the middle."""
-    return type(error).__module__.startswith("urllib3")
 
 
 def _raise_if_error(event: dict[str, Any], line: bytes) -> None:
@@ -509,9 +342,3 @@ def _number(told: object) -> int:
     """Return the digits of a part of a version, as in ``34+``; 0 where there are none."""
     digits = "".join(c for c in str(told) if c in "0123456789")
     return int(digits[:9] or 0)
-
-
-def _warning(header: str) -> str:
-    """Return the text of a ``Warning`` header: ``299 - "text"``."""
-    _, _, text = header.partition('"')
-    return text.rstrip('"').replace('\\"', '"') or header

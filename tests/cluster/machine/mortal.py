@@ -116,7 +116,7 @@ def _mortal(limit: int | None) -> list[str]:
             writes.append(f"{method} {place}")
         return ask(self, method, place, query, *rest, **more)
 
-    Cluster.ask = counted  # type: ignore[method-assign] # it dies like that, and knows nothing of it
+    Cluster.ask = counted  # type: ignore[assignment, method-assign] # it dies like that, and knows nothing of it
     return writes
 
 
