@@ -38,6 +38,7 @@ from gaiectl.cli.words import understood
 from gaiectl.console import errors, program, terminal
 from gaiectl.console.terminal import Colour
 from gaiectl.errors import Exit, GaieError, UsageError
+from gaiectl.stack.model import PathName
 
 app = typer.Typer(
     name="gaiectl",
@@ -209,6 +210,9 @@ def _refuse(error: Exception) -> int:
     message = " ".join(message.replace("Value error, ", "").split())
     path = context.command_path if context is not None else _command_path()
     asked = f"did you mean {' or '.join(sorted(close))}? " if close else ""
+    if "unexpected extra argument" in message and context is not None:
+        named = {str(value) for value in context.params.values()}
+        asked = "what is installed is named without its path; " if named & {*PathName} else ""
     errors.show_lines(message[:1].lower() + message[1:].rstrip("."), f"{asked}see {path} --help")
     return Exit.USAGE
 
