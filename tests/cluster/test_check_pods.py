@@ -1,20 +1,16 @@
 """``gaiectl check --post``: a stack that serves passes, and what is broken in it is told."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from machine.cluster import Cluster
+from machine.command import Gaiectl, Said
 
 pytestmark = pytest.mark.long
 
-Said = subprocess.CompletedProcess[str]
 Run = Callable[..., Said]
 
 CONFIG = """\
@@ -26,19 +22,8 @@ schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer, weight:
 
 
 @pytest.fixture(scope="module")
-def run(machine: Cluster, machine_kubeconfig: Path) -> Run:
-    del machine
-
-    def gaiectl(*arguments: str) -> Said:
-        return subprocess.run(
-            [sys.executable, "-m", "gaiectl", *arguments],
-            env={**os.environ, "KUBECONFIG": str(machine_kubeconfig), "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return gaiectl
+def run(machine: Cluster) -> Run:
+    return Gaiectl(machine, COLUMNS="200").ended
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,7 @@
 """All that becomes of a stack, from an empty cluster to an empty cluster, while clients use it."""
 
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +11,11 @@ from gaiectl.cluster.connection import Access, connect
 from gaiectl.model import builtin
 from machine.alone import alone, differences, settled
 from machine.cluster import Cluster
+from machine.command import Gaiectl
 from machine.images import Image
 from machine.load import load
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
-
-Said = subprocess.CompletedProcess[str]
 
 _STACK = """\
 apiVersion: gaiectl/v1
@@ -57,24 +52,8 @@ def lone(
 
 
 @pytest.fixture(scope="module")
-def gaiectl(lone: Cluster, helm4: Path) -> Callable[..., Said]:
-    environment = {**os.environ, "KUBECONFIG": str(lone.kubeconfig), "GAIECTL_HELM": str(helm4)}
-
-    def run(*words: str) -> Said:
-        began = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "gaiectl", *words],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        phases = [line for line in done.stderr.splitlines() if line.startswith("✓")]
-        print(f"{words[0]}: {time.monotonic() - began:.1f} s; {'; '.join(phases)}")
-        return done
-
-    return run
+def gaiectl(lone: Cluster, helm4: Path) -> Gaiectl:
+    return Gaiectl(lone, helm4)
 
 
 def epps(cluster: Cluster) -> set[str]:
@@ -85,7 +64,7 @@ def epps(cluster: Cluster) -> set[str]:
 
 @pytest.mark.parametrize("api", ["crds", "flags"])
 def test_a_stack_serves_through_every_change_and_goes_without_a_trace(
-    api: str, lone: Cluster, gaiectl: Callable[..., Said], tmp_path: Path
+    api: str, lone: Cluster, gaiectl: Gaiectl, tmp_path: Path
 ) -> None:
     stack, scorer = tmp_path / "gaie.yaml", tmp_path / "scorer.yaml"
     stack.write_text(_STACK.format(api=api))

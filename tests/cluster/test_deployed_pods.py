@@ -1,10 +1,7 @@
 """``gaiectl test`` and ``gaiectl sysdump`` of a stack whose pods run."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +17,10 @@ from gaiectl.cluster.connection import Access, connect
 from gaiectl.cluster.pods import find_pod, parse
 from gaiectl.cluster.port_forward import forwarded
 from machine.cluster import Cluster
+from machine.command import Gaiectl, Said
 
 pytestmark = pytest.mark.long
 
-Said = subprocess.CompletedProcess[str]
 Run = Callable[..., Said]
 
 STACK = """\
@@ -48,19 +45,8 @@ PARTS = (
 
 
 @pytest.fixture(scope="module")
-def run(machine: Cluster, machine_kubeconfig: Path) -> Run:
-    del machine
-
-    def gaiectl(*arguments: str) -> Said:
-        return subprocess.run(
-            [sys.executable, "-m", "gaiectl", *arguments],
-            env={**os.environ, "KUBECONFIG": str(machine_kubeconfig)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return gaiectl
+def run(machine: Cluster) -> Run:
+    return Gaiectl(machine).ended
 
 
 @pytest.fixture(scope="module")

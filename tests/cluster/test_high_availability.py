@@ -1,9 +1,6 @@
 """Two Endpoint Pickers with a leader, while leaders, model servers and the node come and go."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +12,11 @@ from gaiectl.model import builtin
 from machine import images, node
 from machine.alone import alone
 from machine.cluster import Cluster
+from machine.command import Gaiectl
 from machine.images import Image
 from machine.load import load
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
-
-Said = subprocess.CompletedProcess[str]
 
 _STACK = """\
 apiVersion: gaiectl/v1
@@ -63,19 +59,8 @@ def lone(
 
 
 @pytest.fixture(scope="module")
-def gaiectl(lone: Cluster, helm4: Path) -> Callable[..., Said]:
-    environment = {**os.environ, "KUBECONFIG": str(lone.kubeconfig), "GAIECTL_HELM": str(helm4)}
-
-    def run(*words: str) -> Said:
-        return subprocess.run(
-            [sys.executable, "-m", "gaiectl", *words],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
+def gaiectl(lone: Cluster, helm4: Path) -> Gaiectl:
+    return Gaiectl(lone, helm4)
 
 
 def holder(cluster: Cluster) -> str:
@@ -142,15 +127,12 @@ def kill(cluster: Cluster, name: str) -> None:
 
 
 def test_a_stack_with_two_pickers_serves_whoever_goes(
-    lone: Cluster, gaiectl: Callable[..., Said], tmp_path: Path
+    lone: Cluster, gaiectl: Gaiectl, tmp_path: Path
 ) -> None:
     stack, scorer = tmp_path / "gaie.yaml", tmp_path / "scorer.yaml"
     stack.write_text(_STACK)
     scorer.write_text(_SCORER)
-    done = gaiectl(
-        *("install", "--stack", str(stack), *_HERE, "--create-namespace", "--include-crds")
-    )
-    assert done.returncode == 0, done.stderr
+    gaiectl(*("install", "--stack", str(stack), *_HERE, "--create-namespace", "--include-crds"))
 
     with load(lone, "clients", builtin.image(), _URL, "some/model") as clients:
         clients.go_on()
@@ -163,8 +145,7 @@ def test_a_stack_with_two_pickers_serves_whoever_goes(
         clients.go_on()
         assert clients.so_far().failures == [], warnings(lone)
 
-        updated = gaiectl("upgrade", "llm", *_HERE, "--epp-config", str(scorer))
-        assert updated.returncode == 0, updated.stderr
+        gaiectl("upgrade", "llm", *_HERE, "--epp-config", str(scorer))
         third = another(lone, second)
         lone.do("wait", "--for=delete", f"pod/{pod(second)}", *_HERE, "--timeout=180s")
         clients.go_on()
@@ -175,17 +156,17 @@ def test_a_stack_with_two_pickers_serves_whoever_goes(
         fourth = another(lone, third)
         clients.go_on()
         assert clients.so_far().failures == [], warnings(lone)
-        said = gaiectl("status", "llm", *_HERE).stdout
+        said = gaiectl.ended("status", "llm", *_HERE).stdout
         assert "fits on no node" in words(said), said
         assert "unschedulable" in words(said), said
-        refused = gaiectl("check", "--stack", str(stack), *_HERE, "--pre")
+        refused = gaiectl.ended("check", "--stack", str(stack), *_HERE, "--pre")
         assert refused.returncode == 1
         assert "node is cordoned" in words(refused.stdout), refused.stdout
         lone.do("uncordon", "node")
         until(
-            lambda: json.loads(gaiectl("status", "llm", *_HERE, "-o", "json").stdout)["items"][0][
-                "isHealthy"
-            ]
+            lambda: json.loads(gaiectl.ended("status", "llm", *_HERE, "-o", "json").stdout)[
+                "items"
+            ][0]["isHealthy"]
         )
 
         # Who is on the way out would answer in the leader's place.
@@ -206,15 +187,14 @@ def test_a_stack_with_two_pickers_serves_whoever_goes(
 
     lone.do("taint", "node", "node", "test/pressure=high:NoExecute")
     until(lambda: not holder(lone) or not is_ready(lone, pod(holder(lone))))
-    said = gaiectl("status", "llm", *_HERE).stdout
+    said = gaiectl.ended("status", "llm", *_HERE).stdout
     assert "fits on no node" in words(said), said
-    refused = gaiectl("check", "--stack", str(stack), *_HERE, "--pre")
+    refused = gaiectl.ended("check", "--stack", str(stack), *_HERE, "--pre")
     assert "node has the taint test/pressure=high:NoExecute" in words(refused.stdout), (
         refused.stdout
     )
-    changed = gaiectl("upgrade", "llm", *_HERE, "--set", "inferenceExtension.flags.v=2")
+    changed = gaiectl.ended("upgrade", "llm", *_HERE, "--set", "inferenceExtension.flags.v=2")
     assert changed.returncode != 0
     assert "has the taint test/pressure=high:NoExecute" in words(changed.stderr), changed.stderr
     lone.do("taint", "node", "node", "test/pressure:NoExecute-")
-    done = gaiectl("install", "--stack", str(stack), *_HERE)
-    assert done.returncode == 0, done.stderr
+    gaiectl("install", "--stack", str(stack), *_HERE)

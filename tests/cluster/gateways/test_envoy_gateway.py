@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,12 +12,11 @@ from gaiectl.cluster.api import Cluster as Api
 from gaiectl.cluster.connection import Access, connect
 from gaiectl.providers.envoy_gateway import GATEWAY_CLASS, PROVIDER
 from machine.cluster import Cluster
+from machine.command import Gaiectl
 from machine.envoy_gateway_parts import NAMESPACE
 from machine.snapshot import cluster_image
 
 pytestmark = pytest.mark.long
-
-Said = subprocess.CompletedProcess[str]
 
 STACK = """\
 apiVersion: gaiectl/v1
@@ -34,20 +32,8 @@ OWNER = "gateway.envoyproxy.io/owning-gateway"
 
 
 @pytest.fixture
-def gaiectl(envoy_ai_gateway: Cluster, helm4: Path) -> Callable[..., Said]:
-    environment = {
-        **os.environ,
-        "KUBECONFIG": str(envoy_ai_gateway.kubeconfig),
-        "GAIECTL_HELM": str(helm4),
-    }
-
-    def run(*words: str) -> Said:
-        command = [sys.executable, "-m", "gaiectl", *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
-
-    return run
+def gaiectl(envoy_ai_gateway: Cluster, helm4: Path) -> Gaiectl:
+    return Gaiectl(envoy_ai_gateway, helm4)
 
 
 @pytest.fixture
@@ -64,7 +50,7 @@ def gateway_class(envoy_ai_gateway: Cluster, kubectl: Path) -> Iterator[None]:
 @pytest.mark.usefixtures("gateway_class", "stack_images")
 def test_a_stack_behind_envoy_ai_gateway_serves_and_goes_without_a_trace(
     envoy_ai_gateway: Cluster,
-    gaiectl: Callable[..., Said],
+    gaiectl: Gaiectl,
     new_pod_namespace: Callable[..., str],
     tmp_path: Path,
 ) -> None:

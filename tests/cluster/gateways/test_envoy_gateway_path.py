@@ -1,9 +1,6 @@
 """The first quickstarts for Envoy Gateway, from an empty namespace to an empty namespace."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +17,11 @@ from gaiectl.cluster.connection import Access, connect
 from gaiectl.cluster.port_forward import forwarded
 from gaiectl.paths.envoy_gateway_profiles import PROFILES
 from machine.cluster import Cluster
+from machine.command import Gaiectl
 from machine.envoy_gateway_parts import NAMESPACE
 from machine.snapshot import cluster_image
 
 pytestmark = pytest.mark.long
-
-Said = subprocess.CompletedProcess[str]
 
 STACK = """\
 apiVersion: gaiectl/v1
@@ -88,27 +84,15 @@ def is_shed(client: httpx.Client, seconds: float) -> bool:
 
 
 @pytest.fixture
-def run(envoy_gateway: Cluster, helm4: Path) -> Callable[..., Said]:
-    environment = {
-        **os.environ,
-        "KUBECONFIG": str(envoy_gateway.kubeconfig),
-        "GAIECTL_HELM": str(helm4),
-    }
-
-    def gaiectl(*words: str) -> Said:
-        command = [sys.executable, "-m", "gaiectl", *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
-
-    return gaiectl
+def run(envoy_gateway: Cluster, helm4: Path) -> Gaiectl:
+    return Gaiectl(envoy_gateway, helm4)
 
 
 @pytest.mark.usefixtures("stack_images")
 @pytest.mark.parametrize("profile", _PORTS)
 def test_a_stack_serves_the_critical_sheds_the_rest_and_goes_without_a_trace(
     envoy_gateway: Cluster,
-    run: Callable[..., Said],
+    run: Gaiectl,
     new_pod_namespace: Callable[..., str],
     tmp_path: Path,
     profile: str,

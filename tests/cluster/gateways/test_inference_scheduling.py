@@ -1,10 +1,6 @@
 """The well-lit path behind Istio: two deployments in a namespace, from nothing and back to it."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +10,10 @@ from gaiectl.cluster.api import Cluster as Api
 from gaiectl.cluster.connection import Access, connect
 from machine import istio_parts
 from machine.cluster import Cluster
+from machine.command import Gaiectl
 from machine.snapshot import cluster_image
 
 pytestmark = pytest.mark.long
-
-Said = subprocess.CompletedProcess[str]
 
 _STACK = """\
 apiVersion: gaiectl/v1
@@ -47,26 +42,13 @@ _CONDITIONS = {
 
 
 @pytest.fixture
-def gaiectl(istio: Cluster, helm4: Path, stack_images: Any) -> Callable[..., Said]:
+def gaiectl(istio: Cluster, helm4: Path, stack_images: Any) -> Gaiectl:
     del stack_images
-    environment = {
-        **os.environ,
-        "KUBECONFIG": str(istio.kubeconfig),
-        "GAIECTL_HELM": str(helm4),
-    }
-
-    def run(*words: str) -> Said:
-        command = [sys.executable, "-m", "gaiectl", *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        print(done.stderr)
-        return done
-
-    return run
+    return Gaiectl(istio, helm4)
 
 
 def test_two_well_lit_deployments_keep_to_themselves_and_go_without_a_trace(
-    istio: Cluster, gaiectl: Callable[..., Said], pod_namespace: str, tmp_path: Path
+    istio: Cluster, gaiectl: Gaiectl, pod_namespace: str, tmp_path: Path
 ) -> None:
     here = ("-n", pod_namespace)
     api = Api(connect(Access(kubeconfig=str(istio.kubeconfig))))
@@ -113,6 +95,6 @@ def test_two_well_lit_deployments_keep_to_themselves_and_go_without_a_trace(
     assert cluster_image(api, pod_namespace) == before
 
 
-def _status(gaiectl: Callable[..., Said], *words: str) -> dict[str, Any]:
+def _status(gaiectl: Gaiectl, *words: str) -> dict[str, Any]:
     (found,) = json.loads(gaiectl("status", *words, "-o", "json").stdout)["items"]
     return dict(found)

@@ -1,9 +1,6 @@
 """A stack of the path ``inferencepool`` behind Istio, from its installation to its removal."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,12 +11,11 @@ from gaiectl.cluster.api import Cluster as Api
 from gaiectl.cluster.connection import Access, connect
 from machine import istio_parts
 from machine.cluster import Cluster
+from machine.command import Gaiectl
 from machine.load import load
 from machine.snapshot import cluster_image
 
 pytestmark = pytest.mark.long
-
-Said = subprocess.CompletedProcess[str]
 
 _MODEL = "some/model"
 _STACK = f"""\
@@ -47,26 +43,13 @@ _PROVEN = {
 
 
 @pytest.fixture
-def gaiectl(istio: Cluster, helm4: Path) -> Callable[..., Said]:
-    environment = {
-        **os.environ,
-        "KUBECONFIG": str(istio.kubeconfig),
-        "GAIECTL_HELM": str(helm4),
-    }
-
-    def run(*words: str) -> Said:
-        command = [sys.executable, "-m", "gaiectl", *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        print(done.stderr)
-        return done
-
-    return run
+def gaiectl(istio: Cluster, helm4: Path) -> Gaiectl:
+    return Gaiectl(istio, helm4)
 
 
 def test_a_stack_behind_istio_serves_through_every_change_and_goes_without_a_trace(  # noqa: PLR0917 - fixtures
     istio: Cluster,
-    gaiectl: Callable[..., Said],
+    gaiectl: Gaiectl,
     new_pod_namespace: Callable[..., str],
     pod_namespace: str,
     stack_images: Any,

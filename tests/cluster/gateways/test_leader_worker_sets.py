@@ -1,10 +1,6 @@
 """Model servers that span several pods, on a cluster with the controller of LeaderWorkerSets."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +9,7 @@ import pytest
 from gaiectl.cluster.api import Cluster as Api
 from gaiectl.cluster.connection import Access, connect
 from machine.cluster import Cluster
+from machine.command import Gaiectl
 from machine.snapshot import cluster_image
 
 pytestmark = pytest.mark.long
@@ -33,28 +30,14 @@ _PREFILL = "ms-wide-llm-d-modelservice-prefill"
 
 
 @pytest.fixture
-def gaiectl(
-    leader_worker_sets: Cluster, helm4: Any, stack_images: Any
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+def gaiectl(leader_worker_sets: Cluster, helm4: Path, stack_images: Any) -> Gaiectl:
     del stack_images
-    environment = {
-        **os.environ,
-        "KUBECONFIG": str(leader_worker_sets.kubeconfig),
-        "GAIECTL_HELM": str(helm4),
-    }
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "gaiectl", *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        print(done.stderr)
-        return done
-
-    return run
+    return Gaiectl(leader_worker_sets, helm4)
 
 
 def test_a_group_of_pods_that_fails_is_told_of_and_one_that_serves_together_comes_and_goes(
     leader_worker_sets: Cluster,
-    gaiectl: Callable[..., subprocess.CompletedProcess[str]],
+    gaiectl: Gaiectl,
     pod_namespace: str,
     tmp_path: Path,
 ) -> None:
@@ -65,15 +48,14 @@ def test_a_group_of_pods_that_fails_is_told_of_and_one_that_serves_together_come
     file = tmp_path / "gaie.yaml"
     asked = ("install", "--stack", str(file), *here, "--include-crds")
     file.write_text(_STACK % "--no-such-flag")
-    failed = gaiectl(*asked)
+    failed = gaiectl.ended(*asked)
     assert failed.returncode == 1
     # Their controller deletes pods that restart, so that none is seen to crash again and again.
     assert "container simulator ended with exit code 2; its group was made again" in failed.stderr
     assert "unknown flag --no-such-flag" in failed.stderr
 
     file.write_text(_STACK % "")
-    installed = gaiectl(*asked)
-    assert installed.returncode == 0, installed.stderr
+    gaiectl(*asked)
     told = gaiectl("status", "wide", *here, "-o", "json")
     (status,) = json.loads(told.stdout)["items"]
     serving = {one["name"]: one for one in status["pods"] if one["component"] == "model"}
@@ -81,6 +63,5 @@ def test_a_group_of_pods_that_fails_is_told_of_and_one_that_serves_together_come
     assert all(one["isReady"] for one in serving.values())
     assert status["isHealthy"], status["problems"]
 
-    gone = gaiectl("cleanup", "wide", *here, "-y")
-    assert gone.returncode == 0, gone.stderr
+    gaiectl("cleanup", "wide", *here, "-y")
     assert cluster_image(api, pod_namespace) == before
