@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gaiectl.cli import completion
 from gaiectl.cli.shared_options import Command, shares
 from gaiectl.errors import GaieError, UsageError
 
@@ -31,7 +32,10 @@ def _options(
     check: Annotated[
         list[str] | None,
         typer.Option(
-            "--check", metavar="ID", help="A check to make; !ID leaves one out. Repeatable."
+            "--check",
+            metavar="ID",
+            help="A check to make; !ID leaves one out. Repeatable.",
+            autocompletion=completion.checks,
         ),
     ] = None,
     show_list: Annotated[

@@ -145,6 +145,17 @@ def revisions(ctx: typer.Context) -> Found:
     return [(str(one.number), f"{one.cause}, {one.made}") for one in reversed(there)]
 
 
+@_quiet
+def checks(ctx: typer.Context) -> Found:
+    """Return the checks that ``test`` can make, with what each is about."""
+    from gaiectl.checks import catalog
+    from gaiectl.checks.deployed import catalog as deployed
+
+    is_local = ctx.parent is not None and ctx.parent.info_name == "local"
+    known = catalog.ALL if is_local else deployed.ALL
+    return [(one.id, one.title) for one in known]
+
+
 def complete_plugin() -> None:
     """Be ``kubectl_complete-gaie``, which kubectl runs with the words behind ``gaie``.
 

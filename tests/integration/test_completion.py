@@ -95,6 +95,8 @@ def test_verbs_and_the_values_of_options_are_offered(complete: Complete) -> None
     assert complete("gaiectl", "sta") == ["status"]
     assert complete("gaiectl", "list", "-o", "") == ["text", "json", "yaml", "name"]
     assert "istio" in complete("gaiectl", "install", "--provider", "")
+    assert complete("gaiectl", "test", "--check", "pick") == ["picker-dies"]
+    assert complete("gaiectl", "local", "test", "--check", "pre") == ["prefix-affinity"]
 
 
 def test_contexts_are_offered_whatever_bash_splits_their_names_at(complete: Complete) -> None:
