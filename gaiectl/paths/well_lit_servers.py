@@ -17,6 +17,8 @@ Values = Mapping[str, Any]
 
 _SIMULATED = (ModelServerKind.SIM, ModelServerKind.BUILTIN)
 _ROLES = ("decode", "prefill")
+_PORT = 8000
+"""Where pool, sidecars and the Service that makes tokens find them, as in llm-d's guides."""
 _OF_CACHES = ("--block-size=", "--kv-events-config=")
 """How the profiles' arguments begin that say how big a cache's blocks are and who hears of them;
 our simulator takes these as vLLM does."""
@@ -50,9 +52,14 @@ def servers(stack: Stack, own: Values) -> Servers:
         own: the profile's values.
 
     Raises:
-        UsageError: the stack brings no model servers.
+        UsageError: the stack brings no model servers, or wants them to serve at other ports.
     """
     chosen = stack.model_server
+    if chosen.target_ports != (_PORT,):
+        raise UsageError(
+            f"modelServer.targetPorts: the servers of {stack.path} serve at port {_PORT}",
+            hint="remove it, or use the path inferencepool",
+        )
     if chosen.kind is ModelServerKind.NONE:
         raise UsageError(
             f"modelServer.kind: {stack.path} brings its model servers",
@@ -194,7 +201,7 @@ def _of_another_kind(stack: Stack, own: Values) -> Servers:
             "labels": own["modelArtifacts"]["labels"],
         },
         "routing": {
-            "servicePort": stack.model_server.target_ports[0],
+            "servicePort": _PORT,
             "proxy": {"enabled": False},
         },
         "accelerator": {"type": "cpu"},

@@ -137,6 +137,12 @@ def test_a_picker_reads_no_kv_events_where_servers_publish_none() -> None:
     assert not any("KV caches" in note for note in plan(profile="precise").notes)
 
 
+@pytest.mark.parametrize("kind", ["gpu", "builtin"])
+def test_another_port_of_the_model_servers_is_refused(kind: str) -> None:
+    with pytest.raises(UsageError, match=r"targetPorts: .* serve at port 8000"):
+        plan(modelServer={"kind": kind, "targetPorts": [9000]})
+
+
 @pytest.mark.parametrize("environment", inference_scheduling.ENVIRONMENTS)
 def test_a_gateway_is_of_the_class_of_its_provider(environment: ProviderName) -> None:
     made = values(provider={"name": environment})
