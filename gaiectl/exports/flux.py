@@ -33,8 +33,8 @@ def files(rendered: Rendered, repository: Repository) -> dict[str, str]:
     ]
     if has_definitions:
         # Not pruned: others may use them.
-        told.append(_kustomization(f"{name}-crds", name, repository, "crds", {"prune": False}))
-    after = {"dependsOn": [{"name": f"{name}-crds"}]} if has_definitions else {}
+        told.append(_kustomization(f"{name}.crds", name, repository, "crds", {"prune": False}))
+    after = {"dependsOn": [{"name": f"{name}.crds"}]} if has_definitions else {}
     told.append(_kustomization(name, name, repository, "base", {"prune": True, **after}))
     return {"flux.yaml": dump(told), **based}
 

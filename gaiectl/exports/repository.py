@@ -24,10 +24,11 @@ class Repository(NamedTuple):
 
 
 def called(plan: Plan) -> str:
-    """Return the name of a stack in the controller's own namespace, where those of all are."""
-    if plan.name == plan.namespace:
-        return plan.name
-    name = f"{plan.namespace}-{plan.name}"
+    """Return the name of a stack in the controller's own namespace, where those of all are.
+
+    A dot is in no name of a namespace or stack, so that no two stacks are called the same.
+    """
+    name = f"{plan.namespace}.{plan.name}"
     if len(name) <= _LONGEST:
         return name
-    return f"{name[: _LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{name[: _LONGEST - 9].rstrip('.-')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
