@@ -91,10 +91,8 @@ class Subscriber:
         if self._config.zmq_endpoint:
             socket = self._subscription(is_ipv6="[" in self._config.zmq_endpoint)
             try:
-                if "*" in self._config.zmq_endpoint:
-                    socket.bind(self._config.zmq_endpoint)
-                else:
-                    socket.connect(self._config.zmq_endpoint)
+                # Whatever address it is, as in llm-d's kv-cache library: engines connect to it.
+                socket.bind(self._config.zmq_endpoint)
             except zmq.ZMQError as error:
                 socket.close(0)
                 text = f"{self._config.zmq_endpoint} cannot be used: {error.strerror}"

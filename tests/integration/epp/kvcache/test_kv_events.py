@@ -25,6 +25,7 @@ from epp.kvcache.settings import (
     TokenProcessorConfig,
 )
 from epp.server.services import PoolHost
+from machine.processes import free_port
 
 RECORDED = Path(__file__).parents[3] / "fixtures" / "kv-events" / "vllm-0.32.0.jsonl"
 TOPIC = b"kv@127.0.0.1@llama"
@@ -234,8 +235,8 @@ async def test_pods_that_connect_are_known_by_their_topic_and_rank(
     context: Any, listening: Callable[..., Any]
 ) -> None:
     specs = [pod("a-rank-0", "10.0.0.1"), pod("a-rank-1", "10.0.0.1", 8001), pod("b", "10.0.0.2")]
-    cache, _ = await listening(specs, zmq_endpoint="tcp://127.0.0.1:*", discover_pods=False)
-    address = cache.subscriber._bound.socket.get(zmq.LAST_ENDPOINT).decode()
+    address = f"tcp://127.0.0.1:{free_port()}"
+    cache, _ = await listening(specs, zmq_endpoint=address, discover_pods=False)
     socket = context.socket(zmq.XPUB)
     socket.connect(address)
     assert await asyncio.to_thread(socket.poll, 5000)
@@ -283,7 +284,7 @@ async def test_an_address_that_cannot_be_bound_is_a_start_error(
 
 
 async def test_what_is_sent_counts_until_events_tell(listening: Callable[..., Any]) -> None:
-    cache, pool = await listening([pod()], speculative=60.0, zmq_endpoint="tcp://127.0.0.1:1")
+    cache, pool = await listening([pod()], speculative=60.0, zmq_endpoint="tcp://127.0.0.1:*")
     endpoint = pool.snapshot()[0].endpoint
     request = Request("id", {}, "llama", "llama")
     prompt = list(range(64))
