@@ -211,8 +211,9 @@ def _refuse(error: Exception) -> int:
     path = context.command_path if context is not None else _command_path()
     asked = f"did you mean {' or '.join(sorted(close))}? " if close else ""
     if "unexpected extra argument" in message and context is not None:
-        named = {str(value) for value in context.params.values()}
-        asked = "what is installed is named without its path; " if named & {*PathName} else ""
+        known = context.params
+        is_path = "path" not in known and known.get("name") in {*PathName}
+        asked = "what is installed is named without its path; " if is_path else ""
     errors.show_lines(message[:1].lower() + message[1:].rstrip("."), f"{asked}see {path} --help")
     return Exit.USAGE
 

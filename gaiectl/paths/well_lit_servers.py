@@ -218,9 +218,10 @@ def _of_another_kind(stack: Stack, own: Values) -> Servers:
 
 
 def _of_caches(own: Values, model: str) -> Iterator[str]:
-    for one in own["decode"]["containers"][0].get("args", ()):
-        if one.startswith(_OF_CACHES):
-            yield one.replace(own["modelArtifacts"]["name"], model)
+    for serving in own["decode"].get("containers", ())[:1]:  # there is none without GPUs
+        for one in serving.get("args", ()):
+            if one.startswith(_OF_CACHES):
+                yield one.replace(own["modelArtifacts"]["name"], model)
 
 
 def _as_value(serving: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,8 @@ def json_value(value: Any) -> Any:
         return json.loads(value)
     except json.JSONDecodeError as error:
         raise ValueError(f"is no JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
 
 
 def _words(value: Any) -> list[str]:

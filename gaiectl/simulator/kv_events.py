@@ -11,6 +11,9 @@ Event = Mapping[str, Any]
 """Its fields by name, in vLLM's order, ``type`` first."""
 
 MEDIUM = "GPU"
+_MOST = 8192
+"""Tokens or blocks that one event tells of, so that listeners' limits of a message are kept to; as
+many tokens as vLLM computes in a step."""
 
 
 class KvEventLog:
@@ -44,7 +47,7 @@ class KvEventLog:
             adapter: whose block it is; empty for the base model.
         """
         name = adapter or None
-        before = self._before("BlockStored")
+        before = self._before("BlockStored", "token_ids")
         if before is not None and parent == self._last and before["lora_name"] == name:
             before["block_hashes"].append(block)
             before["token_ids"] += tokens
@@ -64,7 +67,7 @@ class KvEventLog:
 
     def removed(self, block: int) -> None:
         """Note a block that is no longer in the cache."""
-        before = self._before("BlockRemoved")
+        before = self._before("BlockRemoved", "block_hashes")
         if before is not None:
             before["block_hashes"].append(block)
         else:
@@ -81,5 +84,7 @@ class KvEventLog:
         events, self._events = self._events, []
         return [*events]
 
-    def _before(self, kind: str) -> dict[str, Any] | None:
-        return self._events[-1] if self._events and self._events[-1]["type"] == kind else None
+    def _before(self, kind: str, counted: str) -> dict[str, Any] | None:
+        """Return the last event if it is of this kind and may tell of more."""
+        before = self._events[-1] if self._events else {"type": ""}
+        return before if before["type"] == kind and len(before[counted]) < _MOST else None

@@ -33,6 +33,7 @@ class KvEvents:
         return self.enable_kv_cache_events and self.publisher == "zmq"
 
 
+MOST_STEPS = 10**9
 _WITHOUT_EFFECT = ("hwm", "max_queue_size")
 _DEFAULTS: Mapping[str, Any] = vars_of(KvEvents())
 
@@ -66,8 +67,10 @@ def _parse(value: Any) -> KvEvents:
     config = KvEvents(**said)
     if config.publisher not in {"zmq", "null"}:
         raise ValueError(f"publisher: {config.publisher!r} is neither zmq nor null")
-    if config.buffer_steps < 1:
-        raise ValueError(f"buffer_steps: {config.buffer_steps} is not 1 or more")
+    if not 1 <= config.buffer_steps <= MOST_STEPS:
+        raise ValueError(f"buffer_steps: {config.buffer_steps} is not between 1 and {MOST_STEPS}")
+    if config.is_on and not config.endpoint:
+        raise ValueError("endpoint: is empty")
     for name in ("endpoint", "replay_endpoint"):
         try:
             parse_endpoint(getattr(config, name))

@@ -49,8 +49,9 @@ class KvPublisher:
         self._rank = rank
         self._batch = batch
         self._as_maps = as_maps
-        self._topic = config.topic.encode()
-        self._sent: deque[tuple[bytes, bytes]] = deque(maxlen=config.buffer_steps)
+        self._topic = config.topic.encode("utf-8", "surrogatepass")
+        kept = config.buffer_steps if config.replay_endpoint else 0
+        self._sent: deque[tuple[bytes, bytes]] = deque(maxlen=kept)
         self._number = 0
         self._encode = msgspec.msgpack.Encoder().encode
         self._nothing = zmq.Again
@@ -67,21 +68,21 @@ class KvPublisher:
             self._context.destroy(linger=0)
             raise
         if self._replay is not None:
-            # A reply is never dropped: they are as many as are kept at most.
-            self._replay.set(zmq.SNDHWM, 0)
             self._loop.add_reader(self._replay.get(zmq.FD), self._answer)
-            self._loop.call_soon(self._answer)
+            self._answer()  # what was asked before is not told
         log.noted = self._noted
 
     def close(self) -> None:
         """Send what is left, and close."""
-        self._flush()
-        self._log.noted = lambda: None
-        if self._replay is not None:
-            import zmq  # noqa: PLC0415 - of an extra, for those who use it
+        try:
+            self._flush()
+        finally:
+            self._log.noted = lambda: None
+            if self._replay is not None:
+                import zmq  # noqa: PLC0415 - of an extra, for those who use it
 
-            self._loop.remove_reader(self._replay.get(zmq.FD))
-        self._context.destroy(linger=100)
+                self._loop.remove_reader(self._replay.get(zmq.FD))
+            self._context.destroy(linger=100)
 
     def _socket(self, kind: int, endpoint: str) -> Any:
         import zmq  # noqa: PLC0415 - of an extra, for those who use it
@@ -89,7 +90,11 @@ class KvPublisher:
         host, _, port = endpoint.rpartition(":")
         address = f"{host}:{int(port) + self._rank}"
         socket = self._context.socket(kind)
-        socket.set(zmq.IPV6, int("[" in host))
+        socket.set(zmq.IPV6, int(host.count(":") > 1))
+        if kind == zmq.ROUTER:
+            # Room for a whole answer, although half of what was read of another one still counts;
+            # who asks and never reads gets no more.
+            socket.set(zmq.SNDHWM, 2 * (self._sent.maxlen or 0) + 2)
         try:
             if "*" in host or "::" in host or kind == zmq.ROUTER:
                 socket.bind(address)

@@ -63,8 +63,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             servers.append(server)
             publishers += _publishers(server)
             scheme = "https" if tls else "http"
-            host = settings.serving.host
-            shown = f"[{host}]" if ":" in host else host
+            shown = _bracketed(settings.serving.host)
             sys.stdout.write(f"listening on {scheme}://{shown}:{port}\n")
             sys.stdout.flush()
         if "exit" in settings.failures.fault:
@@ -78,6 +77,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             publisher.close()
 
 
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def _publishers(server: ModelServer) -> Iterator[KvPublisher]:
     """Yield who publishes the server's KV-cache events, if they are published."""
     serving, model, cache = server.settings.serving, server.settings.model, server.settings.kv_cache
@@ -86,7 +89,7 @@ def _publishers(server: ModelServer) -> Iterator[KvPublisher]:
         return
     if not config.topic and config is not cache.kv_events_config:
         # llm-d-inference-sim's; vLLM's own default is the empty one.
-        host = cache.pod_ip or serving.host
+        host = _bracketed(cache.pod_ip or serving.host)
         config = replace(config, topic=f"kv@{host}:{serving.port}@{model.model}")
     yield KvPublisher(
         server.kv_events,

@@ -25,7 +25,7 @@ from gaiectl.simulator.kinds import (
     subset,
     whole,
 )
-from gaiectl.simulator.kv_events_config import ENDPOINT, KV_EVENTS, KvEvents
+from gaiectl.simulator.kv_events_config import ENDPOINT, KV_EVENTS, MOST_STEPS, KvEvents
 
 FAILURE_TYPES = (
     "rate_limit",
@@ -175,7 +175,7 @@ class KvCache:
     zmq_topic: str = flag("", TEXT, "their topic (default: kv@POD_IP:PORT@MODEL)")
     pod_ip: str = flag("", TEXT, "for that topic (own flag)", env="POD_IP")
     kv_events_replay_endpoint: str = flag("", ENDPOINT, "where events can be had again")
-    kv_events_replay_queue_size: int = flag(1024, whole(1), "messages kept for that")
+    kv_events_replay_queue_size: int = flag(1024, whole(1, MOST_STEPS), "messages kept for that")
     event_batch_size: int = flag(16, whole(1), "events with which a message goes out at once")
     use_vllm_map_event_format: bool = flag(False, SWITCH, "write events as maps, not arrays")
 

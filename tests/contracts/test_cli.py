@@ -107,6 +107,7 @@ def test_help_comes_at_once() -> None:
         ),
         (("local", "scale"), "missing argument", "gaiectl local scale --help"),
         (("upgrade", "standalone", "llm"), "extra argument(s) (llm)", "named without its path"),
+        (("render", "standalone", "llm", "x"), "extra argument(s) (x)", "hint: see"),
         (("schema",), "Choose from: stack, epp", "gaiectl schema --help"),
         (("render", "-n"), "option '-n' requires an argument", "gaiectl render --help"),
         (("render", "standalone", "x\udcff"), "'x\\udcff' is not text in UTF-8", "command line"),

@@ -128,6 +128,15 @@ def test_our_simulator_tells_of_its_cache_as_the_profiles_servers_do() -> None:
     assert settings.model.seed == 1
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_our_simulator_takes_the_place_of_every_profiles_servers(profile: str) -> None:
+    made = values(
+        profile=profile, modelServer={"kind": "builtin", "arguments": ["--block-size=32"]}
+    )
+    (serving,) = made["ms"]["decode"]["containers"]
+    assert parse_flags(serving["args"], {}).kv_cache.block_size == 32
+
+
 def test_a_picker_reads_no_kv_events_where_servers_publish_none() -> None:
     chosen = {"profile": "precise", "modelServer": {"kind": "sim"}}
     config = json.dumps(values(**chosen)["gaie"]["inferenceExtension"]["pluginsCustomConfig"])

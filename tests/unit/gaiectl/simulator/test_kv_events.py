@@ -106,6 +106,19 @@ def test_blocks_that_follow_each_other_are_one_event() -> None:
     assert answered["parent_block_hash"] == stored["block_hashes"][-1]
 
 
+def test_no_event_tells_of_more_than_a_step_of_vllm() -> None:
+    log = KvEventLog(1)
+    cache = PrefixCache(size=30_000, block_size=1, events=log)
+    cache.acquire([0])
+    cache.release(cache.acquire(range(1, 20_001)))
+    cache.clear()
+    events = log.take()
+    told = [len(event["block_hashes"]) for event in events if event["type"] == "BlockStored"]
+    gone = [len(event["block_hashes"]) for event in events if event["type"] == "BlockRemoved"]
+    assert max(told) == max(gone) == 8192
+    assert (sum(told), sum(gone)) == (20_001, 20_000)
+
+
 def test_events_are_off_unless_asked_for() -> None:
     assert parse_flags([], {"POD_IP": "10.0.0.1"}).kv_cache.published is None
     off = json.dumps({"enable_kv_cache_events": False, "endpoint": "tcp://*:5556"})
@@ -139,7 +152,13 @@ def test_flags_of_vllm_and_of_llm_d_mean_the_same() -> None:
         (("--kv-events-config", "{"), "--kv-events-config: is no JSON"),
         (("--kv-events-config", '{"topics": ""}'), "field 'topics' (did you mean topic?)"),
         (("--kv-events-config", '{"buffer_steps": "7"}'), "buffer_steps: '7' is no int"),
-        (("--kv-events-config", '{"buffer_steps": 0}'), "buffer_steps: 0 is not 1 or more"),
+        (("--kv-events-config", '{"buffer_steps": 0}'), "buffer_steps: 0 is not between 1 and"),
+        (("--kv-events-replay-queue-size", "1e30"), "queue-size: 1e30 is not between 1 and"),
+        (
+            ("--kv-events-config", '{"enable_kv_cache_events": true, "endpoint": ""}'),
+            "endpoint: is empty",
+        ),
+        (("--kv-events-config", "[" * 100_000), "--kv-events-config: is nested too deeply"),
         (("--kv-events-config", '{"publisher": "kafka"}'), "'kafka' is neither zmq nor null"),
         (("--kv-events-config", '{"endpoint": "*:5557"}'), "endpoint: '*:5557' is no address"),
     ],
