@@ -114,7 +114,7 @@ def places(name: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def temporary(narrator: Narrator) -> Iterator[Stack]:
-    """Yield a stack like that of a plain ``gaiectl local up``, in which every check can be made.
+    """Yield a stack like that of a plain ``gaiectl local up``, for checks that break things too.
 
     It is gone afterwards, whatever happens; a second interruption does not keep it alive.
 
