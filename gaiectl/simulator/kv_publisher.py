@@ -56,6 +56,7 @@ class KvPublisher:
         self._encode = msgspec.msgpack.Encoder().encode
         self._nothing = zmq.Again
         self._no_wait = int(zmq.NOBLOCK)
+        self._events = zmq.EVENTS
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._context = zmq.Context(io_threads=1)
@@ -92,8 +93,8 @@ class KvPublisher:
         socket = self._context.socket(kind)
         socket.set(zmq.IPV6, int(host.count(":") > 1))
         if kind == zmq.ROUTER:
-            # Room for a whole answer, although half of what was read of another one still counts;
-            # who asks and never reads gets no more.
+            # Room for a whole answer while as much of earlier ones counts as unread, for what was
+            # read is told by the half. Who asks on and on and does not read gets no more.
             socket.set(zmq.SNDHWM, 2 * (self._sent.maxlen or 0) + 2)
         try:
             if "*" in host or "::" in host or kind == zmq.ROUTER:
@@ -140,5 +141,6 @@ class KvPublisher:
             if len(rest) != 2 or len(rest[1]) != 8:
                 continue
             first = rest[1]
+            self._replay.get(self._events)  # takes note of what was read
             for message in (*(one for one in self._sent if one[0] >= first), _END):
                 self._replay.send_multipart((client, b"", *message), self._no_wait)

@@ -1,16 +1,19 @@
 """What a cache tells of itself: enough to know, from outside, what it will find."""
 
 import json
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gaiectl.errors import UsageError
+from gaiectl.errors import GaieError, UsageError
 from gaiectl.simulator.flags import parse_flags
 from gaiectl.simulator.kv_cache import Lease, PrefixCache
 from gaiectl.simulator.kv_events import KvEventLog
+from gaiectl.simulator.kv_events_config import KvEvents
+from gaiectl.simulator.kv_publisher import KvPublisher
 
 LAW = settings(max_examples=80)
 
@@ -167,3 +170,12 @@ def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], said: str) 
     with pytest.raises(UsageError) as caught:
         parse_flags(arguments, {})
     assert said in caught.value.message
+
+
+async def test_a_library_that_lacks_is_named_with_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "zmq", None)
+    with pytest.raises(GaieError, match="need the library zmq") as caught:
+        KvPublisher(KvEventLog(16), KvEvents(), rank=0, batch=1, as_maps=False)
+    assert "gaiectl[precise]" in caught.value.hint
