@@ -103,8 +103,9 @@ class KvPublisher:
                 socket.connect(address)
         except zmq.ZMQError as error:
             raise GaieError(
-                f"KV events cannot be published at {address}: {error.strerror}",
-                hint="choose another endpoint in --kv-events-config, or another --zmq-endpoint",
+                f"KV events cannot be published at {address}: {zmq.strerror(error.errno)}",
+                hint="choose another address in --kv-events-config, --zmq-endpoint or "
+                "--kv-events-replay-endpoint; each rank takes the next port",
             ) from error
         return socket
 

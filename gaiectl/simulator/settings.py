@@ -333,6 +333,13 @@ def problems(settings: Settings) -> list[str]:
         for name in names
         if name in settings.served_names
     ]
+    cache = settings.kv_cache
+    is_named = cache.zmq_topic or cache.pod_ip or serving.host.strip("0.:")
+    if cache.zmq_endpoint and not is_named:
+        found.append(
+            f"--zmq-endpoint: nobody knows whose events these are, for {serving.host} is any host; "
+            "set POD_IP or --zmq-topic"
+        )
     ranks = settings.data_parallel.data_parallel_size
     if serving.port and serving.port + ranks - 1 > 65535:
         found.append(f"--port: {serving.port} leaves no room for {ranks} ranks below 65536")

@@ -151,6 +151,7 @@ def test_flags_of_vllm_and_of_llm_d_mean_the_same() -> None:
     [
         (("--zmq-endpoint", "localhost:5557"), "--zmq-endpoint: 'localhost:5557' is no address"),
         (("--zmq-endpoint", "tcp://*:99999"), "no address like tcp://*:5557"),
+        (("--host", "0.0.0.0", "--zmq-endpoint", "tcp://epp:5557"), "set POD_IP or --zmq-topic"),
         (("--kv-events-config", "[]"), "--kv-events-config: '[]' is no JSON object"),
         (("--kv-events-config", "{"), "--kv-events-config: is no JSON"),
         (("--kv-events-config", '{"topics": ""}'), "field 'topics' (did you mean topic?)"),
