@@ -103,7 +103,7 @@ class KvPublisher:
                 socket.connect(address)
         except zmq.ZMQError as error:
             raise GaieError(
-                f"KV events cannot be published at {address}: {zmq.strerror(error.errno)}",
+                f"KV events cannot be published at {address}: {zmq.strerror(error.errno or 0)}",
                 hint="choose another address in --kv-events-config, --zmq-endpoint or "
                 "--kv-events-replay-endpoint; each rank takes the next port",
             ) from error
