@@ -6,8 +6,9 @@ publisher still has them: from a number on, up to a last message that is marked.
 - A number that is too high: messages were lost. They are asked for, and what arrives meanwhile
   waits. What cannot be had stays lost: blocks removed meanwhile are believed to be there until
   their place in the index is needed, and blocks stored meanwhile are not known.
-- A number that was seen already, or a connection that was lost and comes back with a number that
+- A number that came live already, or a connection that was lost and comes back with a number that
   does not follow: another process. All that is known of the old one is dropped.
+- A number that came by a replay only: the same message once more, which took the slower way.
 
 No I/O and no clock.
 """
@@ -43,6 +44,7 @@ class EventStream:
         self._reset = reset
         self._ask = ask
         self._next: int | None = None
+        self._heard = -1
         self._is_doubtful = False
         self._is_replaying = False
         self._waiting: deque[tuple[int, bytes]] = deque()
@@ -66,6 +68,7 @@ class EventStream:
 
     def live(self, number: int, payload: bytes) -> None:
         """Take a message as it was published."""
+        heard, self._heard = self._heard, number
         if self._is_replaying:
             self._wait(number, payload)
             if len(self._waiting) >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES:
@@ -74,6 +77,8 @@ class EventStream:
         expected = self._next
         if expected is None or number == expected:
             self._take(number, payload)
+            return
+        if heard < number < expected and not self._is_doubtful:
             return
         if number < expected or self._is_doubtful:
             self.resets += 1

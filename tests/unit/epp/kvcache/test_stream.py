@@ -141,6 +141,20 @@ def test_what_waits_for_a_replay_is_bounded(size: int) -> None:
     assert len(listener.taken) == (MAX_WAITING if not size else 32 * 1024 * 1024 // size + 1) + 1
 
 
+def test_a_message_that_a_replay_was_faster_with_is_no_new_process() -> None:
+    listener = Listener(can_replay=True)
+    listener.stream.begin()
+    listener.replayed(0, 1, 2, 3)
+    listener.stream.replay_ended()
+    listener.live(2, 3, 4)
+
+    assert (listener.order, listener.resets) == ("0 1 2 3 4", 0)
+
+    listener.live(3)
+
+    assert listener.resets == 1
+
+
 def test_a_late_replay_is_ignored() -> None:
     listener = Listener()
     listener.live(0, 1)
