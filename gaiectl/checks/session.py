@@ -10,6 +10,10 @@ from gaiectl.checks.gateway import Gateway
 from gaiectl.checks.target import Endpoint, Target
 
 _PAUSE_SECONDS = 0.2
+_PRECISE = frozenset({"precise-prefix-cache-producer", "precise-prefix-cache-scorer"})
+"""Plugin types that go by events of KV caches; the second scores, too (llm-d's first releases)."""
+_EVENT_SECONDS = 0.2
+"""Servers send events once a step; before they came, a prompt that was answered is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +56,34 @@ class Session:
             raise Skipped(f"it takes two endpoints, the pool has {count}{told}")
         return count
 
-    def needs_plugin(self, type_name: str, *, without: tuple[str, ...] = ()) -> None:
+    def needs_plugin(self, *any_of: str, without: tuple[str, ...] = ()) -> None:
         """Make sure that the endpoint picker was told to do what the check is about.
 
         Raises:
-            Skipped: its configuration lacks the plugin, or has one ``without`` which it must be.
+            Skipped: its configuration has no plugin of these types, or one ``without`` which it
+                must be.
         """
         plugins = self.target.plugins
         if plugins is None:
             return
-        if type_name not in plugins:
-            raise Skipped(f"the endpoint picker's configuration has no {type_name}")
+        if plugins.isdisjoint(any_of):
+            raise Skipped(f"the endpoint picker's configuration has no {any_of[0]}")
         if against := plugins & set(without):
             raise Skipped(f"the endpoint picker draws by chance: {', '.join(sorted(against))}")
+
+    def needs_precise_scoring(self) -> None:
+        """Make sure that the endpoint picker goes by what servers tell of their KV caches.
+
+        Raises:
+            Skipped: its configuration does without.
+        """
+        self.needs_plugin(*sorted(_PRECISE))
+
+    async def events_heard(self) -> None:
+        """Wait until the endpoint picker was told what the last answer left in a KV cache."""
+        plugins = self.target.plugins
+        if plugins is None or plugins & _PRECISE:
+            await asyncio.sleep(_EVENT_SECONDS)
 
     def killable(self) -> list[Endpoint]:
         """Return the endpoints that may be killed.

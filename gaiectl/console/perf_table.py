@@ -169,7 +169,7 @@ def _remarks(run: Run) -> Iterator[str]:
 
 
 def _of_hits(results: Sequence[Result]) -> Iterator[str]:
-    if any(one.servers.part is None and one.picker.part is not None for one in results):
+    if any(not one.servers.told_by and one.picker.part is not None for one in results):
         yield "prefix hits are what the endpoint picker expects: no model server tells its own"
     partly = [one.servers for one in results if 0 < one.servers.told_by < one.servers.of]
     if partly:
@@ -191,7 +191,7 @@ def _lag(result: Result) -> float:
 
 
 def _best(result: Result) -> Hits:
-    return result.servers if result.servers.part is not None else result.picker
+    return result.servers if result.servers.told_by else result.picker
 
 
 def _heading(text: str) -> str:

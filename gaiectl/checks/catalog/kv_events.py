@@ -1,6 +1,5 @@
 """The endpoint picker hears what is in the KV caches, and finds prompts there."""
 
-import asyncio
 import re
 import time
 from itertools import count
@@ -13,17 +12,13 @@ _STORED = "kvcache_index_admissions_total"
 _FOUND = "kvcache_index_lookup_hits_total"
 """Names as in llm-d's kv-cache library."""
 
-_TYPES = ("precise-prefix-cache-producer", "precise-prefix-cache-scorer")
 _SECONDS = 5.0
 _TRIES = 5
 """At least, for servers that are slow: of several endpoint pickers the metrics of one are read."""
-_PAUSE_SECONDS = 0.2
 
 
 async def _run(session: Session) -> str:
-    plugins = session.target.plugins
-    if plugins is not None and plugins.isdisjoint(_TYPES):
-        raise Skipped(f"the endpoint picker's configuration has no {_TYPES[0]}")
+    session.needs_precise_scoring()
     before = _total(await session.metrics(), _STORED)
     if before is None:
         raise Skipped(f"the endpoint picker's metrics have no {_STORED}")
@@ -48,7 +43,7 @@ async def _moved(session: Session, name: str, before: float, prompt: str) -> flo
     for tries in count(1):
         # Events that were sent before somebody listened are lost, so it is asked with a new end.
         (await session.gateway.complete(f"{prompt} {prompts.fresh()}", max_tokens=1)).require()
-        await asyncio.sleep(_PAUSE_SECONDS)
+        await session.events_heard()
         # Other clients may be at work too.
         moved = (_total(await session.metrics(), name) or 0.0) - before
         if moved > 0 or (tries >= _TRIES and time.monotonic() > deadline):

@@ -18,13 +18,17 @@ at most 2 misses of 20 at 1/2); with three endpoints it is 0.0000002.
 
 async def _run(session: Session) -> str:
     session.several_endpoints()
-    session.needs_plugin("prefix-cache-scorer", without=("random-picker", "weighted-random-picker"))
+    session.needs_plugin(
+        *("prefix-cache-scorer", "precise-prefix-cache-scorer"),
+        without=("random-picker", "weighted-random-picker"),
+    )
     homes: list[str] = []
     elsewhere: Counter[str] = Counter()
     for number in range(_PREFIXES):
         prefix = prompts.fresh_long()
         home = await _ask(session, prefix)
         homes.append(home)
+        await session.events_heard()
         for _ in range(_REPEATS):
             # A new end each time: it is the beginning that counts, not the whole prompt. One prompt
             # after the other, so that taking turns cannot look like remembering.

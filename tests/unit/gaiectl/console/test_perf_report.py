@@ -67,6 +67,8 @@ def test_failures_and_doubts_are_told() -> None:
     late.servers, late.picker = Hits(None, 0, 3), Hits(0.5, 1, 1)
     measured = run(step(Step(1)), late, cut="interrupted")
     text, last = perf_table.tables(measured), perf_table.summary(measured)
+    late.servers = Hits(None, 3, 3)
+    assert "prefix hits are what" not in perf_table.tables(measured), "servers that nobody asked"
 
     assert "4 at a time: 503, 5 times (no healthy upstream)" in text
     assert "cut short: interrupted" in text
