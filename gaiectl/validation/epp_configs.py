@@ -10,6 +10,7 @@ from epp.reading.suggest import suggest
 from gaiectl.crds import EARLY_GROUP
 from gaiectl.documents import Document
 from gaiectl.errors import GaieError
+from gaiectl.validation.cache_events import check_cache_events
 from gaiectl.validation.epps import Epp, epps
 from gaiectl.validation.fields import pairs, parts, word
 from gaiectl.validation.pods import config_map
@@ -64,8 +65,12 @@ def check_epp_configs(
 
 def _of(epp: Epp, stream: Stream, implementation: Implementation) -> Iterator[Remark]:
     rules = _rules(epp, implementation)
+    # Ours takes the size of blocks from events, and whoever runs Go has to say it.
+    heard = partial(check_cache_events, epp, stream, adapts=rules in (_python, _either))
     if text := epp.flags.get("config-text"):
-        yield from rules(text, f"--config-text of {epp.pods}")
+        where = f"--config-text of {epp.pods}"
+        yield from rules(text, where)
+        yield from heard(text, where)
     path = epp.flags.get("config-file", "")
     if not path:
         return
@@ -77,7 +82,9 @@ def _of(epp: Epp, stream: Stream, implementation: Implementation) -> Iterator[Re
         return
     files = pairs(found, "data")
     if key in files:
-        yield from rules(files[key], f"ConfigMap {epp.pods.namespace}/{name}, {key}")
+        where = f"ConfigMap {epp.pods.namespace}/{name}, {key}"
+        yield from rules(files[key], where)
+        yield from heard(files[key], where)
     else:
         listed = ", ".join(sorted(files)) or "nothing"
         yield Remark(f"{epp}: --config-file is {path}, but ConfigMap {name} holds {listed}")

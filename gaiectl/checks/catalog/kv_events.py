@@ -32,7 +32,7 @@ async def _run(session: Session) -> str:
     if not await _moved(session, _FOUND, found, prompt):
         raise Failed(
             f"model servers told of stored blocks ({_STORED} moved by {stored:g}), but a prompt "
-            "that was asked again is not found among these"
+            "that was asked again is not found among these: its tokens are others, or could not be had"
         )
     return f"{_STORED} moved by {stored:g}, and a prompt asked again was found"
 
@@ -63,7 +63,7 @@ CHECK = Check(
     title="the endpoint picker knows what is in the KV caches",
     proves="precise scoring is precise: model servers publish events, tokens and block sizes agree",
     hint="model servers have to publish events (vLLM: --kv-events-config, its topic beginning with "
-    "kv@) and the tokenizer has to be of their model: {epp log}; {metrics}, kvcache_kvevents_*",
+    "kv@) and the tokenizer has to be of their model: {epp log}; kvcache_kvevents_* {metrics}",
     run=_run,
     needs=("completion",),
 )

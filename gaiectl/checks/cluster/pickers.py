@@ -306,7 +306,8 @@ CHECKS = (
         id="EPP001",
         title="its configuration is in order",
         proves="it starts, and does what its configuration says",
-        hint="gaiectl epp validate explains each",
+        hint="gaiectl epp validate explains what is wrong in the configuration; what model servers "
+        "publish is up to their arguments (modelServer.arguments)",
         run=_lint,
         stages=BOTH,
     ),
