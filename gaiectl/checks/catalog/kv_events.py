@@ -32,7 +32,7 @@ async def _run(session: Session) -> str:
     if not await _moved(session, _FOUND, found, prompt):
         raise Failed(
             f"model servers told of stored blocks ({_STORED} moved by {stored:g}), but a prompt "
-            "that was asked again is not found among these: its tokens are others, or could not be had"
+            "that was asked again is not found among these: its tokens are others, or cannot be had"
         )
     return f"{_STORED} moved by {stored:g}, and a prompt asked again was found"
 

@@ -38,10 +38,9 @@ async def _run(session: Session) -> str:
                 elsewhere[f"prompt {number + 1} from {home} to {endpoint}"] += 1
     strays, repeats = elsewhere.total(), _PREFIXES * _REPEATS
     if strays > _STRAYS:
-        where = ", ".join(
-            f"{move} {counted(times, 'time')}" for move, times in elsewhere.most_common(4)
-        )
-        raise Failed(f"{strays} of {repeats} repeats left the endpoint that knows them: {where}")
+        moves = [f"{move} {counted(many, 'time')}" for move, many in elsewhere.most_common(4)]
+        told = f"{strays} of {repeats} repeats left the endpoint that knows them"
+        raise Failed(f"{told}: {', '.join(moves)}")
     return f"{repeats - strays} of {repeats} repeats at home ({', '.join(homes)})"
 
 
@@ -58,7 +57,8 @@ CHECK = Check(
     title="prompts with the same long beginning go to the same endpoint",
     proves="what a model server has computed and cached is used again",
     hint="the configuration needs a prefix-cache-scorer of some weight: gaiectl epp plugins; "
-    "one that is precise finds nothing where kv-events fails; inference_extension_prefix_indexer_hit_ratio says what it finds",
+    "one that is precise finds nothing where kv-events fails; "
+    "inference_extension_prefix_indexer_hit_ratio says what it finds",
     run=_run,
     needs=("completion",),
 )
