@@ -301,8 +301,10 @@ class Informer(Generic[_T]):
                 continue
             await asyncio.sleep(max(0.0, min(self._doubtful.values()) - time.monotonic()))
             due = [name for name, at in self._doubtful.items() if at <= time.monotonic()]
+            if not due:
+                continue  # it came back, or the clock woke us a moment early
             try:
-                is_alive = bool(due) and await self._is_kind_alive()
+                is_alive = await self._is_kind_alive()
             except ApiError:
                 await self._server.rest(self._timing.longest_delay)
                 continue
@@ -310,10 +312,10 @@ class Informer(Generic[_T]):
                 # It may have come back meanwhile.
                 if self._doubtful.pop(name, None) is not None and is_alive:
                     del self.items[name]
-            if not is_alive:
-                self._kind_is_missing()
-            elif due:
+            if is_alive:
                 self._changed()
+            else:
+                self._kind_is_missing()
 
     async def _is_kind_alive(self) -> bool:
         """Tell whether objects of the kind could be made: not while its CRD is being deleted."""

@@ -22,6 +22,8 @@ class Script:
     def __init__(self) -> None:
         self.items: list[dict[str, Any]] = []
         self.version = "1"
+        self.kinds: list[str] = []
+        """Resources of which objects can be made, in whichever group is asked about."""
         self.watches: list[list[bytes]] = []
         """Lines of each watch to come; when there is none left, a watch stays silent."""
         self.refusals: list[web.Response] = []
@@ -41,6 +43,9 @@ class Script:
         self.news.set()
         if self.refusals:
             return self.refusals.pop(0)
+        if self.kinds and request.path.count("/") == 3:
+            known = [{"name": kind, "verbs": ["create"]} for kind in self.kinds]
+            return web.json_response({"resources": known})
         if "watch" in request.query:
             return await self._watch(request)
         metadata = {"resourceVersion": self.version}

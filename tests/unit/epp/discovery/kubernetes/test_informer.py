@@ -112,6 +112,22 @@ async def test_an_object_that_is_no_longer_fit_is_dropped(
     await copy().holds(b=0)
 
 
+async def test_an_object_that_is_made_again_says_nothing_of_its_kind(
+    script: Any,
+    copy: Callable[..., Copy],
+    happening: Happening,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    script.items, script.kinds = [item("a"), item("b")], [OBJECTIVES[0].plural]
+    script.watches = [
+        [happening("DELETED", item("a", 3))],
+        [happening("ADDED", item("a", 4, 1)), happening("DELETED", item("b", 5))],
+    ]
+
+    await copy(resource=OBJECTIVES[0], timing=TIMING._replace(doubt=0.2)).holds(a=1)
+    assert "no longer knows" not in caplog.text
+
+
 GONE = {"kind": "Status", "code": 410, "message": "too old resource version"}
 
 
