@@ -1,5 +1,6 @@
 """The endpoint picker hears what is in the KV caches, and finds prompts there."""
 
+import asyncio
 import re
 import time
 from itertools import count
@@ -7,6 +8,7 @@ from itertools import count
 from gaiectl.checks import prompts
 from gaiectl.checks.check import Category, Check, Failed, Skipped
 from gaiectl.checks.session import Session
+from gaiectl.checks.wording import counted
 
 _STORED = "kvcache_index_admissions_total"
 _FOUND = "kvcache_index_lookup_hits_total"
@@ -15,33 +17,79 @@ _FOUND = "kvcache_index_lookup_hits_total"
 _SECONDS = 5.0
 _TRIES = 5
 """At least, for servers that are slow: of several endpoint pickers the metrics of one are read."""
+_EACH = 3
+_MOST = 24
+"""Prompts for each model server and for all: with them one of twenty servers is not asked."""
+_LATE = 5
+"""How often it is looked for an event before it counts as lost, for pickers that are busy."""
 
 
 async def _run(session: Session) -> str:
     session.needs_precise_scoring()
-    before = _total(await session.metrics(), _STORED)
-    if before is None:
+    if _total(await session.metrics(), _STORED) is None:
         raise Skipped(f"the endpoint picker's metrics have no {_STORED}")
-    prompt = prompts.fresh_long()
-    stored = await _moved(session, _STORED, before, prompt)
+    many = min(_EACH * max(len(session.target.endpoints), 1), _MOST)
+    most = 0.0
+    # Events that were sent before somebody listened are lost, so it is asked again.
+    for _ in range(_TRIES):
+        _, stored = await _ask(session, many)
+        most = max(most, stored)
+        if stored >= many:
+            break
+    else:
+        await _judge(session, many, most)
+    found = _total(await session.metrics(), _FOUND) or 0.0
+    if not await _moved(session, _FOUND, found, prompts.fresh_long()):
+        raise Failed(
+            f"model servers told of stored blocks ({_STORED} moved by {most:g}), but a prompt "
+            "that was asked again is not found among these: its tokens are others, or cannot be had"
+        )
+    told = f"{_STORED} moved by {most:g} for {counted(many, 'prompt')}"
+    return f"{told}, and a prompt asked again was found"
+
+
+async def _ask(session: Session, many: int) -> tuple[list[str], float]:
+    """Ask for new prompts at once.
+
+    Returns:
+        Who answered, and how many stored blocks were told of since; others' prompts count too.
+    """
+    before = _total(await session.metrics(), _STORED) or 0.0
+    asked = [session.gateway.complete(prompts.fresh_long(), max_tokens=1) for _ in range(many)]
+    answers = [answer.require() for answer in await asyncio.gather(*asked)]
+    for _ in range(_LATE):
+        await session.events_heard()
+        stored = (_total(await session.metrics(), _STORED) or 0.0) - before
+        if stored >= many:
+            break
+    return [answer.endpoint for answer in answers], stored
+
+
+async def _judge(session: Session, many: int, stored: float) -> None:
+    """Find out who is silent, by one prompt after the other.
+
+    Raises:
+        Failed: somebody is.
+    """
     if not stored:
         raise Failed(
             "no model server told of a stored block, although prompts of some 400 tokens were asked"
         )
-    found = _total(await session.metrics(), _FOUND) or 0.0
-    if not await _moved(session, _FOUND, found, prompt):
-        raise Failed(
-            f"model servers told of stored blocks ({_STORED} moved by {stored:g}), but a prompt "
-            "that was asked again is not found among these: its tokens are others, or cannot be had"
-        )
-    return f"{_STORED} moved by {stored:g}, and a prompt asked again was found"
+    heard, silent = set[str](), set[str]()
+    for _ in range(many):
+        (name,), told = await _ask(session, 1)
+        (heard if told else silent).add(name)
+        if len(heard | silent) >= len(session.target.endpoints):
+            break
+    if silent := silent - heard:
+        names = ", ".join(sorted(silent)) if all(silent) else "some model servers"
+        raise Failed(f"no event of a stored block came from {names}, though from others")
 
 
 async def _moved(session: Session, name: str, before: float, prompt: str) -> float:
     """Ask for a prompt until a counter moves; return by how much, 0 if it does not."""
     deadline = time.monotonic() + _SECONDS
     for tries in count(1):
-        # Events that were sent before somebody listened are lost, so it is asked with a new end.
         (await session.gateway.complete(f"{prompt} {prompts.fresh()}", max_tokens=1)).require()
         await session.events_heard()
         # Other clients may be at work too.
@@ -61,7 +109,7 @@ CHECK = Check(
     id="kv-events",
     category=Category.ROUTING,
     title="the endpoint picker knows what is in the KV caches",
-    proves="precise scoring is precise: model servers publish events, tokens and block sizes agree",
+    proves="precise scoring is precise: all servers publish events, tokens and block sizes agree",
     hint="model servers have to publish events (vLLM: --kv-events-config, its topic beginning with "
     "kv@) and the tokenizer has to be of their model: {epp log}; kvcache_kvevents_* {metrics}",
     run=_run,

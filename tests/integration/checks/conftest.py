@@ -191,13 +191,19 @@ class TinyGateway:
 
     def _candidates(self, asked: dict[str, Any]) -> list[Endpoint]:
         """The endpoints in the order in which they are asked."""
-        pool = list(self.endpoints)
-        self.turns += 1
+        chosen = self._ordered(asked)
         key = str(asked.get("prompt", ""))[:1500]
-        if len(key) == 1500 and self.fault != "deaf":
+        is_mute = self.fault == "one-mute" and chosen[0] is self.endpoints[0]
+        if len(key) == 1500 and self.fault != "deaf" and not is_mute:
             self.stored += 1
             self.found += key in self.seen and self.fault != "other-tokens"
             self.seen.add(key)
+        return chosen
+
+    def _ordered(self, asked: dict[str, Any]) -> list[Endpoint]:
+        pool = list(self.endpoints)
+        self.turns += 1
+        key = str(asked.get("prompt", ""))[:1500]
         if self.fault == "round-robin":
             return pool[self.turns % 3 :] + pool[: self.turns % 3]
         if self.fault == "one-endpoint":

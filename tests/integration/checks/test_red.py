@@ -33,6 +33,7 @@ FAULTS_OF_ROUTING = {
     "one-endpoint": {"spread"},
     "uncounted": {"metrics"},
     "deaf": {"kv-events"},
+    "one-mute": {"kv-events"},
     "other-tokens": {"kv-events"},
 }
 FAULTS_OF_FAILURE = {
