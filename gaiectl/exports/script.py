@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Iterator
 
+from gaiectl.cluster.gateways import NAME_LABEL
 from gaiectl.cluster.statuses import elects_leader
 from gaiectl.documents import CLUSTER_SCOPED, Document, Identity, dump, identity
 from gaiectl.exports.manifests import KEPT
@@ -15,12 +16,18 @@ _HEAD = """\
 #!/bin/sh
 # Stack {name} of path {path} in namespace {namespace}: sh {file} up, sh {file} down.
 # KUBECTL names another kubectl, with options if need be; TIMEOUT is how long each wait may take.
-# down keeps definitions and claims, and the namespace; DELETE=crds,claims,namespace takes them too.
-set -eu
+{kept}set -eu
 : "${{KUBECTL:=kubectl}}" "${{TIMEOUT:=10m}}" "${{DELETE:=}}"
 
 apply() {{ $KUBECTL apply --server-side --field-manager=gaiectl -f -; }}
 ready() {{ $KUBECTL wait --timeout="$TIMEOUT" "$@"; }}
+started() {{
+  # Some controllers call a Gateway programmed before its pods serve.
+  gateway=$1; shift
+  for one in $($KUBECTL get deployment -l "{label}=$gateway" -o name "$@"); do
+    $KUBECTL rollout status --timeout="$TIMEOUT" "$one" "$@"
+  done
+}}
 gone() {{
   # A kind that nobody serves any more, or does not yet, has no objects.
   said=$($KUBECTL delete --ignore-not-found --timeout="$TIMEOUT" "$@" 2>&1) || case $said in
@@ -60,7 +67,11 @@ def text(rendered: Rendered, file: str = "gaie.sh") -> str:
         file: how its own explanation calls it.
     """
     plan = rendered.plan
-    head = _HEAD.format(name=plan.name, path=plan.path, namespace=plan.namespace, file=file)
+    words = dict.fromkeys(KEPT[one["kind"]] for one in rendered.documents if one["kind"] in KEPT)
+    said = f"# down keeps what others may use; DELETE={','.join(words)} takes it too.\n"
+    kept = said if words else ""
+    about = {"name": plan.name, "path": plan.path, "namespace": plan.namespace}
+    head = _HEAD.format(**about, file=file, kept=kept, label=NAME_LABEL)
     phases = by_phase(rendered.documents)
     lines = [head.rstrip("\n"), "", *requirements(plan), "", "up() {"]
     for phase, documents in phases:
@@ -96,6 +107,8 @@ def _wait(document: Document) -> Iterator[str]:
     where = shlex.join([who.title, *_in(who)])
     if who.kind in _TRUE:
         yield f"ready --for=condition={_TRUE[who.kind]} {where}"
+        if who.kind == "Gateway":
+            yield f"started {shlex.quote(who.name)} {shlex.join(_in(who))}"
     elif who.kind == "Deployment":
         if elects_leader(document):  # the others are not ready while it leads
             yield f"ready --for=jsonpath='{{.status.readyReplicas}}'=1 {where}"

@@ -52,6 +52,8 @@ case "$*" in
 esac
 [ "$1" != api-resources ] || { echo "$SERVED"; exit 0; }
 [ "$1" != apply ] || { echo "applied: $(grep -c '^kind: PodMonitor')"; exit 0; }
+[ "$1" != get ] || { echo deployment.apps/proxy; exit 0; }
+[ "$1" != rollout ] || { echo "$*"; exit 0; }
 echo "$2 deleted"
 """
 
@@ -208,6 +210,9 @@ def test_a_script_brings_monitors_where_somebody_reads_them(
 
     assert (up.returncode, said in up.stdout) == (0, True), up.stdout + up.stderr
     assert up.stdout.count("applied: 1") == bool(served)
+    # Istio calls a Gateway programmed before its pods serve.
+    assert "rollout status --timeout=10m deployment.apps/proxy -n llm" in up.stdout
+    assert "# down keeps" not in script.read_text(), "nothing that others may use is brought"
 
 
 def test_a_folder_with_other_files_is_left_alone(gaiectl: Run, tmp_path: Path) -> None:
