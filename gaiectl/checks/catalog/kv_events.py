@@ -1,18 +1,14 @@
 """The endpoint picker hears what is in the KV caches, and finds prompts there."""
 
 import asyncio
-import re
 import time
 from itertools import count
 
 from gaiectl.checks import prompts
+from gaiectl.checks.cache_index import FOUND, STORED, total
 from gaiectl.checks.check import Category, Check, Failed, Skipped
 from gaiectl.checks.session import Session
 from gaiectl.checks.wording import counted
-
-_STORED = "kvcache_index_admissions_total"
-_FOUND = "kvcache_index_lookup_hits_total"
-"""Names as in llm-d's kv-cache library."""
 
 _SECONDS = 5.0
 _TRIES = 5
@@ -26,8 +22,8 @@ _LATE = 5
 
 async def _run(session: Session) -> str:
     session.needs_precise_scoring()
-    if _total(await session.metrics(), _STORED) is None:
-        raise Skipped(f"the endpoint picker's metrics have no {_STORED}")
+    if total(await session.metrics(), STORED) is None:
+        raise Skipped(f"the endpoint picker's metrics have no {STORED}")
     many = min(_EACH * max(len(session.target.endpoints), 1), _MOST)
     most = 0.0
     # Events that were sent before somebody listened are lost, so it is asked again.
@@ -38,13 +34,13 @@ async def _run(session: Session) -> str:
             break
     else:
         await _judge(session, many, most)
-    found = _total(await session.metrics(), _FOUND) or 0.0
-    if not await _moved(session, _FOUND, found, prompts.fresh_long()):
+    found = total(await session.metrics(), FOUND) or 0.0
+    if not await _moved(session, FOUND, found, prompts.fresh_long()):
         raise Failed(
-            f"model servers told of stored blocks ({_STORED} moved by {most:g}), but a prompt "
+            f"model servers told of stored blocks ({STORED} moved by {most:g}), but a prompt "
             "that was asked again is not found among these: its tokens are others, or cannot be had"
         )
-    told = f"{_STORED} moved by {most:g} for {counted(many, 'prompt')}"
+    told = f"{STORED} moved by {most:g} for {counted(many, 'prompt')}"
     return f"{told}, and a prompt asked again was found"
 
 
@@ -54,12 +50,12 @@ async def _ask(session: Session, many: int) -> tuple[list[str], float]:
     Returns:
         Who answered, and how many stored blocks were told of since; others' prompts count too.
     """
-    before = _total(await session.metrics(), _STORED) or 0.0
+    before = total(await session.metrics(), STORED) or 0.0
     asked = [session.gateway.complete(prompts.fresh_long(), max_tokens=1) for _ in range(many)]
     answers = [answer.require() for answer in await asyncio.gather(*asked)]
     for _ in range(_LATE):
         await session.events_heard()
-        stored = (_total(await session.metrics(), _STORED) or 0.0) - before
+        stored = (total(await session.metrics(), STORED) or 0.0) - before
         if stored >= many:
             break
     return [answer.endpoint for answer in answers], stored
@@ -93,16 +89,10 @@ async def _moved(session: Session, name: str, before: float, prompt: str) -> flo
         (await session.gateway.complete(f"{prompt} {prompts.fresh()}", max_tokens=1)).require()
         await session.events_heard()
         # Other clients may be at work too.
-        moved = (_total(await session.metrics(), name) or 0.0) - before
+        moved = (total(await session.metrics(), name) or 0.0) - before
         if moved > 0 or (tries >= _TRIES and time.monotonic() > deadline):
             break
     return moved
-
-
-def _total(text: str, name: str) -> float | None:
-    """Return the sum of a counter's samples in a metrics text; None if it is absent."""
-    samples = re.findall(rf"^{name}(?:\{{[^}}]*\}})? ([0-9.e+]+)", text, re.MULTILINE)
-    return sum(map(float, samples)) if samples else None
 
 
 CHECK = Check(

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from gaiectl.checks import prompts
+from gaiectl.checks.cache_index import heard, stored
 from gaiectl.checks.check import Category, Check, Failed, Skipped
 from gaiectl.checks.session import Session
 from gaiectl.checks.wording import counted
@@ -27,9 +28,10 @@ async def _run(session: Session) -> str:
     elsewhere: Counter[str] = Counter()
     for number in range(_PREFIXES):
         prefix = prompts.fresh_long()
+        before = await stored(session)
         home = await _ask(session, prefix)
         homes.append(home)
-        await session.events_heard()
+        await heard(session, before)
         for _ in range(_REPEATS):
             # A new end each time: it is the beginning that counts, not the whole prompt. One prompt
             # after the other, so that taking turns cannot look like remembering.
