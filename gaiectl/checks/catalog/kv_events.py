@@ -24,6 +24,7 @@ async def _run(session: Session) -> str:
     session.needs_precise_scoring()
     if total(await session.metrics(), STORED) is None:
         raise Skipped(f"the endpoint picker's metrics have no {STORED}")
+    await session.events_heard()  # of what was asked before
     many = min(_EACH * max(len(session.target.endpoints), 1), _MOST)
     most = 0.0
     # Events that were sent before somebody listened are lost, so it is asked again.
