@@ -3,7 +3,7 @@
 import re
 import time
 
-from gaiectl.checks.check import Skipped
+from gaiectl.checks.check import Failed, Skipped
 from gaiectl.checks.session import Session
 
 STORED = "kvcache_index_admissions_total"
@@ -21,9 +21,11 @@ def total(text: str, name: str) -> float | None:
 
 async def stored(session: Session) -> float | None:
     """Return how many stored blocks were told of; None where the endpoint picker does not say."""
+    if not session.may_score_precisely:
+        return None
     try:
         return total(await session.metrics(), STORED)
-    except Skipped:
+    except (Skipped, Failed):  # the check of the metrics tells of it
         return None
 
 

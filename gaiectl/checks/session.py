@@ -79,10 +79,15 @@ class Session:
         """
         self.needs_plugin(*sorted(_PRECISE))
 
+    @property
+    def may_score_precisely(self) -> bool:
+        """Whether the endpoint picker goes by events of KV caches, as far as is known."""
+        plugins = self.target.plugins
+        return plugins is None or bool(plugins & _PRECISE)
+
     async def events_heard(self) -> None:
         """Wait until the endpoint picker was told what the last answer left in a KV cache."""
-        plugins = self.target.plugins
-        if plugins is None or plugins & _PRECISE:
+        if self.may_score_precisely:
             await asyncio.sleep(_EVENT_SECONDS)
 
     def killable(self) -> list[Endpoint]:

@@ -127,6 +127,8 @@ class TinyGateway:
         self.simulators.start(endpoint)
 
     async def metrics(self, _request: web.Request) -> web.Response:
+        if self.fault == "no-metrics":
+            return web.Response(status=500)
         labels = f'model_name="{MODEL}",target_model_name="{MODEL}"'
         name = "inference_objective_request_total"
         cached = (

@@ -32,6 +32,7 @@ FAULTS_OF_ROUTING = {
     "forgets-adapters": {"lora-affinity"},
     "one-endpoint": {"spread"},
     "uncounted": {"metrics"},
+    "no-metrics": {"metrics", "kv-events"},
     "deaf": {"kv-events"},
     "one-mute": {"kv-events"},
     "other-tokens": {"kv-events"},
