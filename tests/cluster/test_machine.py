@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gaiectl.local.process import Process, is_alive
-from machine import lease, node, programs
+from machine import lease, node, processes, programs
 from machine.lease import machine
 from machine.processes import Died, Processes, free_port
 
@@ -175,3 +175,10 @@ def test_free_ports_are_outside_the_range_of_outgoing_connections() -> None:
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 
     assert free_port() < lowest
+
+
+def test_a_port_that_is_taken_later_is_left_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, other = free_port(), free_port()
+    monkeypatch.setattr(processes, "_NEXT_PORTS", iter([other, mine]))
+
+    assert free_port(besides=other) == mine

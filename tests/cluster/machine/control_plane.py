@@ -97,8 +97,8 @@ def start(
     authority = Authority(folder / "pki")
     admin = authority.issue("admin", "gaiectl-test", organization="system:masters")
     accounts = authority.signing_key("service-accounts")
-    etcd = _start_etcd(programs, processes)
     port = site.port if site else free_port()
+    etcd = _start_etcd(programs, processes, besides=port)
     server = f"https://127.0.0.1:{port}"
     kubeconfig = write_kubeconfig(folder / "kubeconfig", server, authority.pair, admin)
     plane = ControlPlane(server, authority, admin, kubeconfig)
@@ -153,8 +153,8 @@ def write_kubeconfig(path: Path, server: str, authority: Pair, user: Pair) -> Pa
     return path
 
 
-def _start_etcd(programs: Programs, processes: Processes) -> str:
-    client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+def _start_etcd(programs: Programs, processes: Processes, *, besides: int) -> str:
+    client, peer = (f"http://127.0.0.1:{free_port(besides=besides)}" for _ in range(2))
     processes.start(
         "etcd",
         [

@@ -115,9 +115,15 @@ def stop_recorded(folder: Path) -> None:
     process.stop(children, grace_seconds=0)
 
 
-def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody listens on, another one each time."""
+def free_port(*, besides: int | None = None) -> int:
+    """Return a TCP port of the loopback interface that nobody listens on, another one each time.
+
+    Args:
+        besides: a port that somebody else chose and is going to listen on.
+    """
     for port in itertools.islice(_NEXT_PORTS, len(_OWN_PORTS)):
+        if port == besides:
+            continue
         with socket.socket() as listener:
             try:
                 listener.bind(("127.0.0.1", port))

@@ -68,7 +68,7 @@ def test_a_body_of_64_mib_in_chunks_is_refused_when_it_has_become_too_large(
 ) -> None:
     piece = words.request_body(b"x" * MIB, is_last=False)
     after = []
-    for _ in range(2):
+    for _ in range(8):
         peer = connect(epp)
         stream = peer.open()
         peer.say(stream, words.request_headers(words.FULL_DUPLEX))
@@ -80,8 +80,8 @@ def test_a_body_of_64_mib_in_chunks_is_refused_when_it_has_become_too_large(
         assert is_served(epp, words, connect)
         peer.close()
         after.append(words.footprint(epp).mebibytes)
-    # What the first one needed may be kept for the next, which then needs no more.
-    words.until(lambda: words.footprint(epp).mebibytes < after[0] + 16, "memory is used again")
+    # An allocator may keep what one of them needed, and use it again; not what each did (256 MiB).
+    assert after[-1] < after[0] + 64
 
 
 def test_a_message_of_64_mib_ends_its_call_only(epp: Any, words: Any, connect: Connect) -> None:
