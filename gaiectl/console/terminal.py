@@ -6,6 +6,7 @@ or ``TERM`` is ``dumb``; ``FORCE_COLOR`` or ``--color always`` turn it on, ``--c
 
 import os
 import shutil
+import stat
 import sys
 from enum import StrEnum
 from io import TextIOWrapper
@@ -61,9 +62,13 @@ def say(text: str) -> None:
 
 
 def show_progress(text: str) -> None:
-    """Show what is going on, in one line that the next output erases; nothing off a terminal."""
+    """Show what is going on, in one line that the next output erases; nothing off a terminal.
+
+    Nothing either where stdout is a pipe: whoever reads it may write to the same terminal, and in
+    the middle of that line.
+    """
     global _has_progress  # noqa: PLW0603 - one terminal, one line
-    if not is_terminal():
+    if not is_terminal() or _is_pipe(sys.stdout):
         return
     end_progress()
     width = shutil.get_terminal_size().columns - 1
@@ -114,6 +119,13 @@ def has_colour(stream: TextIO | None = None) -> bool:
 def is_terminal(stream: TextIO | None = None) -> bool:
     """Tell whether a human looks at the stream and it can be redrawn; stderr by default."""
     return (stream or sys.stderr).isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):  # closed, or no file at all
+        return False
 
 
 def _is_unicode(stream: TextIO) -> bool:

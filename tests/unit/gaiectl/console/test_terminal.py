@@ -89,6 +89,20 @@ def test_there_is_no_progress_off_a_terminal(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr() == ("", "")
 
 
+def test_there_is_no_progress_beside_a_pipe_whose_reader_writes_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = Tty()
+    monkeypatch.setattr("sys.stderr", screen)
+    reads, writes = os.pipe()
+    with os.fdopen(writes, "w") as pipe, os.fdopen(reads):
+        monkeypatch.setattr("sys.stdout", pipe)
+
+        terminal.show_progress("a step")
+
+    assert not screen.getvalue()
+
+
 def test_a_reader_who_left_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     reads, writes = os.pipe()
     os.close(reads)
