@@ -1,6 +1,7 @@
 """Every command explains itself, mistakes are met with help, and nothing is slow to start."""
 
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -25,6 +26,8 @@ HEAVY = (
     "uvloop",
     "epp",
 )
+_MOST_TRIES = 20
+"""Of a measurement: on a busy machine only a few of them are not disturbed."""
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -88,10 +91,15 @@ def test_help_comes_at_once() -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    # Time of the processor, and beside the parser alone, for other tests may run as well.
-    best = min(processor_seconds("-m", "gaiectl", "--help") for _ in range(5))
-    parser = min(processor_seconds("-c", "import typer") for _ in range(5))
-    assert best < max(0.150, 2.5 * parser)
+    # Time of the processor, and beside the parser alone, for other tests may run as well; in turns,
+    # for what they leave over changes.
+    best = parser = math.inf
+    for _ in range(_MOST_TRIES):
+        best = min(best, processor_seconds("-m", "gaiectl", "--help"))
+        parser = min(parser, processor_seconds("-c", "import typer"))
+        if best < max(0.150, 2.5 * parser):
+            return
+    pytest.fail(f"{best:.3f} s, {parser:.3f} s of them for the parser")
 
 
 @pytest.mark.parametrize(
