@@ -9,11 +9,12 @@ import pytest
 from gaiectl.cluster.api import Cluster as Api
 from gaiectl.cluster.connection import Access, connect
 from gaiectl.model import builtin
-from machine.alone import alone, differences, settled
+from machine.alone import alone
 from machine.cluster import Cluster
 from machine.command import Gaiectl
 from machine.images import Image
 from machine.load import load
+from machine.snapshot import differences, settled
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 

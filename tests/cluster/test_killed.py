@@ -29,7 +29,7 @@ from gaiectl.operations.install import Wanted, install
 from gaiectl.operations.looking_ahead import SHARED
 from machine import lease, programs
 from machine.mortal import Silent, mortal_in
-from machine.snapshot import cluster_image
+from machine.snapshot import cluster_image, differences, settled
 
 _NAMESPACE = "test-of-killed"
 
@@ -62,10 +62,7 @@ def test_what_a_killed_installation_left_is_finished_or_removed(
 
 def assert_same(api: Cluster, before: dict[str, str], *moment: object) -> None:
     """The API server takes a moment to forget the groups of CRDs that are gone."""
-    deadline = time.monotonic() + 20
-    while cluster_image(api) != before and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert cluster_image(api) == before, moment
+    assert differences(api, before) == set(), moment
 
 
 class Way:
@@ -152,10 +149,7 @@ def own_kubeconfig(require: Any, tmp_path_factory: pytest.TempPathFactory) -> It
         require("apiserver", str(error))
     with lease.machine(tmp_path_factory.mktemp("own")) as path:
         api = Cluster(connect(Access(kubeconfig=str(path))))
-        seen: list[dict[str, str]] = [{}, cluster_image(api)]
-        while seen[-2] != seen[-1]:  # what Kubernetes itself brings is still coming
-            time.sleep(3)
-            seen.append(cluster_image(api))
+        settled(api)
         yield path
 
 

@@ -4,18 +4,12 @@ There all objects can be compared with those before, and the node can be trouble
 """
 
 import contextlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gaiectl.cluster.api import Cluster as Api
 from machine import images, lease, node, stack_images
 from machine.cluster import Cluster
 from machine.images import Image
-from machine.snapshot import cluster_image
-
-_SETTLE_SECONDS = 60
-_STILL_SECONDS = 3
 
 
 @contextlib.contextmanager
@@ -39,19 +33,3 @@ def alone(folder: Path, kubectl: Path, bare_python: Image) -> Iterator[Cluster]:
             images.load(archive, socket)
             archive.unlink()
         yield Cluster(kubectl, kubeconfig, folder / "kubectl")
-
-
-def settled(api: Api) -> dict[str, str]:
-    """Return all that is in a cluster as soon as Kubernetes itself brings nothing more."""
-    seen: dict[str, str] = {}
-    while seen != (seen := cluster_image(api)):
-        time.sleep(_STILL_SECONDS)
-    return seen
-
-
-def differences(api: Api, before: dict[str, str]) -> set[tuple[str, str]]:
-    """Return what is in a cluster and was not, and the reverse, when nothing goes any more."""
-    deadline = time.monotonic() + _SETTLE_SECONDS
-    while (now := cluster_image(api)) != before and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return set(now.items()) ^ set(before.items())

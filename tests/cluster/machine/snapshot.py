@@ -1,6 +1,7 @@
 """All that is in a cluster, to be compared with what was in it before."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,10 @@ from gaiectl.cluster.failures import ApiError
 
 _BY_THEMSELVES = ("Event", "Lease")
 _DELETED = {"list", "delete"}
+# What each namespace has at last. A cluster whose controllers have not begun is still, too.
+_IN_EACH = (("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt"))
+_STILL_SECONDS = 3
+_SETTLE_SECONDS = 120
 
 
 def cluster_image(api: Cluster, *namespaces: str) -> dict[str, str]:
@@ -28,6 +33,29 @@ def cluster_image(api: Cluster, *namespaces: str) -> dict[str, str]:
         for one in _listed(api, base, resource, namespaces)
         if not namespaces or any(name in _place(one) for name in namespaces)
     }
+
+
+def settled(api: Cluster) -> dict[str, str]:
+    """Return all that is in a cluster as soon as Kubernetes itself brings nothing more."""
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    seen: dict[str, str] = {}
+    while seen != (seen := cluster_image(api)) or not _has_begun(seen):
+        assert time.monotonic() < deadline, "something always comes, or never did"
+        time.sleep(_STILL_SECONDS)
+    return seen
+
+
+def differences(api: Cluster, before: dict[str, str]) -> set[tuple[str, str]]:
+    """Return what is in a cluster and was not, and the reverse, when nothing goes any more."""
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while (now := cluster_image(api)) != before and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return set(now.items()) ^ set(before.items())
+
+
+def _has_begun(seen: dict[str, str]) -> bool:
+    spaces = [one.removeprefix("Namespace /") for one in seen if one.startswith("Namespace /")]
+    return all(f"{kind} {space}/{name}" in seen for space in spaces for kind, name in _IN_EACH)
 
 
 def _resources(api: Cluster) -> Iterator[tuple[str, dict[str, Any]]]:
