@@ -52,7 +52,8 @@ def test_it_brings_what_install_would_and_takes_all_of_it_away(
         cluster.do("diff", "-f", "-", stdin=gaiectl("render", *STACK, "-n", namespace))
 
     cluster.use(*helmfile, "destroy")
-    everything = ("deployments,replicasets,pods", "--all", "--namespace", namespace)
+    kinds = "deployments,replicasets,pods,endpoints,endpointslices"
+    everything = (kinds, "--all", "--namespace", namespace)
     cluster.do("wait", "--for=delete", "--timeout=120s", *everything)
     cluster.do("get", "crd", "inferencepools.inference.networking.k8s.io")
     after = cluster_image(api, namespace)
