@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
 from gaiectl.errors import GaieError
 from gaiectl.local import envoy
+
+# A busy machine may need longer than the 5 s that httpx waits for whom it is not told about.
+for _phase in ("connect", "read", "write", "pool"):
+    setattr(DEFAULT_TIMEOUT_CONFIG, _phase, 60.0)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-START_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Running:
         for pump in self.pumps:
             pump.start()
         for _ in range(ranks):
-            line = lines.get(timeout=START_SECONDS)
+            line = lines.get(timeout=PATIENCE_SECONDS)
             if not line:
                 self.pumps[1].join()
             assert line.startswith("listening on "), self.errors
@@ -51,7 +51,7 @@ class Running:
     def end(self) -> None:
         """Wait for the process, which was told to end, and clean up after it."""
         try:
-            self.process.wait(15)
+            self.process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -67,7 +67,7 @@ class Running:
 
     @property
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=20, verify=False)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE_SECONDS, verify=False)
 
     def metrics(self) -> dict[str, float]:
         """Return the samples of /metrics by their name with labels."""
@@ -83,10 +83,15 @@ class Running:
 
     def wait_for(self, name: str, value: float) -> None:
         """Return when a metric has this value."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while self.metric(name) != value:
             assert time.monotonic() < deadline, f"{name} is {self.metric(name)}, not {value}"
             time.sleep(0.02)
+
+    def wait_for_rest(self) -> None:
+        """Return when nobody runs, waits or holds a part of the cache."""
+        for name in ("num_requests_running", "num_requests_waiting", "kv_cache_usage_perc"):
+            self.wait_for(f"vllm:{name}", 0)
 
 
 Launch = Callable[..., Running]

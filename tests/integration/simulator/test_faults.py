@@ -37,7 +37,7 @@ def read_until_the_end(run: Any, **more: object) -> tuple[str, Exception | None]
     """Return what came of a stream and the error that ended it."""
     text = ""
     try:
-        with httpx.stream("POST", run.url + CHAT, json={**ASK, **more}, timeout=1) as answer:
+        with httpx.stream("POST", run.url + CHAT, json={**ASK, **more}) as answer:
             for part in answer.iter_text():
                 text += part
     except httpx.TransportError as error:
@@ -46,13 +46,13 @@ def read_until_the_end(run: Any, **more: object) -> tuple[str, Exception | None]
 
 
 def test_the_list_names_what_is_on_and_what_there_is(run: Any) -> None:
-    begin(run, "stall", **{"for": 30})
+    begin(run, "stall", **{"for": 300})
     begin(run, "metrics-500", rate=50, **{"for": None})
     report = httpx.get(f"{run.url}/admin/faults").json()
 
     stall, metrics = report["active"]
     assert stall["name"] == "stall"
-    assert 25 < stall["remainingSeconds"] <= 30
+    assert 200 < stall["remainingSeconds"] <= 300
     assert (metrics["remainingSeconds"], metrics["rate"]) == (None, 50)
     assert set(report["known"]) == {
         "reset-before-headers", "reset-mid-stream", "stall", "slow-first-byte", "exit",
@@ -90,7 +90,7 @@ def test_a_reset_before_the_headers_leaves_no_answer(run: Any) -> None:
     assert text == ""
     assert isinstance(error, httpx.ReadError)
     assert httpx.get(f"{run.url}/health").status_code == 200
-    assert run.metric("vllm:num_requests_running") == 0
+    run.wait_for("vllm:num_requests_running", 0)
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -108,16 +108,26 @@ def test_a_reset_in_the_middle_leaves_half_an_answer(run: Any, stream: bool) -> 
 
 def test_a_stall_holds_an_answer_until_it_is_cleared(run: Any) -> None:
     begin(run, "stall")
-    text, error = read_until_the_end(run)
-    assert isinstance(error, httpx.ReadTimeout)
-    assert text.count('"content":"') == pytest.approx(21, abs=1)
+    with httpx.stream("POST", run.url + CHAT, json=ASK) as answer:
+        parts = answer.iter_text()
+        text = next(parts)
+        while text.count('"content":"') < 20:
+            text += next(parts)
+        time.sleep(0.5)
+        # Without latencies it would be over.
+        assert run.metric("vllm:num_requests_running") == 1
+        assert text.count('"content":"') == pytest.approx(21, abs=1)
+        httpx.delete(f"{run.url}/admin/faults")
+        text += "".join(parts)
+    assert text.count('"content":"') >= 40
+    assert "[DONE]" in text
 
-    begin(run, "stall", **{"for": 0.5})
     began = time.monotonic()
+    begin(run, "stall", **{"for": 0.5})
     text, error = read_until_the_end(run)
     assert error is None
     assert "[DONE]" in text
-    assert time.monotonic() - began > 0.3
+    assert time.monotonic() - began > 0.49
 
 
 def test_a_slow_first_byte_comes_late(run: Any) -> None:
@@ -157,7 +167,7 @@ def test_metrics_can_be_refused(run: Any, status: int) -> None:
 def test_readiness_flaps(run: Any) -> None:
     begin(run, "not-ready-flapping")
     seen = set()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(seen) < 2 and time.monotonic() < deadline:
         seen.add(httpx.get(f"{run.url}/health/ready").status_code)
         time.sleep(0.1)
@@ -169,7 +179,7 @@ def test_exit_ends_the_process_after_the_answer(simulator: Callable) -> None:
     run = simulator()
     begin(run, "exit")
 
-    assert run.process.wait(10) == 137
+    assert run.process.wait(60) == 137
 
 
 def test_a_fault_can_be_there_from_the_start(simulator: Callable) -> None:
