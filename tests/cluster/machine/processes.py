@@ -22,8 +22,9 @@ _WITH_US = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ $PPID = "$0" 
 # So one thread starts all of them, which lives as long as this process: who asks may be a thread
 # of a moment.
 _STARTER = ThreadPoolExecutor(1, "starter")
-# Below the range from which Linux takes ports of outgoing connections: what is free stays so.
-_PORTS = range(20_000, 32_000)
+# Below the ranges from which Linux takes ports of outgoing connections, and Kubernetes those of
+# Services: what is free stays so.
+_PORTS = range(20_000, 30_000)
 # Each worker of a test run has ports of its own.
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _OWN_PORTS = _PORTS[_WORKER :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
