@@ -3,8 +3,12 @@
 import json
 import os
 import shutil
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
+from urllib.error import HTTPError
 
+from gaiectl.documents import Document
 from machine import images, isolation, network
 from machine.control_plane import SERVICE_RANGE, ControlPlane, write_kubeconfig
 from machine.processes import Processes
@@ -13,6 +17,7 @@ from machine.programs import Programs
 NAME = "node"
 
 _READY_SECONDS = 120
+_THERE_ALREADY = HTTPStatus.CONFLICT
 _DNS_ADDRESS = SERVICE_RANGE.replace("0.0/16", "0.10")
 _PROGRAMS = ("unshare", "containerd", "ctr", "runc", "iptables", "ip")
 _PACKAGES = "containerd runc containernetworking-plugins iptables iproute2"
@@ -189,9 +194,24 @@ def _start_dns(programs: Programs, processes: Processes, plane: ControlPlane) ->
         "ports": ports,
         "endpoints": [{"addresses": [network.NODE_ADDRESS]}],
     }
-    plane.ask("POST", "/api/v1/namespaces/kube-system/services", service)
     slices = "/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices"
-    plane.ask("POST", slices, endpoints)
+    for path, made in (
+        ("/api/v1/namespaces/kube-system/services", service),
+        (slices, endpoints),
+    ):
+        processes.wait("dns", partial(_is_made, plane, path, made), seconds=_READY_SECONDS)
+
+
+def _is_made(plane: ControlPlane, path: str, document: Document) -> bool:
+    """Make an object; a server that has just begun may take long, or have no addresses yet."""
+    try:
+        plane.ask("POST", path, document)
+    except HTTPError as error:
+        with error:
+            return error.status == _THERE_ALREADY  # made though the answer was too late
+    except OSError:
+        return False
+    return True
 
 
 def _takes_pods(plane: ControlPlane) -> bool:
