@@ -153,6 +153,7 @@ def python_image_name(bare_python_image: Image, load_image: Callable[[Image], st
 def stack_images(
     bare_python_image: Image,
     load_image: Callable[[Image], str],
+    machine_kubeconfig: Path,
     tmp_path_factory: pytest.TempPathFactory,
     worker_id: str,
 ) -> StackImages:
@@ -161,7 +162,8 @@ def stack_images(
     made = []
     makers = (lambda folder: stack_images_of.epp(bare_python_image, folder), stack_images_of.envoy)
     for number, make in enumerate(makers):
-        note = shared / f"stack-image-{number}"
+        # Of this machine: one that begins after the last user of another has none of its images.
+        note = shared / f"{machine_kubeconfig.parent.parent.name}-stack-image-{number}"
         with programs.locked(note.with_suffix(".lock")):
             if not note.exists():
                 folder = tmp_path_factory.mktemp("stack-image")
