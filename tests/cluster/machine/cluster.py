@@ -76,7 +76,7 @@ class Cluster:
         listed = list(definitions)
         self.apply(listed)
         names = [f"crd/{definition['metadata']['name']}" for definition in listed]
-        self.do("wait", "--for=condition=Established", "--timeout=60s", *names)
+        self.do("wait", "--for=condition=Established", "--timeout=180s", *names)
 
     def refusal(self, document: Document, namespace: str) -> str:
         """Return why the API server refuses a document, as it must."""

@@ -16,7 +16,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _PODS_WEIGH = 8
 """As many processes of others."""
 
-_REMOVE_SECONDS = 10.0
+_REMOVE_SECONDS = 60.0
 
 # Settings of the whole computer on which a kubelet insists. It reads them here, and sets none.
 TUNABLES = {

@@ -54,7 +54,7 @@ def install(cluster: Cluster, helm: Path) -> None:
         *("--namespace", NAMESPACE, "--create-namespace"),
         *("--wait", f"--timeout={_SECONDS}s"),
     )
-    cluster.do("wait", "--for=condition=Established", "--timeout=60s", _DEFINITION)
+    cluster.do("wait", "--for=condition=Established", "--timeout=180s", _DEFINITION)
 
 
 def remove(cluster: Cluster, helm: Path) -> None:

@@ -16,8 +16,8 @@ from machine.processes import Died, stop_recorded
 from machine.programs import locked
 
 _PREFIX = "gaiectl-machine-"
-_START_SECONDS = 300
-_STOP_SECONDS = 60
+_START_SECONDS = 600
+_STOP_SECONDS = 240
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from machine.processes import Died, Processes, free_port
 
 _NAME = "machine"
 _READY_SECONDS = 300
-_STOP_SECONDS = 30
+_STOP_SECONDS = 120
 
 
 @contextlib.contextmanager
