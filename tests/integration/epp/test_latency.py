@@ -1,6 +1,7 @@
 """A running EPP that asks a latency predictor, and teaches it."""
 
 import json
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -99,34 +100,41 @@ def exchange(epp: Any) -> str:
     entries.headers.append(wire.HeaderValue(key=":path", raw_value=b"/v1/completions"))
     body = json.dumps({"model": "m", "prompt": "hello", "stream": True}).encode()
 
-    def messages() -> Iterator[wire.ProcessingRequest]:
-        yield wire.ProcessingRequest(
-            request_headers=wire.HttpHeaders(headers=entries), protocol_config=mode
-        )
-        yield wire.ProcessingRequest(request_body=wire.HttpBody(body=body, end_of_stream=True))
-        time.sleep(0.05)
-        answer = wire.HeaderMap(
-            headers=[
-                wire.HeaderValue(key=":status", raw_value=b"200"),
-                wire.HeaderValue(key="content-type", raw_value=b"text/event-stream"),
-            ]
-        )
-        yield wire.ProcessingRequest(response_headers=wire.HttpHeaders(headers=answer))
-        for index, chunk in enumerate(STREAM):
-            is_last = index == len(STREAM) - 1
-            time.sleep(0.02)
-            yield wire.ProcessingRequest(
-                response_body=wire.HttpBody(body=chunk, end_of_stream=is_last)
-            )
-
+    answer = wire.HeaderMap(
+        headers=[
+            wire.HeaderValue(key=":status", raw_value=b"200"),
+            wire.HeaderValue(key="content-type", raw_value=b"text/event-stream"),
+        ]
+    )
+    sent: queue.SimpleQueue[wire.ProcessingRequest | None] = queue.SimpleQueue()
     with grpc.insecure_channel(epp.address) as channel:
         process = channel.stream_stream(
             "/envoy.service.ext_proc.v3.ExternalProcessor/Process",
             request_serializer=wire.ProcessingRequest.SerializeToString,
             response_deserializer=wire.ProcessingResponse.FromString,
         )
-        replies = list(process(messages(), timeout=10))
-    options = replies[0].request_headers.response.header_mutation.set_headers
+        replies = process(iter(sent.get, None), timeout=60)
+        sent.put(
+            wire.ProcessingRequest(
+                request_headers=wire.HttpHeaders(headers=entries), protocol_config=mode
+            )
+        )
+        sent.put(wire.ProcessingRequest(request_body=wire.HttpBody(body=body, end_of_stream=True)))
+        first = next(replies)
+        next(replies)
+        # A reply shows that what was sent has been seen: no time gets shorter on its way.
+        time.sleep(0.05)
+        sent.put(wire.ProcessingRequest(response_headers=wire.HttpHeaders(headers=answer)))
+        next(replies)
+        for index, chunk in enumerate(STREAM):
+            time.sleep(0.02)
+            is_last = index == len(STREAM) - 1
+            piece = wire.HttpBody(body=chunk, end_of_stream=is_last)
+            sent.put(wire.ProcessingRequest(response_body=piece))
+            next(replies)
+        sent.put(None)
+        assert list(replies) == []
+    options = first.request_headers.response.header_mutation.set_headers
     found = {option.header.key: option.header.raw_value.decode() for option in options}
     return found["x-gateway-destination-endpoint"]
 
@@ -139,11 +147,11 @@ def test_requests_go_where_they_are_predicted_to_be_in_time_and_are_learnt_from(
     went = [exchange(epp) for _ in range(3)]
 
     assert went.count("127.0.0.1:10") >= 2
-    assert predictor.has_learnt.wait(10)
+    assert predictor.has_learnt.wait(60)
     first = next(entry for entry in predictor.entries if entry["actual_ttft_ms"])
     per_token = next(entry for entry in predictor.entries if entry["actual_tpot_ms"])
     assert first["actual_ttft_ms"] >= 70
-    assert 3 <= per_token["actual_tpot_ms"] <= 200
+    assert 3 <= per_token["actual_tpot_ms"] <= 1000
     text = epp.http("/metrics").text
     assert "inference_objective_request_ttft_seconds_count" in text
     assert "inference_objective_request_predicted_ttft_seconds_count" in text

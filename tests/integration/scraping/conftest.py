@@ -13,6 +13,7 @@ from epp.api.discovery import EndpointSpec
 from epp.api.endpoint import Candidate
 from epp.datalayer.pool import Pool
 from machine.certificates import self_signed
+from machine.processes import free_port
 
 CACHE = 'vllm:cache_config_info{block_size="16",num_gpu_blocks="100"} 1\n'
 
@@ -24,7 +25,9 @@ class ModelServer:
         self.load(waiting=0)
         self.status = 200
         self.style = "length"
-        self.port = 0
+        # Not one that connections are given: while nobody listens there, whoever tries to connect
+        # would get it in the end, and reach himself.
+        self.port = free_port()
         self.requests: list[str] = []
         self.connections = 0
         self.asked = asyncio.Event()
@@ -39,7 +42,6 @@ class ModelServer:
 
     async def start(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self._server = await asyncio.start_server(self._serve, host, self.port, ssl=tls)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -129,7 +131,7 @@ def becomes() -> Callable[[Pool, Callable[[Candidate], bool]], Awaitable[Candida
     """Wait until the only endpoint of a pool is as asked for; fail with its last state."""
 
     async def wait(pool: Pool, condition: Callable[[Candidate], bool]) -> Candidate:
-        for _ in range(1000):
+        for _ in range(6000):
             (candidate,) = pool.snapshot()
             if condition(candidate):
                 return candidate
