@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import random
 import signal
 import subprocess
 import sys
@@ -23,12 +22,15 @@ from machine.processes import free_port
 
 MODEL = "simulated-model"
 LIMIT = 2 * 1024 * 1024
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 HEARD_SECONDS, HEARD_LATE_SECONDS = 0.05, 0.3
 """When the tiny gateway goes by an answer, as pickers that go by events of KV caches do; the good
 one takes longer than anybody waits without looking."""
+PACE = "3ms"
+SLOW_PACE = "10ms"
+"""For what is told by how long an answer takes: not even a stalled machine makes it short."""
 SIMULATOR = (
-    *("--model", MODEL, "--inter-token-latency", "3ms"),
+    *("--model", MODEL, "--inter-token-latency", PACE),
     *("--lora-modules", '{"name": "adapter-a"}'),
 )
 
@@ -55,6 +57,12 @@ class Simulators:
     def start(self, name: str) -> None:
         self._launch(name)
         self._wait(next(endpoint for endpoint in self.endpoints if endpoint.name == name))
+
+    def pace(self, latency: str) -> None:
+        """Let all of them write so fast from now on: the time from one token to the next."""
+        for endpoint in self.endpoints:
+            change = {"inter-token-latency": latency}
+            httpx.post(f"{endpoint.url}/admin/config", json=change, trust_env=False)
 
     def close(self) -> None:
         for process in self._processes.values():
@@ -180,12 +188,8 @@ class TinyGateway:
                     headers=headers,
                 ) as answer:
                     return await self._pass_on(request, answer, asked)
-            except aiohttp.ClientPayloadError:
-                # The answer had begun: there is nothing left but to cut it off here too.
-                if request.transport is not None:
-                    request.transport.abort()
-                raise web.HTTPBadGateway from None
-            except aiohttp.ClientConnectionError:
+            # Also in the midst of an answer of which nothing has been passed on.
+            except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
                 if self.fault == "no-retries":
                     return _refusal(503, f"{name} does not answer")
             finally:
@@ -215,11 +219,12 @@ class TinyGateway:
         pool = list(self.endpoints)
         self.turns += 1
         key = str(asked.get("prompt", ""))[:1500]
-        if self.fault == "round-robin":
-            return pool[self.turns % 3 :] + pool[: self.turns % 3]
         if self.fault == "one-endpoint":
             return pool
-        random.shuffle(pool)
+        # Of those that are equally busy each in its turn: nobody is left out, not even by chance.
+        pool = pool[self.turns % 3 :] + pool[: self.turns % 3]
+        if self.fault == "round-robin":
+            return pool
         pool.sort(key=lambda endpoint: self.busy.get(endpoint.name, 0))
         if asked.get("model") != MODEL:
             key = "" if self.fault == "forgets-adapters" else str(asked.get("model"))
@@ -250,15 +255,23 @@ class TinyGateway:
     async def _pass_stream_on(
         self, request: web.Request, answer: aiohttp.ClientResponse, headers: dict[str, str]
     ) -> web.StreamResponse:
+        lines = aiter(answer.content)
+        line = await anext(lines, b"")
         response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(request)
         held = b""
-        async for line in answer.content:
-            changed = self._spoilt(line)
-            if self.fault == "held-back":
-                held += changed
-            else:
-                await response.write(changed)
+        try:
+            while line:
+                if self.fault == "held-back":
+                    held += self._spoilt(line)
+                else:
+                    await response.write(self._spoilt(line))
+                line = await anext(lines, b"")
+        except aiohttp.ClientPayloadError:
+            # The answer has begun: there is nothing left but to cut it off here too.
+            if request.transport is not None:
+                request.transport.abort()
+            raise web.HTTPBadGateway from None
         await response.write(held)
         await response.write_eof()
         return response
@@ -294,6 +307,8 @@ async def tiny_gateway(
 
     async def start(fault: str = "") -> TinyGateway:
         gateway = TinyGateway(simulators, client, fault)
+        if fault == "held-back":
+            simulators.pace(SLOW_PACE)
         limit = 2**30 if fault == "no-limit" else LIMIT
         app = web.Application(client_max_size=limit)
         app.router.add_get("/metrics", gateway.metrics)
@@ -310,3 +325,4 @@ async def tiny_gateway(
     for runner in runners:
         await runner.cleanup()
     await client.close()
+    simulators.pace(PACE)
