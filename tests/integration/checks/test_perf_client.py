@@ -56,7 +56,7 @@ async def request(reader: asyncio.StreamReader) -> bytes:
     return head.partition(b"\r\n")[0]
 
 
-async def asked(serve: Serve, times: int = 1, seconds: float = 5.0) -> list[Sample]:
+async def asked(serve: Serve, times: int = 1, seconds: float = 60.0) -> list[Sample]:
     async with serving(serve) as url:
         client = Client(url, "/v1/completions", [], seconds)
         try:
@@ -130,7 +130,7 @@ async def test_a_server_that_stands_still_is_a_timeout() -> None:
     (sample,) = await asked(serve, seconds=0.1)
 
     assert sample.failure == "timeout"
-    assert 0.1 <= sample.seconds < 2
+    assert 0.1 <= sample.seconds < 30
 
 
 @dataclass
@@ -171,29 +171,45 @@ async def test_each_step_sends_what_it_was_told_to() -> None:
 
     assert [one.begun for one in results] == [one.succeeded for one in results] == [9, 9, 9]
     assert cut is Cut.NOTHING
-    assert results[0].whole.quantile(0.5) == pytest.approx(0.01, rel=0.9)
-    assert results[0].first.count == 0
+    # One after the other, so that all of them took about what the step did.
+    (alone, *_) = results
+    assert 9 * 0.0099 <= alone.whole.sum <= alone.seconds
+    assert alone.first.count == 0
 
 
 async def test_an_open_loop_sends_on_though_nothing_is_answered() -> None:
-    """Every request of the step takes longer than the step; all are waited for."""
+    """No request of the step is answered before the last one has come; all are waited for."""
+    count, warm, wanted = 0, 16, 25
+    all_are_there = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
         while True:
             await request(reader)
-            await asyncio.sleep(0.3)
+            count += 1
+            if count == warm + wanted:
+                all_are_there.set()
+            if count > warm:
+                await all_are_there.wait()
             writer.write(GOOD)
 
-    load = Load(steps=(Step(rate=100),), seconds=0.25, streams=False)
+    load = Load(steps=(Step(rate=100),), requests=wanted, streams=False)
     (result,), _ = await measured(serve, load)
 
-    assert 5 <= result.begun <= 60  # 25 are expected; by chance there are so few once in 10^6
-    assert result.succeeded == result.begun
+    assert (result.begun, result.succeeded) == (wanted, wanted)
+
+
+async def test_an_open_loop_lasts_as_long_as_it_was_told_to() -> None:
+    load = Load(steps=(Step(rate=100),), seconds=0.25, streams=False)
+    (result,), _ = await measured(good, load)
+
+    assert result.seconds >= 0.25
+    assert result.succeeded == result.begun <= 70  # 25 are expected; 71 come once in 10^13 times
 
 
 async def test_what_was_measured_when_the_time_is_over_is_kept() -> None:
     load = Load(steps=(Step(2), Step(4)), seconds=60, streams=False)
-    (result,), cut = await measured(good, load, seconds=0.5)
+    (result,), cut = await measured(good, load, seconds=3)
 
     assert cut is Cut.OUT_OF_TIME
     assert result.succeeded > 5
@@ -223,9 +239,10 @@ async def test_refused_clients_do_not_hammer() -> None:
             await request(reader)
             writer.write(next(answers, SHED))
 
-    (result,), _ = await measured(serve, Load(steps=(Step(1),), seconds=0.35, streams=False))
+    (result,), _ = await measured(serve, Load(steps=(Step(1),), requests=4, streams=False))
 
-    assert 1 <= result.failures["429"] <= 4
+    assert result.failures == {"429": 4}
+    assert result.seconds >= 4 * 0.1
     assert result.said == {"429": "full"}
 
 
