@@ -69,7 +69,7 @@ class EppProcess:
     def stop(self) -> int:
         """Ask it to end; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 Start = Callable[..., EppProcess]

@@ -51,7 +51,7 @@ def send(epp: Any, prompt: str, **headers: str) -> tuple[dict[str, str], set[str
             request_serializer=wire.ProcessingRequest.SerializeToString,
             response_deserializer=wire.ProcessingResponse.FromString,
         )
-        replies = list(process(iter(messages), timeout=10))
+        replies = list(process(iter(messages), timeout=60))
     mutation = replies[-1].request_body.response.header_mutation
     given = {o.header.key: o.header.raw_value.decode() for o in mutation.set_headers}
     return given, set(mutation.remove_headers)
@@ -71,7 +71,7 @@ def epp(start: Start) -> Any:
     """
     running = start("--secure-serving=false", config=CONFIG, old="127.0.0.1:11")
     running.endpoints.write_text(ENDPOINTS)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while unreachable(running) != {"p", "d"}:
         assert time.monotonic() < until, running.log.read_text()
     return running

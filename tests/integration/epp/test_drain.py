@@ -40,7 +40,7 @@ async def test_requests_in_flight_survive_the_end_of_the_only_epp(
         epp = start(*FLAGS, a=f"127.0.0.1:{port}")
         async with (
             gateway(tmp_path, port, [epp.grpc_port], unused_tcp_port) as url,
-            httpx.AsyncClient(timeout=30) as client,
+            httpx.AsyncClient(timeout=60) as client,
             asyncio.TaskGroup() as tasks,
         ):
             before = routed(epp)

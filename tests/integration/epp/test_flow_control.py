@@ -116,7 +116,7 @@ class Running:
 
     def until(self, value: float, name: str, **labels: str) -> None:
         """Wait until a metric has a value."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while self.metric(name, **labels) != value:
             assert time.monotonic() < deadline, (name, labels, self.metric(name, **labels))
 
@@ -139,7 +139,7 @@ class Asked:
             request_serializer=wire.ProcessingRequest.SerializeToString,
             response_deserializer=wire.ProcessingResponse.FromString,
         )
-        self.call: Any = process(self._messages(headers), timeout=30)
+        self.call: Any = process(self._messages(headers), timeout=60)
         next(self.call)
 
     def _messages(self, headers: dict[str, str]) -> Iterator[wire.ProcessingRequest]:
@@ -156,7 +156,7 @@ class Asked:
             protocol_config=wire.ProtocolConfiguration(request_body_mode=BUFFERED),
         )
         yield wire.ProcessingRequest(request_body=wire.HttpBody(body=BODY, end_of_stream=True))
-        self._over.wait(30)
+        self._over.wait(60)
 
     def answer(self) -> tuple[int, str]:
         """Return 0 for a request that was sent on, else the status and body of its refusal."""
@@ -205,6 +205,8 @@ def run(tmp_path: Path) -> Iterator[Start]:
                     *(part for pair in zip(names, map(str, ports), strict=True) for part in pair),
                     *("--bind-address", "127.0.0.1", "--metrics-endpoint-auth=false"),
                     *("--secure-serving=false", "--drain-timeout", "1s"),
+                    # What the model server said last counts, however busy the machine is.
+                    *("--metrics-staleness-threshold", "60s"),
                 ],
                 stderr=log,
                 text=True,
@@ -263,26 +265,27 @@ def test_requests_of_every_priority_wait_until_the_model_server_has_room(run: St
 def test_a_request_that_waits_too_long_gets_503_and_one_without_room_to_wait_429(
     run: Start,
 ) -> None:
-    epp = run(QUEUED + "flowControl: {defaultRequestTTL: 2s, maxRequests: 1}\n")
+    epp = run(QUEUED + "flowControl: {defaultRequestTTL: 3s, maxRequests: 1}\n")
     epp.see_queue(50)
-    waits = epp.ask()
-    epp.until(1, QUEUE_SIZE)
-    refused = epp.ask()
+    # At once, so that the first to wait does so still when the other comes, whichever it is.
+    asked = epp.ask(), epp.ask()
 
-    assert refused.answer() == (
-        429,
+    assert sorted(one.answer() for one in asked) == [
         (
-            "inference gateway: InferencePoolResourceExhausted - "
-            "request rejected pre-queue: queue at capacity"
+            429,
+            (
+                "inference gateway: InferencePoolResourceExhausted - "
+                "request rejected pre-queue: queue at capacity"
+            ),
         ),
-    )
-    assert waits.answer() == (
-        503,
         (
-            "inference gateway: ServiceUnavailable - request timed out in queue: "
-            "request evicted from queue: request TTL expired"
+            503,
+            (
+                "inference gateway: ServiceUnavailable - request timed out in queue: "
+                "request evicted from queue: request TTL expired"
+            ),
         ),
-    )
+    ]
     assert epp.metric(QUEUE_SIZE) == 0
 
 

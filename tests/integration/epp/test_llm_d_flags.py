@@ -45,7 +45,7 @@ def ask(epp: Any, mode: int) -> dict[str, Any]:
 
     def exchange() -> Iterator[wire.ProcessingRequest]:
         yield from messages
-        is_told.wait(20)  # a gateway stays until the model server has answered
+        is_told.wait(60)  # a gateway stays until the model server has answered
 
     with grpc.insecure_channel(epp.address) as channel:
         call = channel.stream_stream(
@@ -53,7 +53,7 @@ def ask(epp: Any, mode: int) -> dict[str, Any]:
             request_serializer=wire.ProcessingRequest.SerializeToString,
             response_deserializer=wire.ProcessingResponse.FromString,
         )
-        for reply in call(exchange(), timeout=20):
+        for reply in call(exchange(), timeout=60):
             if reply.HasField("dynamic_metadata"):
                 is_told.set()
                 return dict(reply.dynamic_metadata["envoy.lb"].items())

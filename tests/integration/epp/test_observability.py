@@ -2,7 +2,7 @@
 
 import json
 import queue
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
 from typing import Any
 
@@ -40,7 +40,7 @@ def exchange(epp: Any, body: bytes, **headers: str) -> dict[str, str]:
             request_serializer=wire.ProcessingRequest.SerializeToString,
             response_deserializer=wire.ProcessingResponse.FromString,
         )
-        replies = list(process(iter(messages), timeout=10))
+        replies = list(process(iter(messages), timeout=60))
     options = replies[-1].request_body.response.header_mutation.set_headers
     return {option.header.key: option.header.raw_value.decode() for option in options}
 
@@ -176,6 +176,10 @@ def values(attributes: Any) -> Mapping[str, str]:
     return {item.key: item.value.string_value for item in attributes}
 
 
+def is_told_of(trace: str, taken: Sequence[otlp.ExportTraceServiceRequest]) -> bool:
+    return any(bytes.fromhex(trace) in one.SerializeToString() for one in taken)
+
+
 def test_spans_reach_a_receiver_and_the_model_server_knows_the_trace(
     start: Start, receiver: tuple[Receiver, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +191,9 @@ def test_spans_reach_a_receiver_and_the_model_server_knows_the_trace(
 
     headers = exchange(epp, ask(), traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
     exchange(epp, SECRET.encode(), traceparent=f"00-{FAILED}-00f067aa0ba902b7-01")
-    taken = [taking.requests.get(timeout=20)]
+    taken: list[otlp.ExportTraceServiceRequest] = []
+    while any(not is_told_of(trace, taken) for trace in (TRACE, FAILED)):
+        taken.append(taking.requests.get(timeout=60))
     epp.stop()
     while not taking.requests.empty():
         taken.append(taking.requests.get())

@@ -86,7 +86,7 @@ class Gated:
         if not self._left:
             raise StopIteration
         if len(self._left) == 1:
-            self._gate.wait(20)
+            self._gate.wait(60)
         return self._left.pop(0)
 
     def open(self) -> None:
@@ -97,7 +97,7 @@ def test_a_buffered_request_is_sent_to_an_endpoint(start: Start) -> None:
     epp = start("--secure-serving=false", a="127.0.0.1:9")
     with grpc.insecure_channel(epp.address) as channel:
         replies = list(
-            process_stub(channel)(iter([request_headers(BUFFERED), request_body()]), timeout=10)
+            process_stub(channel)(iter([request_headers(BUFFERED), request_body()]), timeout=60)
         )
 
     assert [reply.WhichOneof("response") for reply in replies] == [
@@ -111,7 +111,7 @@ def test_a_duplex_request_gets_its_bytes_back(start: Start) -> None:
     epp = start("--secure-serving=false", a="127.0.0.1:9")
     with grpc.insecure_channel(epp.address) as channel:
         replies = list(
-            process_stub(channel)(iter([request_headers(FULL_DUPLEX), request_body()]), timeout=10)
+            process_stub(channel)(iter([request_headers(FULL_DUPLEX), request_body()]), timeout=60)
         )
     echoed = b"".join(
         reply.request_body.response.body_mutation.streamed_response.body for reply in replies[1:]
@@ -133,7 +133,7 @@ def test_the_gateways_subset_counts_unless_the_flag_says_otherwise(
     subset = headers.metadata_context.filter_metadata["envoy.lb.subset_hint"]
     subset.update({"x-gateway-destination-endpoint-subset": ["10.9.9.9:1"]})
     with grpc.insecure_channel(epp.address) as channel:
-        replies = list(process_stub(channel)(iter([headers, request_body()]), timeout=10))
+        replies = list(process_stub(channel)(iter([headers, request_body()]), timeout=60))
 
     assert replies[-1].WhichOneof("response") == kind
 
@@ -181,8 +181,8 @@ def test_what_was_done_is_counted(start: Start) -> None:
     epp = start("--secure-serving=false")
     with grpc.insecure_channel(epp.address) as channel:
         process = process_stub(channel)
-        list(process(iter([request_headers(BUFFERED), request_body()]), timeout=10))
-        list(process(iter([request_headers(BUFFERED), request_body(b"nope")]), timeout=10))
+        list(process(iter([request_headers(BUFFERED), request_body()]), timeout=60))
+        list(process(iter([request_headers(BUFFERED), request_body(b"nope")]), timeout=60))
     text = epp.http("/metrics").text
 
     labels = 'model_name="m",priority="0",target_model_name="m"'
@@ -202,10 +202,10 @@ def test_metrics_stay_closed_when_nobody_can_be_authenticated(start: Start) -> N
 
 
 def test_sigterm_lets_an_open_request_end(start: Start) -> None:
-    epp = start("--secure-serving=false", "--drain-timeout", "20s")
+    epp = start("--secure-serving=false", "--drain-timeout", "60s")
     with grpc.insecure_channel(epp.address) as channel:
         body_sent = Gated()
-        call = process_stub(channel)(body_sent, timeout=20)
+        call = process_stub(channel)(body_sent, timeout=60)
         first = next(call)
         epp.process.terminate()
         while epp.http("/readyz").status_code == 200:
@@ -215,7 +215,7 @@ def test_sigterm_lets_an_open_request_end(start: Start) -> None:
 
     assert first.WhichOneof("response") == "request_headers"
     assert destination(second.request_body.response) == "127.0.0.1:9"
-    assert epp.process.wait(20) == 0
+    assert epp.process.wait(60) == 0
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -224,7 +224,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
 
 

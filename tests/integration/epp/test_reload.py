@@ -49,7 +49,7 @@ def ask(epp: Any) -> str:
             request_serializer=wire.ProcessingRequest.SerializeToString,
             response_deserializer=wire.ProcessingResponse.FromString,
         )
-        *_, last = process(iter(messages), timeout=10)
+        *_, last = process(iter(messages), timeout=60)
     options = last.request_body.response.header_mutation.set_headers
     found = {option.header.key: option.header.raw_value.decode() for option in options}
     return found["x-gateway-destination-endpoint"]
@@ -57,7 +57,7 @@ def ask(epp: Any) -> str:
 
 def wait_for(epp: Any, line: str) -> str:
     """Return the metrics when they hold the line."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while line not in (text := epp.http("/metrics").text):
         assert time.monotonic() < until, epp.log.read_text()
         time.sleep(0.1)

@@ -19,7 +19,7 @@ from epp._generated import gaie_health_pb2 as health_wire
 Start = Callable[..., Any]
 PROCESS = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 BUFFERED = 2
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Exchange:

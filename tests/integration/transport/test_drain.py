@@ -33,7 +33,7 @@ class Load:
             )
             while not self._stopping.is_set():
                 try:
-                    assert list(echo(iter([b"a", b"b" * 2000]), timeout=20)) == [b"a", b"b" * 2000]
+                    assert list(echo(iter([b"a", b"b" * 2000]), timeout=60)) == [b"a", b"b" * 2000]
                 except grpc.RpcError as error:
                     self.failures.append(f"{error.code()}: {error.details()}")
                 self.done[index] += 1
@@ -116,7 +116,7 @@ def test_idle_clients_leave_at_once(start: Any, encryption: str) -> None:
         channel = grpc.insecure_channel(server.address)
     with channel:
         echo = channel.unary_unary("/test/Echo", None, None)
-        assert echo(b"x", timeout=10) == b"x"
+        assert echo(b"x", timeout=60) == b"x"
 
         assert server.run(server.server.drain(10.0))
 

@@ -33,7 +33,7 @@ def channel_to(server: Any, certificate: str) -> grpc.Channel:
 
 def echo(channel: grpc.Channel, message: bytes) -> Any:
     call = channel.unary_unary("/test/Echo", request_serializer=None, response_deserializer=None)
-    return call(message, timeout=10)
+    return call(message, timeout=60)
 
 
 def test_a_self_signed_certificate_serves_grpc(start: Any) -> None:

@@ -21,7 +21,7 @@ def exchange(
             request_serializer=wire.ProcessingRequest.SerializeToString,
             response_deserializer=wire.ProcessingResponse.FromString,
         )
-        return list(call(iter(messages), timeout=10))
+        return list(call(iter(messages), timeout=60))
 
 
 def series(exposition: str) -> dict[str, float]:

@@ -28,6 +28,7 @@ from epp.server.services import PoolHost
 from machine.processes import free_port
 
 RECORDED = Path(__file__).parents[3] / "fixtures" / "kv-events" / "vllm-0.32.0.jsonl"
+PATIENCE = 60
 TOPIC = b"kv@127.0.0.1@llama"
 PROMPT = list(range(1, 13))
 
@@ -50,7 +51,7 @@ class Publisher:
         self.replay_port = _bound(self.replay, replay_port)
 
     async def subscribed(self) -> None:
-        while not await asyncio.to_thread(self.live.poll, 5000):
+        while not await asyncio.to_thread(self.live.poll, PATIENCE * 1000):
             raise TimeoutError
         self.live.recv()
 
@@ -61,7 +62,7 @@ class Publisher:
             self.live.send_multipart([topic, number.to_bytes(8, "big"), message])
 
     async def answer_replay(self) -> int:
-        assert await asyncio.to_thread(self.replay.poll, 5000)
+        assert await asyncio.to_thread(self.replay.poll, PATIENCE * 1000)
         client, empty, start = self.replay.recv_multipart()
         first = int.from_bytes(start, "big")
         for number, message in enumerate(self.sent[first:], first):
@@ -77,7 +78,7 @@ class Publisher:
 def _bound(socket: Any, port: int) -> int:
     if not port:
         return int(socket.bind_to_random_port("tcp://127.0.0.1"))
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while True:  # the one before gives the port back when it likes
         try:
             socket.bind(f"tcp://127.0.0.1:{port}")
@@ -129,7 +130,7 @@ def at(publisher: Publisher, *, replays: bool = True) -> PodDiscoveryConfig:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.005)
@@ -239,7 +240,7 @@ async def test_pods_that_connect_are_known_by_their_topic_and_rank(
     cache, _ = await listening(specs, zmq_endpoint=address, discover_pods=False)
     socket = context.socket(zmq.XPUB)
     socket.connect(address)
-    assert await asyncio.to_thread(socket.poll, 5000)
+    assert await asyncio.to_thread(socket.poll, PATIENCE * 1000)
     socket.recv()
     number = bytes(8)
     for frames in (
