@@ -92,7 +92,7 @@ def _float(loader: Any, node: Any) -> float | int | str:
 
 _Loader.add_constructor(f"{_TAGS}float", _float)
 
-_NUMBER_LIKE = re.compile(r"[-+.]?[0-9][0-9a-zA-Z_.:+-]*|[-+.~]|[yYnN]")
+_NUMBER_LIKE = re.compile(r"[-+]?\.?[0-9][0-9a-zA-Z_.:+-]*|[-+.~]|[yYnN]")
 """Plain texts that some reader of YAML 1.1 or 1.2 takes for a number, a time or a boolean."""
 
 

@@ -45,6 +45,8 @@ def test_documents_come_back_as_they_were(documents: list[dict[str, object]]) ->
         "1:30",
         "2026-01-01",
         ".5",
+        "-.5",
+        "+.5e3",
         "~",
         "null",
         "-1",
