@@ -242,7 +242,7 @@ def running(command: list[str]) -> Iterator[str]:
         yield line.removeprefix("listening on ").strip().replace("0.0.0.0", "127.0.0.1")
     finally:
         child.send_signal(signal.SIGTERM)
-        child.communicate(timeout=30)
+        child.communicate(timeout=60)
 
 
 def test_the_built_in_simulator_starts_with_its_rendered_command_line() -> None:
@@ -250,7 +250,7 @@ def test_the_built_in_simulator_starts_with_its_rendered_command_line() -> None:
     assert serving["command"][0] == "python"
     # The last one wins: a free port instead of the one in a pod.
     command = [sys.executable, *serving["command"][1:], *serving["args"], "--port", "0"]
-    with running(command) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with running(command) as url, httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
         for name in ("startupProbe", "livenessProbe", "readinessProbe"):
             assert client.get(serving[name]["httpGet"]["path"]).status_code == 200
         models = [model["id"] for model in client.get("/v1/models").json()["data"]]

@@ -191,7 +191,7 @@ def test_a_helm_that_is_not_needed_any_more_is_ended(helm: Helm, chart: Path) ->
         pass
 
     assert not is_running(pending._process.pid)
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 30  # of the minutes that it would take
 
 
 def a_helm_that(folder: Path, script: str) -> Helm:
@@ -214,7 +214,7 @@ def test_what_a_helm_has_started_ends_with_it(
             with pytest.raises(TimedOut):
                 pending.documents(timeout_seconds=0.1)
 
-    assert select.select([started], [], [], 10)[0], "it runs on"
+    assert select.select([started], [], [], 60)[0], "it runs on"
     os.close(started)
 
 
@@ -231,7 +231,7 @@ def test_a_long_complaint_is_cut_and_soon_understood(chart: Path, tmp_path: Path
         a_helm_that(tmp_path, script).template(release(), chart)
 
     assert len(caught.value.message) < 70_000
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 30  # of the minutes that it would take
 
 
 def test_a_helm_that_was_killed_is_told_from_a_chart_that_fails(helm: Helm, chart: Path) -> None:

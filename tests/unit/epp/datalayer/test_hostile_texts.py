@@ -15,7 +15,7 @@ from epp.datalayer.http1 import MOST_BODY_BYTES, BadResponse, ResponseReader, Re
 WAITING = b"vllm:num_requests_waiting"
 GEOMETRY = b"vllm:cache_config_info"
 ADAPTERS = b"vllm:lora_requests_info"
-# Many times what each takes on a busy machine, and a small part of what it took without bounds.
+# Seconds of the processor: many times what each takes, a small part of what it took without bounds.
 A_MOMENT = 2.0
 
 
@@ -48,12 +48,12 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_the_worst_text_is_read_in_a_moment(text: bytes) -> None:
     reader = Reader(VLLM)
-    began = time.perf_counter()
+    began = time.thread_time()
 
     reader.read(text, 1.0)
     reader.read(text + b"x 1\n", 2.0)
 
-    assert time.perf_counter() - began < A_MOMENT
+    assert time.thread_time() - began < A_MOMENT
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
@@ -118,12 +118,12 @@ def test_adapters_survive_figures_that_make_no_sense() -> None:
 def test_a_body_of_the_smallest_chunks_is_refused_before_it_takes_much() -> None:
     reader = ResponseReader()
     reader.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-    began = time.perf_counter()
+    began = time.thread_time()
 
     with pytest.raises(ResponseTooLarge):
         reader.feed(b"2\r\nxx\r\n" * 1_000_000)
 
-    assert time.perf_counter() - began < A_MOMENT
+    assert time.thread_time() - began < A_MOMENT
 
 
 def test_answers_that_only_announce_the_next_one_are_refused() -> None:

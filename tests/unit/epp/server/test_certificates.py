@@ -55,7 +55,7 @@ async def test_a_secret_that_kubernetes_swaps_is_taken_up(
 
     (tmp_path / "..new").symlink_to("..2")
     (tmp_path / "..new").rename(tmp_path / "..data")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await served_name(context) != "second":  # each look takes a moment
             pass
     proxy.stop()

@@ -14,7 +14,7 @@ from gaiectl.local import process
 from gaiectl.local.process import Process
 
 
-def wait_until(condition: object, seconds: float = 10) -> None:
+def wait_until(condition: object, seconds: float = 60) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
     while not condition():
@@ -26,12 +26,12 @@ def wait_until(condition: object, seconds: float = 10) -> None:
 def sleeper(tmp_path: Path) -> Process:
     child = process.spawn(["sleep", "60"], log=tmp_path / "log", record=lambda _: None)
     yield child
-    process.stop([child], grace_seconds=5)
+    process.stop([child], grace_seconds=60)
 
 
 def test_a_child_is_alive_until_it_is_stopped(sleeper: Process) -> None:
     assert process.is_alive(sleeper)
-    assert process.stop([sleeper], grace_seconds=5) == []
+    assert process.stop([sleeper], grace_seconds=60) == []
     assert not process.is_alive(sleeper)
 
 
@@ -121,4 +121,4 @@ def test_a_scripts_interpreter_does_not_hide_it(tmp_path: Path) -> None:
     wait_until(lambda: log.exists() and log.read_text() == "ready\n")
 
     assert process.is_alive(child)
-    assert process.stop([child], grace_seconds=5) == []
+    assert process.stop([child], grace_seconds=60) == []

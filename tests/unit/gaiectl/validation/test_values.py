@@ -250,9 +250,9 @@ def test_a_large_values_file_is_checked_in_a_moment(write: Write, schema: Any) -
 
     took = []
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.process_time()
         check_values_files([path], schema_of(path.parent))
-        took.append(time.perf_counter() - begin)
+        took.append(time.process_time() - begin)
     assert min(took) < 0.04
 
 

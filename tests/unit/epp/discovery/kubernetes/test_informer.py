@@ -40,13 +40,13 @@ class Copy:
         return value if value >= 0 else None
 
     async def holds(self, **values: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.informer.items != values:
                 self._news.clear()
                 await self._news.wait()
 
     async def is_in(self, state: State) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.informer.state is not state:
                 self._news.clear()
                 await self._news.wait()
@@ -67,7 +67,7 @@ async def copy(server: ApiServer) -> AsyncIterator[Callable[..., Copy]]:
 
 
 async def until_asked(script: Any, times: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(script.asked) < times:
             script.news.clear()
             await script.news.wait()

@@ -39,7 +39,7 @@ async def ends() -> AsyncIterator[Ends]:
     ends = await Ends().open()
     yield ends
     ends.ours.close()
-    await asyncio.wait_for(ends.is_lost.wait(), 5)
+    await asyncio.wait_for(ends.is_lost.wait(), 60)
 
 
 async def test_small_and_big_messages_arrive_in_order(ends: Ends) -> None:
@@ -49,7 +49,7 @@ async def test_small_and_big_messages_arrive_in_order(ends: Ends) -> None:
         ends.ours.send(*message)
         await asyncio.sleep(0)
     ends.ours.send("last")
-    await asyncio.wait_for(ends.answered.wait(), 10)
+    await asyncio.wait_for(ends.answered.wait(), 60)
 
     assert ends.heard == [*sent, ("last",)]
 
@@ -59,7 +59,7 @@ async def test_a_message_that_makes_trouble_does_not_end_the_others(ends: Ends) 
     await ends.listen()
     for name in ("good", "bad", "better", "last"):
         ends.ours.send(name)
-    await asyncio.wait_for(ends.answered.wait(), 5)
+    await asyncio.wait_for(ends.answered.wait(), 60)
 
     assert ends.heard == [("good",), ("better",), ("last",)]
     assert not ends.is_lost.is_set()
@@ -72,7 +72,7 @@ async def test_an_end_that_does_not_read_is_noticed_until_it_does(ends: Ends) ->
     was_stuck = ends.ours.is_stuck
     ends.ours.send("last")
     await ends.listen()
-    await asyncio.wait_for(ends.answered.wait(), 10)
+    await asyncio.wait_for(ends.answered.wait(), 60)
 
     assert was_stuck
     assert not ends.ours.is_stuck

@@ -40,7 +40,7 @@ async def test_what_a_dead_worker_counted_is_counted_once(monkeypatch: pytest.Mo
     worker.last_counted = shared(counted)
     workers._workers[0] = worker
     workers._keepers = [asyncio.create_task(workers._keep(0))]
-    await asyncio.wait_for(is_enough.wait(), 5)
+    await asyncio.wait_for(is_enough.wait(), 60)
     await workers._start_no_more()
     workers._totals.show([])
 
