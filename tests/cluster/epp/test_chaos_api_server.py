@@ -147,8 +147,10 @@ async def test_connections_that_fall_silent_are_noticed_and_replaced(
     await pool.shows(a_rank_0="10.0.0.1:8000", b_rank_0="10.0.0.2:8000")
 
     said = [r.message for r in caplog.records if r.name.startswith("epp.discovery.kubernetes")]
-    assert sum("cannot reach" in line for line in said) == 1
-    assert sum("is back after" in line for line in said) == 1
+    told = [line for line in said if "cannot reach" in line or "is back after" in line]
+    assert len(told) >= 2
+    for number, line in enumerate(told):  # once each time, and a busy machine has such times too
+        assert ("is back after" if number % 2 else "cannot reach") in line
 
 
 async def test_connections_that_are_cut_again_and_again_lose_nothing(
@@ -170,6 +172,7 @@ async def test_rights_that_are_taken_away_keep_what_is_known_and_are_asked_for_o
     space: Any,
     follow: Follow,
     network: Network,
+    until: Until,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
@@ -181,6 +184,7 @@ async def test_rights_that_are_taken_away_keep_what_is_known_and_are_asked_for_o
     bindings = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{space.name}/rolebindings"
 
     space.api.ask("DELETE", bindings)
+    until(lambda: not space.may_list_pods("epp"), "the API server has noticed")
     network.drop()
     await pool.until(lambda: pool.figures.errors["pods", "403"] >= 3, "it is refused")
     assert pool.addresses() == {"a-rank-0": "10.0.0.1:8000"}

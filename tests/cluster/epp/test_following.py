@@ -203,7 +203,9 @@ async def test_a_silent_api_server_changes_nothing_and_is_told_of(
     await pool.shows(a_rank_0="10.0.0.1:8000", b_rank_0="10.0.0.2:8000")
 
     said = [r.message for r in caplog.records if r.name.startswith("epp.discovery.kubernetes.cl")]
-    assert ["cannot reach" in said[0], "is back after" in said[1], len(said)] == [True, True, 2]
+    assert len(said) >= 2
+    for number, line in enumerate(said):  # once each time, and a busy machine has such times too
+        assert ("is back after" if number % 2 else "cannot reach") in line
 
 
 async def test_an_api_server_that_restarts_loses_nothing(
