@@ -37,6 +37,8 @@ from machine import control_plane, programs
 from machine.control_plane import ControlPlane
 from machine.processes import Processes, free_port
 
+# For whatever is bound to come, on a machine that does other things too.
+_SECONDS = 60.0
 CORE = "/api/v1"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -62,7 +64,9 @@ class Api:
         self.has_crds = False
         trust = ssl.create_default_context(cafile=str(plane.authority.pair.certificate))
         trust.load_cert_chain(plane.admin.certificate, plane.admin.key)
-        self._http = httpx.Client(base_url=plane.server, verify=trust, trust_env=False, timeout=30)
+        self._http = httpx.Client(
+            base_url=plane.server, verify=trust, trust_env=False, timeout=_SECONDS
+        )
 
     def close(self) -> None:
         self._http.close()
@@ -125,7 +129,7 @@ class Api:
         return PATHS[document["kind"]].format(namespace, document["apiVersion"])
 
 
-def wait_until(done: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+def wait_until(done: Callable[[], Any], what: str, seconds: float = _SECONDS) -> Any:
     """Wait until something is so, and return what ``done`` returned."""
     deadline = time.monotonic() + seconds
     while not (found := done()):
@@ -260,6 +264,18 @@ class Namespace:
         who = {"kind": "ServiceAccount", "name": account, "namespace": self.name}
         self.api.make(self.document("RoleBinding", name, roleRef=ref, subjects=[who]))
 
+    def may_list_pods(self, account: str) -> bool:
+        """Tell whether the rights of a service account, as the API server knows them, allow it."""
+        who = f"system:serviceaccount:{self.name}:{account}"
+        attributes = {"namespace": self.name, "verb": "list", "resource": "pods"}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {"user": who, "resourceAttributes": attributes},
+        }
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        return bool(self.api.ask("POST", path, review)["status"]["allowed"])
+
     def allow_everywhere(self, account: str, *rules: dict[str, Any]) -> None:
         """Give cluster-wide rules to a service account."""
         name = f"{self.name}-{account}"
@@ -328,7 +344,8 @@ class Epp:
         return self.log_file.read_text()
 
     def http(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.metrics_port}{path}", headers=headers)
+        url = f"http://127.0.0.1:{self.metrics_port}{path}"
+        return httpx.get(url, headers=headers, trust_env=False, timeout=_SECONDS)
 
     def is_listening(self) -> bool:
         assert self.process.poll() is None, self.log
@@ -354,7 +371,7 @@ class Epp:
                 request_serializer=health_wire.HealthCheckRequest.SerializeToString,
                 response_deserializer=health_wire.HealthCheckResponse.FromString,
             )
-            status = call(health_wire.HealthCheckRequest(service=service), timeout=5).status
+            status = call(health_wire.HealthCheckRequest(service=service), timeout=_SECONDS).status
         name: str = health_wire.HealthCheckResponse.ServingStatus.Name(status)
         return name
 
@@ -381,7 +398,7 @@ class Epp:
                 request_serializer=wire.ProcessingRequest.SerializeToString,
                 response_deserializer=wire.ProcessingResponse.FromString,
             )
-            replies = list(call(iter(messages), timeout=10))
+            replies = list(call(iter(messages), timeout=_SECONDS))
         set_headers = replies[0].request_headers.response.header_mutation.set_headers
         headers = {one.header.key: one.header.raw_value.decode() for one in set_headers}
         pieces = [r.request_body.response.body_mutation.streamed_response.body for r in replies[1:]]
@@ -443,7 +460,7 @@ class Following:
             self.metrics,
             synced=self._sync,
             ported=lambda ports: self.ports.append(tuple(ports)),
-            timing=Timing(doubt=0.5, return_grace=2.0, longest_delay=1.0),
+            timing=Timing(doubt=0.5, longest_delay=1.0),
         )
 
     def _sync(self, is_synced: bool) -> None:
@@ -463,7 +480,7 @@ class Following:
         wanted = {name.replace("_", "-"): address for name, address in addresses.items()}
         await self.until(lambda: self.addresses() == wanted, f"{wanted}, not {self.addresses}")
 
-    async def until(self, done: Callable[[], Any], what: str, seconds: float = 20.0) -> None:
+    async def until(self, done: Callable[[], Any], what: str, seconds: float = _SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while not done():
             assert time.monotonic() < deadline, f"not after {seconds:g} s: {what}"

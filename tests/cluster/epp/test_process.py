@@ -48,7 +48,8 @@ def test_a_pool_is_served_with_no_more_rights_than_documented(
     flags = ("--pool-name=llm", OPEN)
     epp = start(*flags, kubeconfig=kubeconfig(token), NAMESPACE=space.name)
     until(lambda: "there is no inferencepools" in epp.log, "it says what is missing")
-    assert epp.http("/readyz").text == "not ready: not synced\n"
+    unmet = "not ready: not synced\n"
+    until(lambda: epp.http("/readyz").text == unmet, "it has started")
     assert (epp.health("inference-extension"), epp.health("liveness")) == ("NOT_SERVING", "SERVING")
 
     space.pool()
@@ -103,7 +104,7 @@ def test_a_refusal_names_the_rule_to_add_once_and_ends_when_it_is_there(
     assert epp.health() == "NOT_SERVING"
 
     space.allow("epp", PODS)
-    until(epp.is_ready, "it serves when it may", 30)
+    until(epp.is_ready, "it serves when it may")
     assert epp.endpoints() == {"a-rank-0"}
     assert epp.log.count("not allowed to list and watch pods") == 1
 
@@ -124,8 +125,8 @@ def test_metrics_are_for_those_whom_kubernetes_lets_read_them(
         status: int = epp.http("/metrics", **headers).status_code
         return status
 
-    assert read(reader) == 500
-    assert "resources: [tokenreviews], verbs: [create]" in epp.log
+    rule = "resources: [tokenreviews], verbs: [create]"
+    until(lambda: read(reader) == 500 and rule in epp.log, "it says what it may not")
     space.allow_everywhere("epp", *REVIEWS)
     until(lambda: read(reader) == 200, "the EPP may ask now")
 
@@ -146,5 +147,5 @@ def test_what_cannot_be_followed_is_told_at_the_start(
 ) -> None:
     epp = start(*flags, POD_NAME="")
 
-    assert epp.process.wait(20) == 1
+    assert epp.process.wait(60) == 1
     assert f"error: {said}" in epp.log
