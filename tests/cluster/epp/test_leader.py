@@ -33,7 +33,8 @@ def test_a_standby_takes_over_at_once_from_who_ends_and_in_time_from_who_dies(
     until(lambda: second.is_listening() and second.endpoints(), "a standby knows the endpoints")
 
     assert not second.is_ready()
-    assert second.http("/readyz").text == "not ready: not leading\n"
+    unmet = "not ready: not leading\n"
+    until(lambda: second.http("/readyz").text == unmet, "it has started")
     names = ("liveness", "readiness", "", "inference-extension")
     assert [second.health(name) for name in names] == [
         "SERVING",
@@ -50,7 +51,8 @@ def test_a_standby_takes_over_at_once_from_who_ends_and_in_time_from_who_dies(
     leader = until(lambda: next((e for e in (second, third) if e.is_ready()), None), "a new one")
     seconds = time.monotonic() - began
     print(f"take-over after SIGTERM: {seconds:.1f} s")
-    assert seconds < LEASE_SECONDS / 2  # it need not wait until the Lease runs out
+    # It need not wait until the Lease runs out, which was renewed a period ago at the most.
+    assert seconds < LEASE_SECONDS - RETRY_SECONDS
     (standby,) = {id(e): e for e in (second, third) if e is not leader}.values()
     assert not standby.is_ready()
 
@@ -60,7 +62,7 @@ def test_a_standby_takes_over_at_once_from_who_ends_and_in_time_from_who_dies(
     seconds = time.monotonic() - began
     print(f"take-over after SIGKILL: {seconds:.1f} s")
     # And the margin of a machine that does other things too.
-    assert seconds < LEASE_SECONDS + 2 * RETRY_SECONDS + 2.0
+    assert seconds < LEASE_SECONDS + 2 * RETRY_SECONDS + 5.0
     until(lambda: len(events(space, lease)) == 4, "all is told")
     became, stopped = "became leader", "stopped leading"
     assert sorted(events(space, lease)) == [became, became, became, stopped]
@@ -83,11 +85,11 @@ def test_a_leader_that_ends_serves_until_a_successor_that_was_not_there_yet_is_r
     until(lambda: not first.is_ready(), "it leads no more", 60)
     assert first.is_listening()  # what is on its way here is served
     first.end(signal.SIGTERM)
-    assert first.process.wait(30) == -signal.SIGTERM
+    assert first.process.wait(60) == -signal.SIGTERM
     third = start(*flags)
     until(lambda: third.is_listening() and third.endpoints() is not None, "a standby", 60)
     third.end(signal.SIGTERM)
-    assert third.process.wait(30) == 0  # nobody was sent to it
+    assert third.process.wait(60) == 0  # nobody was sent to it
 
 
 def events(space: Any, lease: str) -> list[str]:
@@ -162,7 +164,7 @@ async def test_a_leader_steps_down_when_another_one_holds_the_lease(
 ) -> None:
     space.pool()
     following = await follow(space)
-    terms = Terms(lease=1.0, retry=0.1, handover=0.1)
+    terms = Terms(lease=3.0, retry=0.1, handover=0.1)
     leading: dict[str, bool] = {}
     elections = {
         name: LeaderElection(
