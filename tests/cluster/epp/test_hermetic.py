@@ -34,6 +34,7 @@ from hermetic.dialogue import (
     sent_headers,
 )
 from hermetic.model_servers import ModelServers
+from machine.processes import free_port
 
 pytestmark = pytest.mark.long
 
@@ -50,6 +51,7 @@ PRIORITIES: Mapping[str, int | None] = {
 NO_RULES = "rewrites are objects of a kind that this API server does not know"
 POD = re.compile(r'^inference_pool_per_pod_queue_size\{.*?model_server_pod="(.*?)"', re.MULTILINE)
 SUBSET_HEADER = "x-test-subset"
+PLAIN: Mapping[str, Any] = {"trust_env": False, "timeout": 60}
 # A gateway that has a subset in mind says so in metadata; here the test is the one that has.
 SUBSET_FILTER = {
     "name": "envoy.filters.http.header_to_metadata",
@@ -179,7 +181,7 @@ def enter(  # noqa: PLR0917 - what a world consists of
         until(epp.is_ready, "it serves")
         return World(space, epp, model_servers, until, http)
 
-    with httpx.Client() as http:  # one for all: each makes a TLS context, which takes long
+    with httpx.Client(**PLAIN) as http:  # one for all: each makes a TLS context, which takes long
         yield make
 
 
@@ -240,14 +242,12 @@ def test_a_gateway_hears_the_same_with_an_early_pool(
 
 
 @pytest.fixture
-def gateway(
-    tmp_path: Path, unused_tcp_port_factory: Callable[[], int], until: Until
-) -> Iterator[Callable[[str, BodyMode], str]]:
+def gateway(tmp_path: Path, until: Until) -> Iterator[Callable[[str, BodyMode], str]]:
     """Start an Envoy in front of an EPP; returns the gateway's URL."""
     with contextlib.ExitStack() as stack:
 
         def begin(epp: str, body_mode: BodyMode) -> str:
-            listener, admin = unused_tcp_port_factory(), unused_tcp_port_factory()
+            listener, admin = free_port(), free_port()
             host, _, port = epp.rpartition(":")
             values = Bootstrap(
                 listener=Address("127.0.0.1", listener),
@@ -273,7 +273,7 @@ def gateway(
             def is_ready() -> bool:
                 assert envoy.poll() is None, (tmp_path / "envoy.log").read_text()
                 with contextlib.suppress(httpx.TransportError):
-                    return httpx.get(f"http://127.0.0.1:{admin}/ready").status_code == 200
+                    return httpx.get(f"http://127.0.0.1:{admin}/ready", **PLAIN).status_code == 200
                 return False
 
             until(is_ready, "the gateway is ready")
@@ -292,11 +292,11 @@ def ask(url: str, case: Case, pods: Sequence[str]) -> httpx.Response:
         value.list_value.extend(named)
         headers[SUBSET_HEADER] = base64.b64encode(value.SerializeToString()).decode()
     if request.get("header_only"):
-        return httpx.get(f"{url}/v1/models", headers=headers)
+        return httpx.get(f"{url}/v1/models", headers=headers, **PLAIN)
     headers["content-type"] = "application/json"
     pieces = sent_body(case)
     content = pieces[0] if len(pieces) == 1 else iter(pieces)
-    return httpx.post(f"{url}/v1/completions", headers=headers, content=content)
+    return httpx.post(f"{url}/v1/completions", headers=headers, content=content, **PLAIN)
 
 
 @pytest.mark.parametrize("body_mode", BodyMode)
