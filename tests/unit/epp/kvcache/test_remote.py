@@ -51,8 +51,14 @@ async def server() -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-async def way(server: Server) -> AsyncIterator[Tokenization]:
-    made = Tokenization(remote=lambda: RemoteTokenizer(server.url, 0.3, 0.3))
+def patience() -> float:
+    """How long an answer is waited for, in seconds; a slow machine is given its time."""
+    return 60.0
+
+
+@pytest.fixture
+async def way(server: Server, patience: float) -> AsyncIterator[Tokenization]:
+    made = Tokenization(remote=lambda: RemoteTokenizer(server.url, patience, patience))
     await made.start()
     yield made
     await made.stop()
@@ -123,6 +129,7 @@ async def test_a_server_that_fails_is_left_alone_for_a_moment(
     async def answer(_: web.Request) -> web.StreamResponse:
         return web.Response(status=503)
 
+    monkeypatch.setattr(remote, "_REST_SECONDS", 1000.0)
     server.answer = answer
     for text in "abc":
         assert await tokens_of(way, asking(prompt=text)) is None
@@ -151,6 +158,7 @@ async def test_a_prompt_that_the_server_refuses_stops_nobody_else(
     assert await tokens_of(way, asking(prompt="short")) is not None
 
 
+@pytest.mark.parametrize("patience", [0.3])
 async def test_a_slow_and_an_endless_answer_are_given_up(
     server: Server, way: Tokenization, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,13 +32,20 @@ class Clock:
 async def predicting(
     sidecar: Any, clock: Clock | None = None, **changes: Any
 ) -> AsyncIterator[Predictor]:
-    settings = Settings(sidecar.url, (sidecar.url,), window_seconds=0.0)._replace(**changes)
+    settings = Settings(sidecar.url, (sidecar.url,), window_seconds=0.0, timeout_seconds=60.0)
+    settings = settings._replace(**changes)
     predictor = Predictor(settings, Client, clock=clock or Clock(), chance=Random(1))
     predictor.start()
     try:
         yield predictor
     finally:
         await predictor.stop()
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are waited for, however slow the machine is."""
+    monkeypatch.setattr("epp.prediction.predictor.PATIENCE_SECONDS", 60.0)
 
 
 async def ask(predictor: Predictor, *rows: Features) -> Any:

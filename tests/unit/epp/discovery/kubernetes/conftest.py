@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,26 +74,34 @@ def happening() -> Callable[[str, dict[str, Any]], bytes]:
 
 
 @pytest.fixture
-async def script(unused_tcp_port: int) -> AsyncIterator[Script]:
+def door() -> Iterator[socket.socket]:
+    """Where the server listens: nobody else gets its port meanwhile."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+@pytest.fixture
+async def script(door: socket.socket) -> AsyncIterator[Script]:
     script = Script()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", script.answer)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    await web.SockSite(runner, door).start()
     yield script
     script.end.set()
     await runner.cleanup()
 
 
 @pytest.fixture
-def kubeconfig(tmp_path: Path, unused_tcp_port: int) -> Path:
+def kubeconfig(tmp_path: Path, door: socket.socket) -> Path:
     """Of the scripted server; the token is in the file ``token`` beside it."""
+    address = f"http://127.0.0.1:{door.getsockname()[1]}"
     (tmp_path / "token").write_text("first")
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{unused_tcp_port}"}}],
+        "clusters": [{"name": "c", "cluster": {"server": address}}],
         "users": [{"name": "u", "user": {"tokenFile": "token"}}],
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
         "current-context": "x",
