@@ -14,7 +14,11 @@ from epp.datalayer.tls import CHECK_SECONDS, ClientTls
 
 
 def write(ca: Path, serial: int) -> None:
-    """Write a certificate and its key, as authority and as client certificate."""
+    """Write a certificate and its key, as authority and as client certificate.
+
+    What was there is replaced as Kubernetes does: by other files, for the time of a change may be
+    the same if it follows soon.
+    """
     secret = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
     now = dt.datetime.now(dt.UTC)
@@ -29,14 +33,18 @@ def write(ca: Path, serial: int) -> None:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(secret, hashes.SHA256())
     )
-    ca.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    ca.with_suffix(".key").write_bytes(
-        secret.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+    key = secret.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
     )
+    made = ca.with_suffix(".new")
+    for content, place in (
+        (certificate.public_bytes(serialization.Encoding.PEM), ca),
+        (key, ca.with_suffix(".key")),
+    ):
+        made.write_bytes(content)
+        made.replace(place)
 
 
 def serials(tls: ClientTls) -> list[int]:

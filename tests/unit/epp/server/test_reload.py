@@ -188,7 +188,7 @@ async def test_a_text_that_is_still_being_written_is_left_alone(edited: Edited) 
     await edited.look()
     edited.path.write_text(PLAIN[:150])
     await edited.reload.look()
-    edited.path.write_text(PLAIN.replace("weight: 3", "weight: 4"))
+    edited.path.write_text(PLAIN.replace("weight: 3", "weight: 44"))
     await edited.look()
 
     assert len(edited.server.used) == 1
