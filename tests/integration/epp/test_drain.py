@@ -16,13 +16,13 @@ FLAGS = ("--secure-serving=false", "--health-checking")
 
 
 async def test_one_of_two_epps_ends_under_load_without_a_failed_request(
-    start: Start, tmp_path: Path, unused_tcp_port: int
+    start: Start, tmp_path: Path, unused_port: Callable[[], int]
 ) -> None:
     async with model_server() as port:
         epps = [start(*FLAGS, a=f"127.0.0.1:{port}") for _ in range(2)]
         ports = [epp.grpc_port for epp in epps]
         async with (
-            gateway(tmp_path, port, ports, unused_tcp_port) as url,
+            gateway(tmp_path, port, ports, unused_port()) as url,
             load(url, CLIENTS) as answers,
         ):
             await more(answers, 3 * CLIENTS)
@@ -34,12 +34,12 @@ async def test_one_of_two_epps_ends_under_load_without_a_failed_request(
 
 
 async def test_requests_in_flight_survive_the_end_of_the_only_epp(
-    start: Start, tmp_path: Path, unused_tcp_port: int
+    start: Start, tmp_path: Path, unused_port: Callable[[], int]
 ) -> None:
     async with model_server(0.5) as port:
         epp = start(*FLAGS, a=f"127.0.0.1:{port}")
         async with (
-            gateway(tmp_path, port, [epp.grpc_port], unused_tcp_port) as url,
+            gateway(tmp_path, port, [epp.grpc_port], unused_port()) as url,
             httpx.AsyncClient(timeout=60) as client,
             asyncio.TaskGroup() as tasks,
         ):

@@ -77,12 +77,12 @@ async def load(url: str, clients: int = 8) -> AsyncIterator[list[Answer]]:
     stop = asyncio.Event()
 
     async def ask() -> None:
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             while not stop.is_set():
                 status = await _ask(client, url)
                 answers.append(Answer(time.monotonic(), status))
                 if status != 200:
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.25)  # until the next health check at least
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(clients):
@@ -142,7 +142,7 @@ def _config(folder: Path, model_server: int, epp_ports: Sequence[int], port: int
     cluster["common_lb_config"] = {"healthy_panic_threshold": {"value": 0}}
     cluster["health_checks"] = [
         {
-            "timeout": "1s",
+            "timeout": "30s",  # who is busy is not gone
             "interval": "0.2s",
             "no_traffic_interval": "0.2s",
             "unhealthy_threshold": 1,

@@ -12,7 +12,7 @@ from epp.transport import frames
 
 PROCESS = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 BUFFERED, FULL_DUPLEX = 2, 4
-PATIENCE = 20.0
+PATIENCE = 60.0
 _FIELDS = (
     (b":method", b"POST"),
     (b":scheme", b"http"),

@@ -45,7 +45,7 @@ def nothing_is_left(epp: Any, words: Any) -> Iterator[None]:
 def is_served(epp: Any, words: Any, connect: Connect) -> bool:
     began = time.perf_counter()
     reply = connect(epp).ask(BODY)
-    assert time.perf_counter() - began < 2.0
+    assert time.perf_counter() - began < 10.0
     return bool(words.destination(reply) == GOOD)
 
 
