@@ -297,7 +297,7 @@ def test_a_share_of_the_requests_is_recorded_without_being_asked_for() -> None:
     for number in range(400):
         recording.schedule(Request(str(number), {}), about.pool.snapshot())
 
-    assert 60 < len(records.ids()) < 140
+    assert 40 < len(records.ids()) < 165  # others come once in 10^12 times
 
 
 def test_a_recorded_refusal_is_still_a_refusal() -> None:
@@ -339,7 +339,7 @@ async def test_a_profile_shows_where_time_goes_and_go_profiles_are_explained(
 ) -> None:
     client = await clients(known())
 
-    profile = await client.get("/debug/pprof/profile?seconds=0.1")
+    profile = await client.get("/debug/pprof/profile?seconds=0.5")
     heap = await client.get("/debug/pprof/heap")
     wrong = await client.get("/debug/pprof/profile?seconds=1e9")
 
