@@ -87,7 +87,7 @@ def run_helm(complete_charts: Path, tmp_path_factory: pytest.TempPathFactory) ->
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=240,
         )
 
     return run
