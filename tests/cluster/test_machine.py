@@ -54,7 +54,7 @@ def _until_gone(processes: list[Process]) -> None:
 
 
 def _until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.02)
