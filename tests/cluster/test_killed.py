@@ -73,21 +73,27 @@ class Way:
         self._target = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._is_cut = False
+        self._opening = threading.Lock()
         self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def cut(self) -> None:
         """Let nothing through any more."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for one in self._open:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+        with self._opening:
+            self._is_cut = True
+            for one in self._open:
+                with contextlib.suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> None:
         """Close everything."""
         self.cut()
+        self._accepting.join()
+        self._listener.close()
         for one in self._open:
             one.close()
 
@@ -95,8 +101,13 @@ class Way:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(self._target)
-                self._open += [near, far]
+                with self._opening:
+                    self._open.append(near)
+                    if self._is_cut:
+                        near.shutdown(socket.SHUT_RDWR)
+                        return
+                    far = socket.create_connection(self._target)
+                    self._open.append(far)
                 for source, target in ((near, far), (far, near)):
                     threading.Thread(target=_copy, args=(source, target), daemon=True).start()
 
@@ -129,14 +140,13 @@ def test_a_cleanup_whose_server_goes_away_can_be_resumed(
             way.cut()
 
     cuts: Any = Cuts()
-    patience = Patience(30, lambda _: None)
     with pytest.raises(Unreachable) as caught:
-        cleanup(far, plan(far, "llm", namespace), patience, cuts)
+        cleanup(far, plan(far, "llm", namespace), Patience(5, lambda _: None), cuts)
     far.connection.client.rest_client.pool_manager.clear()
     way.end()
     assert f"gaiectl cleanup llm -n {namespace} goes on where this ended" in caught.value.hint
     assert cluster_image(api, namespace) != before
-    cleanup(api, plan(api, "llm", namespace), patience, silent)
+    cleanup(api, plan(api, "llm", namespace), Patience(60, lambda _: None), silent)
     assert cluster_image(api, namespace) == before
 
 
