@@ -1,6 +1,7 @@
 """``gaiectl check --post``: a stack that serves passes, and what is broken in it is told."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -71,6 +72,11 @@ def test_what_is_broken_in_a_stack_is_told_by_its_check(
     machine.do(*patch, '{"spec": {"targetPorts": [{"number": 8001}]}}', "inferencepool", "llm")
     machine.do(*patch, '{"spec": {"selector": {"inferencepool": "nobody"}}}', "service", "llm-epp")
     machine.do("delete", "rolebinding", "llm-epp-sa", "-n", stack)
+    slices = ("endpointslice", "-l", "kubernetes.io/service-name=llm-epp", "-n", stack)
+    deadline = time.monotonic() + 120
+    while machine.do("get", *slices, "-o", "jsonpath={.items[*].endpoints[*].addresses}"):
+        assert time.monotonic() < deadline, "the Service still leads to pods"
+        time.sleep(0.2)
     checks = checked(run, stack)
 
     for id_, error in (
