@@ -73,8 +73,8 @@ def stack(
     accounts = [_account("reader"), _account("stranger")]
     objects = [server, service("llm-epp", 9090, 9090), *everyone, *accounts, _workload(epp)]
     machine.apply([*cluster_wide, *reader, *objects], f"--namespace={pod_namespace}")
-    machine.do("rollout", "status", "deploy/llm-epp", "-n", pod_namespace, "--timeout=120s")
-    machine.do("wait", "--for=condition=Ready", "pod/server", "-n", pod_namespace, "--timeout=60s")
+    machine.do("rollout", "status", "deploy/llm-epp", "-n", pod_namespace, "--timeout=180s")
+    machine.do("wait", "--for=condition=Ready", "pod/server", "-n", pod_namespace, "--timeout=180s")
     yield pod_namespace
     for kind in ("clusterrolebinding", "clusterrole"):
         machine.do("delete", kind, f"{pod_namespace}-epp", f"{pod_namespace}-reader")
@@ -96,7 +96,7 @@ def explain(machine: Cluster, stack: str, tmp_path: Path) -> Explain:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
 
     return run
@@ -145,9 +145,10 @@ def test_what_cannot_be_asked_is_said_to_be_so(
         broken = _epp("broken", "localhost/gaiectl-test/nowhere:1")
         machine.apply([_workload(broken)], f"--namespace={stack}")
         made = "--for=jsonpath={.status.replicas}=1"  # before it, waiting by a label finds no pod
-        machine.do("wait", made, "deployment/broken", "-n", stack)
+        machine.do("wait", made, "deployment/broken", "-n", stack, "--timeout=120s")
         reason = "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}"
-        machine.do("wait", f"{reason}=ErrImageNeverPull", "pod", "-n", stack, "-l", "app=broken")
+        broken_pods = ("pod", "-n", stack, "-l", "app=broken", "--timeout=120s")
+        machine.do("wait", f"{reason}=ErrImageNeverPull", *broken_pods)
 
     done = explain(live)
 

@@ -59,7 +59,7 @@ def test_a_stack_behind_envoy_ai_gateway_serves_and_goes_without_a_trace(
     here = ("-n", namespace)
     api = Api(connect(Access(kubeconfig=str(envoy_ai_gateway.kubeconfig))))
     root = ("--for=create", "configmap/kube-root-ca.crt")
-    envoy_ai_gateway.do("wait", *root, *here, "--timeout=60s")
+    envoy_ai_gateway.do("wait", *root, *here, "--timeout=180s")
     before = cluster_image(api, namespace)
 
     said = gaiectl("install", "--stack", str(file), *here)
@@ -76,5 +76,5 @@ def test_a_stack_behind_envoy_ai_gateway_serves_and_goes_without_a_trace(
     gaiectl("cleanup", "llm", *here, "-y")
     assert cluster_image(api, namespace) == before
     made = f"-l={OWNER}-namespace={namespace}"
-    gone = ("--for=delete", "deployment,service", made, "-n", NAMESPACE, "--timeout=60s")
+    gone = ("--for=delete", "deployment,service", made, "-n", NAMESPACE, "--timeout=180s")
     envoy_ai_gateway.do("wait", *gone)

@@ -102,7 +102,7 @@ def test_a_stack_serves_the_critical_sheds_the_rest_and_goes_without_a_trace(
     file.write_text(STACK)
     here = ("-n", namespace)
     api = Api(connect(Access(kubeconfig=str(machine.kubeconfig))))
-    machine.do("wait", "--for=create", "configmap/kube-root-ca.crt", *here, "--timeout=60s")
+    machine.do("wait", "--for=create", "configmap/kube-root-ca.crt", *here, "--timeout=180s")
     before = cluster_image(api, namespace)
 
     with ExitStack() as leaving:  # Envoy Gateway cannot go before its classes
@@ -132,5 +132,5 @@ def test_a_stack_serves_the_critical_sheds_the_rest_and_goes_without_a_trace(
 
     assert cluster_image(api, namespace) == before
     made = f"-l={OWNER}-namespace={namespace}"
-    gone = ("--for=delete", "deployment,service", made, "-n", NAMESPACE, "--timeout=60s")
+    gone = ("--for=delete", "deployment,service", made, "-n", NAMESPACE, "--timeout=180s")
     machine.do("wait", *gone)

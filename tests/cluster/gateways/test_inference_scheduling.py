@@ -53,7 +53,7 @@ def test_two_well_lit_deployments_keep_to_themselves_and_go_without_a_trace(
     here = ("-n", pod_namespace)
     api = Api(connect(Access(kubeconfig=str(istio.kubeconfig))))
     for brought in istio_parts.BROUGHT:
-        istio.do("wait", "--for=create", f"configmap/{brought}", *here, "--timeout=60s")
+        istio.do("wait", "--for=create", f"configmap/{brought}", *here, "--timeout=180s")
     before = cluster_image(api, pod_namespace)
 
     for name, profile in (("one", "wlp"), ("two", "precise")):

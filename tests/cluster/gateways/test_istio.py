@@ -61,7 +61,7 @@ def test_a_stack_behind_istio_serves_through_every_change_and_goes_without_a_tra
     api = Api(connect(Access(kubeconfig=str(istio.kubeconfig))))
     clients_live, here = new_pod_namespace(), ("-n", pod_namespace)
     for brought in istio_parts.BROUGHT:
-        istio.do("wait", "--for=create", f"configmap/{brought}", *here, "--timeout=60s")
+        istio.do("wait", "--for=create", f"configmap/{brought}", *here, "--timeout=180s")
     before = cluster_image(api, pod_namespace)
 
     said = gaiectl("install", "--stack", str(file), "--include-crds", *here)
