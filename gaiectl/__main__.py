@@ -12,6 +12,9 @@ def main() -> None:
         code = run()
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    # Python remembers an interrupt in the midst of an exec, such as dataclasses make, and would
+    # with -m end by SIGINT and not with the code, though it was caught; the next exec forgets it.
+    exec("")  # noqa: S102 - nothing is executed
     raise SystemExit(code)
 
 
