@@ -142,7 +142,9 @@ def is_refused_offline(document: Document) -> bool:
 @pytest.fixture(scope="module")
 def namespace(bare_cluster: Cluster) -> str:
     """Where Pods may be made; nothing is, so all tests share it."""
-    bare_cluster.do("wait", "--for=create", "serviceaccount/default", "-n=default", "--timeout=60s")
+    bare_cluster.do(
+        "wait", "--for=create", "serviceaccount/default", "-n=default", "--timeout=180s"
+    )
     return "default"
 
 
