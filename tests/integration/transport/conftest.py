@@ -19,7 +19,7 @@ from epp.transport.server import GrpcServer
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Echo(Handler):
