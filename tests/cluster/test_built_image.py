@@ -104,7 +104,7 @@ def test_the_image_serves_as_nobody_without_a_shell_and_where_nothing_can_be_wri
     print(f"SERVING after {found['seconds']:.2f} s, of which the CPU worked {found['cpu']:.2f} s")
     assert found["user"] == 65532
     assert not found["shell"]
-    assert found["exit"] == 0
+    assert set(found["exit"]) == {0}
     assert found["cpu"] < _START_SECONDS  # time that others take on this computer is not ours
 
 

@@ -1,4 +1,8 @@
-"""In a container of the image: starts a simulator and the EPP, and prints how that went as JSON."""
+"""In a container of the image: starts a simulator and the EPP, and prints how that went as JSON.
+
+The EPP is started several times, and the quickest start counts: a busy computer takes time of the
+CPU from others, too, by what it leaves in caches.
+"""
 
 import json
 import os
@@ -13,6 +17,7 @@ from typing import Any
 import grpc
 
 _HERE = Path(__file__).parent
+_STARTS = 3
 _SERVING = b"\x08\x01"  # HealthCheckResponse of grpc.health.v1
 
 
@@ -35,9 +40,15 @@ def is_serving() -> bool:
             return False
 
 
-with subprocess.Popen([sys.executable, "-m", "gaiectl.simulator", "--port", "8000"]) as simulator:
-    until_simulated()
-    began = time.monotonic()
+def cpu_seconds() -> float:
+    """Return what processes have used that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def start() -> tuple[float, float, int]:
+    """Start and end the EPP; return how long it and the CPU took, and how it ended."""
+    began, used = time.monotonic(), cpu_seconds()
     flags = ("--config-file", f"{_HERE}/config.yaml", "--metrics-endpoint-auth=false")
     with subprocess.Popen(["/opt/gaiectl/bin/epp", *flags]) as epp:
         while not is_serving():
@@ -45,13 +56,18 @@ with subprocess.Popen([sys.executable, "-m", "gaiectl.simulator", "--port", "800
             assert epp.poll() is None
         seconds = time.monotonic() - began
         epp.terminate()
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)  # of those that ended: the EPP
+    return seconds, cpu_seconds() - used, epp.returncode
+
+
+with subprocess.Popen([sys.executable, "-m", "gaiectl.simulator", "--port", "8000"]) as simulator:
+    until_simulated()
+    starts = [start() for _ in range(_STARTS)]
     simulator.kill()
 found = {
-    "seconds": seconds,
-    "cpu": used.ru_utime + used.ru_stime,
+    "seconds": min(seconds for seconds, _, _ in starts),
+    "cpu": min(cpu for _, cpu, _ in starts),
     "user": os.getuid(),
     "shell": Path("/bin/sh").exists(),
-    "exit": epp.returncode,
+    "exit": [code for _, _, code in starts],
 }
 print(json.dumps(found))
