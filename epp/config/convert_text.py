@@ -1,5 +1,6 @@
 """YAML that is changed in place: comments, quotes and order stay."""
 
+import warnings
 from itertools import pairwise
 from typing import Any
 
@@ -15,14 +16,21 @@ def read(text: str) -> tuple[Any, Any]:
         NotConvertible: it is no YAML, or no map.
     """
     from ruamel.yaml import YAML  # noqa: PLC0415 - 40 ms, for this verb only
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 - see above
+    from ruamel.yaml.error import (  # noqa: PLC0415 - see above
+        MarkedYAMLError,
+        YAMLError,
+        YAMLWarning,
+    )
 
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 1 << 16
     yaml.indent(mapping=2, sequence=_sequence_indent(text), offset=_sequence_indent(text) - 2)
     try:
-        document = yaml.load(text)
+        with warnings.catch_warnings():
+            # YAML allows it: a name that is given to something else further down.
+            warnings.simplefilter("ignore", YAMLWarning)
+            document = yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}: " if mark else ""

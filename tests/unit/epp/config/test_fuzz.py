@@ -103,6 +103,9 @@ def test_every_release_judges_any_text(text: str, release: Release) -> None:
 
 @settings(deadline=None, max_examples=50)
 @example('{"apiVersion": [], "featureGates": 1}', "python")
+@example(
+    "%YAML 1.1\n---\nfeatureGates: &a []\nplugins: &a [{type: queue-scorer, of: 1e3}]", "python"
+)
 @given(mutated() | documents, st.sampled_from(["python", "gaie-1.5", "llm-d-0.9"]))
 def test_any_text_is_converted_or_refused(text: str, release: str) -> None:
     try:
