@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -447,8 +448,7 @@ def test_a_signal_ends_it_without_output_or_anything_left(
     scratch.mkdir()
     os.mkfifo(started)
     fake = tmp_path / "helm"
-    # By then gaiectl has checked its input and has nothing to do but wait for Helm.
-    fake.write_text(f"#!/bin/sh\nsleep 2\necho $$ >{started}\nexec sleep 60\n")
+    fake.write_text(f"#!/bin/sh\necho $$ >{started}\nexec sleep 300\n")
     fake.chmod(0o755)
     child = subprocess.Popen(
         [sys.executable, "-m", "gaiectl", *STANDALONE],
@@ -457,8 +457,12 @@ def test_a_signal_ends_it_without_output_or_anything_left(
         env={**os.environ, "GAIECTL_HELM": str(fake), "TMPDIR": str(scratch)},
     )
     helm = int(started.read_text())  # waits until it is written
+    # Its second thread watches the clock when it has nothing to do any more but wait for Helm.
+    while len(list(Path(f"/proc/{child.pid}/task").iterdir())) < 2:
+        assert child.poll() is None
+        time.sleep(0.02)
     child.send_signal(number)
-    output, told = child.communicate(timeout=30)
+    output, told = child.communicate(timeout=60)
 
     assert (child.returncode, output) == (code, b""), told
     assert list(scratch.iterdir()) == []
