@@ -116,7 +116,7 @@ def test_without_the_epp_the_gateway_does_as_it_was_told(
     answer = httpx.post(
         f"{stack['gateway']['url']}/v1/completions",
         content=padded(200),
-        timeout=30,
+        timeout=60,
         trust_env=False,
     )
 
@@ -136,7 +136,7 @@ def test_a_stream_that_has_begun_outlives_the_epp(gaiectl: Any) -> None:
     }
     url = f"{stack['gateway']['url']}/v1/completions"
 
-    with httpx.stream("POST", url, json=body, timeout=30, trust_env=False) as answer:
+    with httpx.stream("POST", url, json=body, timeout=60, trust_env=False) as answer:
         lines = (line for line in answer.iter_lines() if line)
         first = next(lines)
         os.kill(stack["epp"]["pid"], signal.SIGKILL)
@@ -202,7 +202,7 @@ def test_dead_and_failing_model_servers_are_named_as_the_cause(
     server = stack["endpoints"][0]["url"].removeprefix("http://")
 
     def error() -> dict[str, Any]:
-        answer = httpx.post(url, content=padded(200), timeout=30, trust_env=False)
+        answer = httpx.post(url, content=padded(200), timeout=60, trust_env=False)
         assert answer.status_code == 503
         assert answer.headers["content-type"] == "application/json"
         found: dict[str, Any] = answer.json()["error"]
@@ -225,7 +225,7 @@ def test_with_no_endpoint_left_the_answer_is_503(gaiectl: Any) -> None:
     answer = httpx.post(
         f"{stack['gateway']['url']}/v1/completions",
         content=padded(200),
-        timeout=30,
+        timeout=60,
         trust_env=False,
     )
 

@@ -21,7 +21,7 @@ def load(url: str, clients: int = 8) -> Iterator[Counter[str]]:
     stop = threading.Event()
 
     def client(number: int) -> None:
-        with httpx.Client(base_url=url, timeout=30, trust_env=False) as session:
+        with httpx.Client(base_url=url, timeout=60, trust_env=False) as session:
             body = {"model": "simulated-model", "prompt": f"I am {number}", "max_tokens": 3}
             while not stop.is_set():
                 try:
@@ -91,9 +91,9 @@ def test_down_leaves_nothing_after_crashes_under_load(gaiectl: Any) -> None:
 def test_faults_are_switched_on_for_a_time(gaiectl: Any) -> None:
     stack = gaiectl.up("--replicas", "2")
 
-    done = gaiectl.run("local", "fault", "sim-0", "not-ready-flapping", "--for", "5s")
+    done = gaiectl.run("local", "fault", "sim-0", "not-ready-flapping", "--for", "300s")
 
-    assert done.stdout == "sim-0: not-ready-flapping for 5s\n"
+    assert done.stdout == "sim-0: not-ready-flapping for 300s\n"
 
     def active() -> list[str]:
         url = f"{stack['endpoints'][0]['url']}/admin/faults"

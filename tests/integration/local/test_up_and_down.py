@@ -13,7 +13,7 @@ import pytest
 
 def completion(url: str) -> httpx.Response:
     body = {"model": "simulated-model", "prompt": "Hello", "max_tokens": 4}
-    return httpx.post(f"{url}/v1/completions", json=body, timeout=30, trust_env=False)
+    return httpx.post(f"{url}/v1/completions", json=body, timeout=60, trust_env=False)
 
 
 def test_it_comes_up_with_a_request_answered_and_goes_without_a_trace(gaiectl: Any) -> None:
@@ -86,7 +86,7 @@ def test_sigterm_ends_a_stack_that_was_started_in_the_background_of_a_script(
         signal.signal(signal.SIGINT, before)
 
     child.terminate()
-    _, told = child.communicate(timeout=60)
+    _, told = child.communicate(timeout=120)
 
     assert child.returncode == 143, told
     assert gaiectl.leftovers() == []
@@ -114,7 +114,7 @@ def test_ctrl_c_stops_a_stack_in_the_foreground(gaiectl: Any) -> None:
     assert completion(stack["gateway"]["url"]).status_code == 200
 
     child.send_signal(signal.SIGINT)
-    _, told = child.communicate(timeout=60)
+    _, told = child.communicate(timeout=120)
 
     assert child.returncode == 130, told
     assert gaiectl.leftovers() == []
@@ -124,7 +124,7 @@ def test_a_dying_part_is_named_and_ends_a_stack_in_the_foreground(gaiectl: Any) 
     child, stack = gaiectl.up_in_foreground("--replicas", "1")
 
     os.kill(stack["epp"]["pid"], signal.SIGKILL)
-    _, told = child.communicate(timeout=60)
+    _, told = child.communicate(timeout=120)
 
     assert child.returncode == 1
     assert "error: epp of stack 'default' has ended" in told
@@ -143,7 +143,7 @@ def test_a_part_killed_on_purpose_does_not_end_the_foreground(gaiectl: Any) -> N
     assert completion(stack["gateway"]["url"]).status_code == 200
 
     assert gaiectl.run("local", "down").returncode == 0
-    assert child.wait(timeout=30) == 0
+    assert child.wait(timeout=120) == 0
 
 
 @pytest.mark.parametrize("part", ["envoy", "epp", "sim-0"])
