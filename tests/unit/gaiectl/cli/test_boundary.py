@@ -14,7 +14,7 @@ import sys
 class Interrupted:
     def find_spec(self, name, path=None, target=None):
         if name == "gaiectl.cli.app":
-            raise KeyboardInterrupt
+            exec("raise KeyboardInterrupt")  # as in the midst of making a dataclass
 
 sys.meta_path.insert(0, Interrupted())
 from gaiectl.__main__ import main
@@ -22,9 +22,14 @@ main()
 """
 
 
-def test_ctrl_c_while_modules_are_loaded_is_no_traceback() -> None:
+def test_ctrl_c_while_modules_are_loaded_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(CTRL_C_WHILE_LOADING)
     done = subprocess.run(
-        [sys.executable, "-c", CTRL_C_WHILE_LOADING], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
