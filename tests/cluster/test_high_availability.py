@@ -106,6 +106,11 @@ def words(said: str) -> str:
     return " ".join(said.split())
 
 
+def status(gaiectl: Gaiectl) -> str:
+    """Return what is said of the stack."""
+    return words(gaiectl.ended("status", "llm", *_HERE).stdout)
+
+
 def evict(cluster: Cluster, name: str) -> None:
     """Ask for what a drain of a node asks for: the budget is minded."""
     eviction = {
@@ -156,9 +161,8 @@ def test_a_stack_with_two_pickers_serves_whoever_goes(
         fourth = another(lone, third)
         clients.go_on()
         assert clients.so_far().failures == [], warnings(lone)
-        said = gaiectl.ended("status", "llm", *_HERE).stdout
-        assert "fits on no node" in words(said), said
-        assert "unschedulable" in words(said), said
+        until(lambda: "fits on no node" in status(gaiectl))
+        assert "unschedulable" in status(gaiectl)
         refused = gaiectl.ended("check", "--stack", str(stack), *_HERE, "--pre")
         assert refused.returncode == 1
         assert "node is cordoned" in words(refused.stdout), refused.stdout
@@ -187,8 +191,7 @@ def test_a_stack_with_two_pickers_serves_whoever_goes(
 
     lone.do("taint", "node", "node", "test/pressure=high:NoExecute")
     until(lambda: not holder(lone) or not is_ready(lone, pod(holder(lone))))
-    said = gaiectl.ended("status", "llm", *_HERE).stdout
-    assert "fits on no node" in words(said), said
+    until(lambda: "fits on no node" in status(gaiectl))
     refused = gaiectl.ended("check", "--stack", str(stack), *_HERE, "--pre")
     assert "node has the taint test/pressure=high:NoExecute" in words(refused.stdout), (
         refused.stdout
