@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,12 @@ QUICK = ("--check", "models", "--check", "completion")
 
 def outcomes(report: dict[str, Any]) -> dict[str, str]:
     return {check["id"]: check["result"] for check in report["checks"]}
+
+
+def until_something_is_killed(child: subprocess.Popen[str], state: Path) -> None:
+    """Wait until a check is in the midst of breaking a stack."""
+    while child.poll() is None and not json.loads(state.read_text())["killed"]:
+        time.sleep(0.01)
 
 
 @pytest.mark.slow
@@ -105,6 +112,8 @@ def test_an_interrupted_run_leaves_nothing(number: signal.Signals, code: int, ga
     for line in child.stderr:
         if line.startswith("checking stack"):
             break
+    (state,) = gaiectl.home.glob("local/*/state.json")
+    until_something_is_killed(child, state)
     child.send_signal(number)
     child.communicate(timeout=120)
 
@@ -116,9 +125,7 @@ def test_an_interrupted_run_leaves_nothing(number: signal.Signals, code: int, ga
 def test_an_interrupted_run_mends_the_stack_it_was_given(gaiectl: Any) -> None:
     assert gaiectl.run("local", "up", "-d").returncode == 0
     child = gaiectl.begin("local", "test", "--check", "no-endpoints")
-    state = gaiectl.home / "local" / "default" / "state.json"
-    while child.poll() is None and not json.loads(state.read_text())["killed"]:
-        time.sleep(0.01)
+    until_something_is_killed(child, gaiectl.home / "local" / "default" / "state.json")
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=120)
 
