@@ -76,8 +76,7 @@ class Publisher:
 
 
 def _bound(socket: Any, port: int) -> int:
-    if not port:
-        return int(socket.bind_to_random_port("tcp://127.0.0.1"))
+    port = port or free_port()
     deadline = time.monotonic() + PATIENCE
     while True:  # the one before gives the port back when it likes
         try:
