@@ -294,8 +294,8 @@ def _namespaces(cluster: Cluster) -> Iterator[NewNamespace]:
     try:
         yield make
     finally:
-        if made:
-            cluster.do("delete", "namespace", *made, "--wait=false")
+        if made:  # and perhaps deleted by its test
+            cluster.do("delete", "namespace", *made, "--ignore-not-found", "--wait=false")
 
 
 @pytest.fixture
