@@ -1,10 +1,12 @@
 """The API server goes away while a stack is changed, and comes back, or does not."""
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -74,12 +76,16 @@ def api(kubeconfig: Path) -> Cluster:
 
 
 def at_writes(monkeypatch: pytest.MonkeyPatch, happens: Callable[[int, bool], None]) -> None:
-    """Call something before and after each write, with its number and whether it was made."""
+    """Call something before and after each write, with its number and whether it was made.
+
+    Renewals of the Lease, which a thread makes, do not count: how many there are depends on how
+    busy the machine is.
+    """
     ask, writes = Cluster.ask_once, [0]
 
     def asked(self: Cluster, method: str, place: str, query: Any, *rest: Any) -> Any:
         is_write = method != "GET" and "dryRun" not in query and "accessreview" not in place
-        if not is_write:
+        if not is_write or threading.current_thread() is not threading.main_thread():
             return ask(self, method, place, query, *rest)
         writes[0] += 1
         number = writes[0]
@@ -306,6 +312,8 @@ def test_a_server_that_does_not_come_back_ends_it_in_time(
     put(own, place)
     remove(own, place)
     assert cluster_image(own, place) == before
+    del caught
+    gc.collect()  # not while another test runs, where it would be an error
 
 
 @pytest.mark.long
@@ -324,7 +332,7 @@ def test_a_user_sees_that_the_server_is_waited_for(
         assert process.stdout
         first = process.stdout.readline()
         processes.restart(SERVER)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert " created" in first
     assert "deployment.apps/llm-epp created" in out
