@@ -158,6 +158,9 @@ def run() -> int:
         )
         return Exit.USAGE
     except Exception as error:  # noqa: BLE001 - this is the boundary: nothing gets past it
+        # Up to Python 3.11 the making of a class wraps whatever comes up meanwhile.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            return Exit.INTERRUPTED
         if hasattr(error, "format_message"):  # the parser's own errors
             return _refuse(error)
         return _own_fault(error)

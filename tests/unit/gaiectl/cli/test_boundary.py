@@ -35,6 +35,20 @@ def test_ctrl_c_while_modules_are_loaded_is_no_traceback(tmp_path: Path) -> None
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def test_ctrl_c_while_a_class_is_made_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Field:
+        def __set_name__(self, owner: type, name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("gaiectl.local.stack.find_all", lambda: type("Owner", (), {"a": Field()}))
+    monkeypatch.setattr(sys, "argv", ["gaiectl", "local", "list"])
+
+    assert app.run() == 130
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_path_that_cannot_be_used_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
