@@ -94,6 +94,8 @@ def test_a_pipeline_installs_tests_and_removes_and_tells_failures_by_code_and_re
         assert (suite.attrib["failures"], suite.attrib.get("errors", "0")) == ("0", "0")
 
         machine.do("scale", "deployment/llm-model", "--replicas=0", "-n", here["STACK"])
+        gone = ("--for=delete", "pods", "-l", "app=llm-model", "--timeout=180s")
+        machine.do("wait", *gone, "-n", here["STACK"])
         failed = shell(f"{test} --check completion --model some/model", **here)
         assert failed.returncode == 1, failed.stdout + failed.stderr
         suite = next(ET.parse(report).getroot().iter("testsuite"))
@@ -122,7 +124,7 @@ def test_an_exported_script_needs_kubectl_alone_and_takes_away_what_it_brought(
 
     down = shell("sh gaie.sh down && sh gaie.sh down")
     assert down.returncode == 0, down.stdout + down.stderr
-    gone = ("--for=delete", "pods", "--all", "--timeout=120s")
+    gone = ("--for=delete", "pods", "--all", "--timeout=180s")
     machine.do("wait", *gone, "-n", pod_namespace)
     assert _held(machine, pod_namespace) == before
     assert shell("sh gaie.sh sideways").returncode == 2
@@ -131,7 +133,7 @@ def test_an_exported_script_needs_kubectl_alone_and_takes_away_what_it_brought(
 def _until_nodes_list(machine: Cluster, images: Any) -> None:
     """Wait until the node has told of images that were just loaded: it does so now and then."""
     path = "jsonpath={.items[*].status.images[*].names}"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while any(image not in machine.do("get", "nodes", "-o", path) for image in images):
         assert time.monotonic() < deadline, "the node does not list its images"
         machine.run("wait", "--for=jsonpath={.status.nothing}=1", "nodes", "--all", "--timeout=1s")
