@@ -51,7 +51,7 @@ def test_no_case_fails(h2spec: Path, start: Any, encryption: str) -> None:
     options = ["-t", "-k"] if context else []
 
     done = subprocess.run(
-        [h2spec, "-h", "127.0.0.1", "-p", str(server.port), "-o", "5", *options],
+        [h2spec, "-h", "127.0.0.1", "-p", str(server.port), "-o", "30", *options],
         capture_output=True,
         text=True,
         check=False,
