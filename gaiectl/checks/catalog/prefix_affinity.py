@@ -24,20 +24,23 @@ async def _run(session: Session) -> str:
         *("prefix-cache-scorer", "precise-prefix-cache-scorer"),
         without=("random-picker", "weighted-random-picker"),
     )
+    prefixes = [prompts.fresh_long() for _ in range(_PREFIXES)]
     homes: list[str] = []
-    elsewhere: Counter[str] = Counter()
-    for number in range(_PREFIXES):
-        prefix = prompts.fresh_long()
+    await session.events_heard()  # of what was asked before
+    # All of them before any is repeated: repeats are told of too, and late, which would be taken
+    # for news of the next one.
+    for prefix in prefixes:
         before = await stored(session)
-        home = await _ask(session, prefix)
-        homes.append(home)
+        homes.append(await _ask(session, prefix))
         await heard(session, before)
+    elsewhere: Counter[str] = Counter()
+    for number, (prefix, home) in enumerate(zip(prefixes, homes, strict=True), 1):
         for _ in range(_REPEATS):
             # A new end each time: it is the beginning that counts, not the whole prompt. One prompt
             # after the other, so that taking turns cannot look like remembering.
             endpoint = await _ask(session, f"{prefix} {prompts.fresh()}")
             if endpoint != home:
-                elsewhere[f"prompt {number + 1} from {home} to {endpoint}"] += 1
+                elsewhere[f"prompt {number} from {home} to {endpoint}"] += 1
     strays, repeats = elsewhere.total(), _PREFIXES * _REPEATS
     if strays > _STRAYS:
         moves = [f"{move} {counted(many, 'time')}" for move, many in elsewhere.most_common(4)]
