@@ -15,6 +15,7 @@ class ApiError(GaieError):
         status: HTTP status code.
         reason: Kubernetes' own word: ``NotFound``, ``Forbidden``, ``Conflict``, ``AlreadyExists``.
         causes: ``field`` and ``message`` of each cause that it names.
+        retry_after: seconds after which it wants to be asked again; 0 when it does not.
     """
 
     def __init__(
@@ -26,11 +27,13 @@ class ApiError(GaieError):
         reason: str,
         causes: tuple[tuple[str, str], ...] = (),
         detail: str = "",
+        retry_after: float = 0.0,
     ) -> None:
         super().__init__(message, hint=hint, detail=detail)
         self.status = status
         self.reason = reason
         self.causes = causes
+        self.retry_after = retry_after
 
 
 class Unreachable(GaieError):
@@ -97,8 +100,13 @@ def no_api_server(server: str, place: str) -> Unreachable:
     )
 
 
-def refusal(status: int, body: bytes, method: str, place: str) -> ApiError:
-    """Return what to say of an answer, which holds a ``Status`` or an event with one."""
+def refusal(
+    status: int, body: bytes, method: str, place: str, retry_after: float = 0.0
+) -> ApiError:
+    """Return what to say of an answer, which holds a ``Status`` or an event with one.
+
+    ``retry_after`` is in seconds, as in ``ApiError``.
+    """
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):
@@ -115,7 +123,14 @@ def refusal(status: int, body: bytes, method: str, place: str) -> ApiError:
     if status == 401:
         message = f"the API server does not know you: {message}"
     hint = next((said for word, said in _OF_WORDS.items() if word in message), hint)
-    return ApiError(message, hint=hint, status=status, reason=reason, causes=causes)
+    return ApiError(
+        message,
+        hint=hint,
+        status=status,
+        reason=reason,
+        causes=causes,
+        retry_after=retry_after,
+    )
 
 
 _NOISE = re.compile(r"\[Errno -?\d+\] |[\"']\)+$")

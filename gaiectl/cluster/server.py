@@ -1,6 +1,7 @@
 """Requests to an API server: how they are sent, and what its answers may be."""
 
 import json
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
@@ -158,6 +159,30 @@ class Server:
         seconds: float,
         accept: str = JSON,
     ) -> Any:
+        """Send one request, and again while a busy server asks for that and the time is not over.
+
+        An answer of 429 with ``Retry-After`` says that nothing was done (API Priority and
+        Fairness); kubectl asks again, too.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return self._open_once(method, place, query, body, content_type, seconds, accept)
+            except ApiError as error:
+                if not error.retry_after or time.monotonic() + error.retry_after > until:
+                    raise
+                time.sleep(error.retry_after)
+
+    def _open_once(  # noqa: PLR0917 - a request has so many parts
+        self,
+        method: str,
+        place: str,
+        query: Mapping[str, str],
+        body: Any,
+        content_type: str,
+        seconds: float,
+        accept: str,
+    ) -> Any:
         connection = self.connection
         client, access = connection.client, connection.access
         headers = dict(client.default_headers) | {"Accept": accept}
@@ -188,7 +213,8 @@ class Server:
             self.warnings[_warning(warning)] = None
         if response.status >= 400:
             with closing(response):
-                raise refusal(response.status, self._whole(response, seconds), method, place)
+                said = self._whole(response, seconds)
+                raise refusal(response.status, said, method, place, _asked_wait(response))
         return response
 
 
@@ -202,6 +228,12 @@ def _several(fields: list[tuple[str, str]]) -> Any:
 def is_cut_off(error: Exception) -> bool:
     """Tell whether an answer ended in the middle."""
     return type(error).__module__.startswith("urllib3")
+
+
+def _asked_wait(response: Any) -> float:
+    """Return the seconds that a busy server asks to wait; 0 when it does not."""
+    said = response.headers.get("Retry-After", "")
+    return float(said) if response.status == 429 and said.isdecimal() else 0.0
 
 
 def _warning(header: str) -> str:

@@ -1,7 +1,9 @@
 """Our adapter to Kubernetes, with a real API server at its other end."""
 
 import json
+import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +161,59 @@ def test_groups_are_impersonated_too(kubeconfig: Path, namespace: str) -> None:
     access = Access(str(kubeconfig), user="nobody", groups=("a", "system:masters"))
     api = Cluster(connect(access))
     assert api.may("create", api.kinds.need("apps", "Deployment"), namespace)
+
+
+def test_a_busy_server_is_asked_again_when_it_wants_to_be(
+    api: Cluster, kubeconfig: Path, namespace: str
+) -> None:
+    flow = "flowcontrol.apiserver.k8s.io/v1"
+    name = {"name": namespace}
+    one_at_a_time = {
+        "nominalConcurrencyShares": 0,
+        "borrowingLimitPercent": 0,
+        "limitResponse": {"type": "Reject"},
+    }
+    level = {"apiVersion": flow, "kind": "PriorityLevelConfiguration", "metadata": name}
+    level["spec"] = {"type": "Limited", "limited": one_at_a_time}
+    rule = {
+        "subjects": [{"kind": "User", "user": name}],
+        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+    }
+    schema = {"apiVersion": flow, "kind": "FlowSchema", "metadata": name}
+    schema["spec"] = {
+        "priorityLevelConfiguration": name,
+        "matchingPrecedence": 2,
+        "rules": [rule],
+    }
+
+    def ask(seconds: float) -> str | GaieError:
+        user = Cluster(connect(Access(str(kubeconfig), user=namespace, timeout_seconds=seconds)))
+        try:
+            return user.text("/openapi/v2", {})
+        except GaieError as error:
+            return error
+
+    def refused() -> float:
+        mine = rf'^apiserver_flowcontrol_rejected\w+{{flow_schema="{namespace}".*}} (.*)'
+        return sum(map(float, re.findall(mine, api.text("/metrics", {}), re.MULTILINE)))
+
+    for each in (level, schema):
+        api.create(each)
+    ask(60)  # made when it is first asked for
+    try:
+        with ThreadPoolExecutor(6) as at_once:
+            hurried: list[str | GaieError] = []
+            while not any(isinstance(one, ApiError) for one in hurried):
+                hurried = list(at_once.map(ask, 6 * [0.9]))
+            before = refused()
+            while refused() == before:
+                patient = list(at_once.map(ask, 6 * [120]))
+    finally:
+        for each in (schema, level):
+            api.delete(identity(each))
+
+    assert {one.status for one in hurried if isinstance(one, ApiError)} == {429}
+    assert [one for one in patient if isinstance(one, GaieError)] == []
 
 
 def test_changes_are_watched(api: Cluster, namespace: str) -> None:

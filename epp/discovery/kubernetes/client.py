@@ -200,6 +200,8 @@ class ApiServer:
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         """Send a request; return the answer if it is a success."""
+        if self._rest is None:
+            raise ApiError(0, "the credentials for the API server have not been read yet")
         query = "?" + urlencode(parameters, quote_via=quote) if parameters else ""
         url = f"{self._configuration.host}{path}{query}"
         is_merge = method == "PATCH"

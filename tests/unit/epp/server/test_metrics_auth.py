@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from epp.discovery.kubernetes.client import ApiError
+from epp.discovery.kubernetes.client import ApiError, ApiServer
+from epp.discovery.kubernetes.figures import Figures
 from epp.server.metrics_auth import MetricsAuth
 
 USER = {"username": "prometheus", "groups": ["system:authenticated"], "uid": "7"}
@@ -105,3 +106,14 @@ async def test_a_cluster_that_does_not_answer_is_an_error_and_is_not_remembered(
     assert len(caplog.records) == 1
     assert "bind it to epp" in caplog.text
     assert "good" not in caplog.text
+
+
+async def test_who_asks_before_the_cluster_can_be_asked_is_told_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def load() -> None: ...
+
+    auth = MetricsAuth(ApiServer(load, Figures()))
+
+    assert (await auth.judge("Bearer good", "/metrics", "GET")).status == 500
+    assert "have not been read yet" in caplog.text
