@@ -215,7 +215,7 @@ def remove(  # noqa: PLR0917 - each is an option of the command line
     told = cleaning.Lines()
     patience = Patience(limit, told.waits)
     for removal in going:
-        removal.carry_out(patience, told)
+        cleaning.show_kept(removal.carry_out(patience, told))
         terminal.say(f"{terminal.symbol('done')} {removal.prereq.name} is removed")
     return Exit.OK
 

@@ -263,10 +263,26 @@ def test_a_controller_is_a_helm_release_of_ours_that_only_we_remove(
     assert used.code == 4
     assert "lws is used by LeaderWorkerSet default/wide" in used.err
     control_plane.do("delete", "leaderworkerset", "wide")
+    election = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "b8b2488c.x-k8s.io", "namespace": "lws-system"},
+        "spec": {"holderIdentity": "lws-controller-manager-7f6d-x2x4q_5c1e"},
+    }
+    control_plane.do("apply", "-f", "-", stdin=dump([election]))
     gone = gaiectl("prereqs", "remove", "lws", "-y")
     assert gone.code == 0, gone.err
+    assert "lws: lease.coordination.k8s.io/b8b2488c.x-k8s.io goes" in gone.err
+    assert "lease.coordination.k8s.io/b8b2488c.x-k8s.io deleted" in gone.out
     assert "namespace/lws-system deleted" in gone.out
     assert "leaderworkerset" not in control_plane.do("get", "crd", "-o", "name")
+
+    gaiectl(*install, "--timeout", "0s")
+    control_plane.do("create", "configmap", "notes", "-n", "lws-system")
+    kept = gaiectl("prereqs", "remove", "lws", "-y")
+    assert kept.code == 0, kept.err
+    assert "namespace/lws-system stays: it holds more: 1 ConfigMap" in kept.err
+    control_plane.do("delete", "namespace", "lws-system")
 
 
 def test_a_token_comes_from_a_variable_or_a_file_and_is_never_shown(

@@ -1,15 +1,16 @@
 """What gaiectl brought into a cluster goes again, if nobody uses it; what others brought stays."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from gaiectl.cluster.api import Cluster
 from gaiectl.cluster.applyset import was_brought
+from gaiectl.cluster.sweep import everything_in, owned_by
 from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import Refused
 from gaiectl.helm import elsewhere
 from gaiectl.helm.binary import Helm
-from gaiectl.operations.cleanup import Report
+from gaiectl.operations.cleanup import Kept, Report
 from gaiectl.operations.gone import Patience
 from gaiectl.operations.prereqs import releases, tokens
 from gaiectl.operations.prereqs.releases import is_ours, place_of, release_of
@@ -19,6 +20,7 @@ from gaiectl.prereqs import ALL
 from gaiectl.prereqs.kinds import Prereq
 
 _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
+_LEASE = ("coordination.k8s.io", "Lease")
 _KEPT = "helm.sh/resource-policy"
 _TOLD = 3
 _PEOPLE = ("kubectl", "Helm release")
@@ -31,12 +33,12 @@ class Removal(NamedTuple):
     Attributes:
         prereq: which.
         told: each part that goes, as it is said to users; empty if it is not there.
-        carry_out: removes it.
+        carry_out: removes it; returns what stays, and why.
     """
 
     prereq: Prereq
     told: tuple[str, ...]
-    carry_out: Callable[[Patience, Report], None]
+    carry_out: Callable[[Patience, Report], tuple[Kept, ...]]
 
 
 def plan(
@@ -78,10 +80,11 @@ def _token(cluster: Cluster, prereq: Prereq, who: Identity) -> Removal:
             hint=f"kubectl delete secret {who.name} -n {who.namespace}, if nobody needs it",
         )
 
-    def carry_out(patience: Patience, report: Report) -> None:
+    def carry_out(patience: Patience, report: Report) -> tuple[Kept, ...]:
         if cluster.delete(who, uid=found["metadata"]["uid"]):
             report.deleted(who)
         patience.until_gone(cluster, [found])
+        return ()
 
     return Removal(prereq, (who.title,), carry_out)
 
@@ -108,12 +111,13 @@ def _definitions(cluster: Cluster, prereq: Prereq) -> Removal:
         )
     going = tuple(one for one in shared.definitions if one["metadata"]["name"] in wanted)
 
-    def carry_out(patience: Patience, report: Report) -> None:
+    def carry_out(patience: Patience, report: Report) -> tuple[Kept, ...]:
         kept = remove_shared(cluster, SharedRemoval(going), patience, report)
         if kept:
             raise Refused(
                 f"{kept[0].who.name} stays: {kept[0].reason}", hint="remove these objects first"
             )
+        return ()
 
     return Removal(prereq, tuple(identity(one).title for one in going), carry_out)
 
@@ -148,29 +152,55 @@ def _releases(cluster: Cluster, prereq: Prereq, helm: Callable[[], Helm]) -> Rem
     classes = _classes(cluster, prereq)
     place = place_of(cluster.connection.access)
     going = [chart for chart, _ in reversed(there)]
+    owners: set[Identity] = set()
     for chart in going:
         applied = elsewhere.manifest(helm(), place, chart.release, chart.namespace)
         _refuse_used(cluster, prereq, applied)
-    spaces = {chart.namespace for chart in going}
+        owners |= {who._replace(namespace=chart.namespace) for who in map(identity, applied)}
+    spaces = sorted({chart.namespace for chart in going if _is_brought(cluster, chart.namespace)})
+    elections = [one for name in spaces for one in _elections(cluster, name, owners)]
 
-    def carry_out(patience: Patience, report: Report) -> None:
+    def carry_out(patience: Patience, report: Report) -> tuple[Kept, ...]:
+        made = [one for name in spaces for one in _dependents(cluster, name, owners)]
         for chart in going:
             elsewhere.uninstall(
                 helm(), place, chart.release, chart.namespace, max(patience.left, 1)
             )
             report.deleted(Identity("helm.sh", "Release", chart.namespace, chart.release))
+        patience.until_gone(cluster, made)  # a little after what it was made for, Helm knows of
         cluster.kinds.forget()
-        for one in classes:
+        for one in (*classes, *elections):
             if cluster.delete(identity(one), uid=one["metadata"]["uid"]):
                 report.deleted(identity(one))
-        shared = plan_shared(cluster, (), crds=False, namespaces=sorted(spaces))
-        remove_shared(cluster, shared, patience, report)
+        shared = plan_shared(cluster, (), crds=False, namespaces=spaces)
+        return (*shared.kept, *remove_shared(cluster, shared, patience, report))
 
     told = (
         *(f"Helm release {chart.release} in namespace {chart.namespace}" for chart in going),
-        *(identity(one).title for one in classes),
+        *(identity(one).title for one in (*classes, *elections)),
     )
     return Removal(prereq, told, carry_out)
+
+
+def _is_brought(cluster: Cluster, namespace: str) -> bool:
+    found = cluster.get(Identity("", "Namespace", "", namespace))
+    return found is not None and was_brought(found)
+
+
+def _dependents(cluster: Cluster, namespace: str, owners: Container[Identity]) -> list[Document]:
+    """Return what Kubernetes made for objects of a release, in their namespace."""
+    there = list(everything_in(cluster, namespace))
+    applied = [one for one in there if identity(one) in owners]
+    return owned_by(applied, [one for one in there if identity(one) not in owners])
+
+
+def _elections(cluster: Cluster, namespace: str, owners: Iterable[Identity]) -> Iterator[Document]:
+    """Yield Leases that pods of a release hold: controllers leave them behind."""
+    starts = tuple(f"{who.name}-" for who in owners if who.kind == "Deployment")
+    for lease in cluster.list(cluster.kinds.need(*_LEASE), namespace):
+        holder = (lease.get("spec") or {}).get("holderIdentity") or ""
+        if starts and holder.startswith(starts):
+            yield lease
 
 
 def _refuse_used(cluster: Cluster, prereq: Prereq, applied: Iterable[Document]) -> None:
@@ -237,7 +267,7 @@ def _classes(cluster: Cluster, prereq: Prereq) -> list[Document]:
 
 
 def _nothing(prereq: Prereq) -> Removal:
-    def carry_out(_patience: Patience, _report: Report) -> None:
-        return
+    def carry_out(_patience: Patience, _report: Report) -> tuple[Kept, ...]:
+        return ()
 
     return Removal(prereq, (), carry_out)
