@@ -2,15 +2,17 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from gaiectl.cluster.connection import Connection, renew
 from gaiectl.cluster.failures import ApiError, Unreachable, no_api_server, refusal, unreachable
 from gaiectl.cluster.outages import Outages, is_as_written
 from gaiectl.documents import Document
+
+_Answer = TypeVar("_Answer")
 
 JSON = "application/json"
 _READY_SECONDS = 5.0
@@ -52,14 +54,17 @@ class Server:
         """
         tries = 0
 
+        def send() -> dict[str, Any]:
+            return self.ask_once(method, place, query, body, content_type, accept)
+
         def once() -> dict[str, Any]:
             nonlocal tries
             tries += 1
             try:
-                return self.ask_once(method, place, query, body, content_type, accept)
+                return self._when_free(send)
             except ApiError as error:
                 if error.status == 401 and renew(self.connection):
-                    return self.ask_once(method, place, query, body, content_type, accept)
+                    return self._when_free(send)
                 if tries == 1 or error.status != 409 or method not in ("POST", "PUT"):
                     raise
                 found = self._as_written(method, place, body)
@@ -104,7 +109,8 @@ class Server:
 
     def text(self, place: str, query: Mapping[str, str]) -> str:
         """Return the answer to a GET that is no JSON."""
-        return self._send("GET", place, query, None, JSON).decode("utf-8", "replace")
+        said = self._when_free(lambda: self._send("GET", place, query, None, JSON))
+        return said.decode("utf-8", "replace")
 
     def stream(self, place: str, query: Mapping[str, str], seconds: float) -> Any:
         """Return urllib3's response to a GET, unread, for the caller to close.
@@ -114,12 +120,31 @@ class Server:
             query: empty values are left out.
             seconds: how long nothing may come.
         """
-        return self._open("GET", place, query, None, JSON, seconds)
+        return self._when_free(lambda: self._open("GET", place, query, None, JSON, seconds))
+
+    def _when_free(self, request: Callable[[], _Answer]) -> _Answer:
+        """Return what a request returns, repeated while a busy server asks for that.
+
+        An answer of 429 with ``Retry-After`` says that nothing was done (API Priority and
+        Fairness); kubectl asks again, too. Each repetition is a request of its own, before which a
+        Lease is checked; all of them have the time of one.
+        """
+        until = time.monotonic() + self._limited(self.connection.access.timeout_seconds)
+        while True:
+            try:
+                return request()
+            except ApiError as error:
+                if not error.retry_after or time.monotonic() + error.retry_after > until:
+                    raise
+                time.sleep(error.retry_after)
+
+    def _limited(self, seconds: float) -> float:
+        return self.outages.limit(seconds) if self.outages else seconds
 
     def _as_written(self, method: str, place: str, body: Document) -> Document | None:
         """Return an object if it is there as it was to be created or replaced."""
         name = f"/{quote(body['metadata']['name'])}" if method == "POST" else ""
-        found = self.ask_once("GET", place + name, {}, None, JSON, JSON)
+        found = self._when_free(lambda: self.ask_once("GET", place + name, {}, None, JSON, JSON))
         return found if is_as_written(found, body) else None
 
     def _send(  # noqa: PLR0917 - a request has so many parts
@@ -133,9 +158,7 @@ class Server:
         *,
         seconds: float = 0.0,
     ) -> bytes:
-        seconds = seconds or self.connection.access.timeout_seconds
-        if self.outages:
-            seconds = self.outages.limit(seconds)
+        seconds = self._limited(seconds or self.connection.access.timeout_seconds)
         opened = self._open(method, place, query, body, content_type, seconds, accept)
         with closing(opened) as response:
             return self._whole(response, seconds)
@@ -158,30 +181,6 @@ class Server:
         content_type: str,
         seconds: float,
         accept: str = JSON,
-    ) -> Any:
-        """Send one request, and again while a busy server asks for that and the time is not over.
-
-        An answer of 429 with ``Retry-After`` says that nothing was done (API Priority and
-        Fairness); kubectl asks again, too.
-        """
-        until = time.monotonic() + seconds
-        while True:
-            try:
-                return self._open_once(method, place, query, body, content_type, seconds, accept)
-            except ApiError as error:
-                if not error.retry_after or time.monotonic() + error.retry_after > until:
-                    raise
-                time.sleep(error.retry_after)
-
-    def _open_once(  # noqa: PLR0917 - a request has so many parts
-        self,
-        method: str,
-        place: str,
-        query: Mapping[str, str],
-        body: Any,
-        content_type: str,
-        seconds: float,
-        accept: str,
     ) -> Any:
         connection = self.connection
         client, access = connection.client, connection.access

@@ -10,6 +10,7 @@ from gaiectl.documents import Document, Identity, identity
 from gaiectl.errors import Refused
 from gaiectl.helm import elsewhere
 from gaiectl.helm.binary import Helm
+from gaiectl.operations import lock
 from gaiectl.operations.cleanup import Kept, Report
 from gaiectl.operations.gone import Patience
 from gaiectl.operations.prereqs import releases, tokens
@@ -20,7 +21,6 @@ from gaiectl.prereqs import ALL
 from gaiectl.prereqs.kinds import Prereq
 
 _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
-_LEASE = ("coordination.k8s.io", "Lease")
 _KEPT = "helm.sh/resource-policy"
 _TOLD = 3
 _PEOPLE = ("kubectl", "Helm release")
@@ -197,7 +197,7 @@ def _dependents(cluster: Cluster, namespace: str, owners: Container[Identity]) -
 def _elections(cluster: Cluster, namespace: str, owners: Iterable[Identity]) -> Iterator[Document]:
     """Yield Leases that pods of a release hold: controllers leave them behind."""
     starts = tuple(f"{who.name}-" for who in owners if who.kind == "Deployment")
-    for lease in cluster.list(cluster.kinds.need(*_LEASE), namespace):
+    for lease in cluster.list(cluster.kinds.need(lock.GROUP, "Lease"), namespace):
         holder = (lease.get("spec") or {}).get("holderIdentity") or ""
         if starts and holder.startswith(starts):
             yield lease
